@@ -1,0 +1,19 @@
+"""What every room needs and nothing of the domain: errors, clock, settings. No I/O besides reading the environment."""
+
+from sakimori.core.clock import Clock, ManualClock, Nanos, SystemClock, parse_rfc3339, rfc3339
+from sakimori.core.errors import ExitCode, InputError, SakimoriError
+from sakimori.core.settings import LOCAL_TENANT, Settings
+
+__all__ = [
+    "LOCAL_TENANT",
+    "Clock",
+    "ExitCode",
+    "InputError",
+    "ManualClock",
+    "Nanos",
+    "SakimoriError",
+    "Settings",
+    "SystemClock",
+    "parse_rfc3339",
+    "rfc3339",
+]
