@@ -24,6 +24,7 @@ class Incident:
     """Derived from its first finding: stable while the incident grows."""
     tenant: str
     title: str
+    title_ja: str
     severity: Severity
     """The deterministic floor: the highest severity among its findings, raised by how the story develops."""
     score: float

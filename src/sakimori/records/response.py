@@ -82,6 +82,7 @@ class Decision:
     """Names of the policies that decided."""
     reason: str
     """One sentence for people."""
+    reason_ja: str
 
 
 @record

@@ -40,6 +40,7 @@ class Claim:
     """One statement of an investigation."""
 
     statement: str
+    statement_ja: str
     citations: tuple[Citation, ...]
 
 
@@ -77,6 +78,7 @@ class Verdict:
     """Never below the incident's own."""
     route: Route
     summary: str
+    summary_ja: str
     claims: tuple[Claim, ...]
     dropped: tuple[DroppedClaim, ...]
     proposals: tuple[Proposal, ...]

@@ -1,0 +1,3 @@
+from sakimori.cli import main
+
+main()

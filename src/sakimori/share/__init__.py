@@ -1,0 +1,14 @@
+"""Sharing: records in, documents for people out. Here: the report, one self-contained HTML file in two languages."""
+
+from sakimori.share.report import (
+    Case,
+    DrillOutcome,
+    EgressSample,
+    LedgerState,
+    Reading,
+    Report,
+    Undoing,
+    render,
+)
+
+__all__ = ["Case", "DrillOutcome", "EgressSample", "LedgerState", "Reading", "Report", "Undoing", "render"]

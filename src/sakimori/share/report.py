@@ -1,0 +1,189 @@
+"""The report: what was seen, proved, decided, done and undone, in one HTML file that needs nothing else.
+
+Every text is there in Japanese and English; the reader switches. The page runs no script and loads nothing, so it can be
+mailed, printed and archived. Everything that came from outside is escaped.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from sakimori.core import Nanos
+from sakimori.records import Execution, Finding, Incident, Plan, Severity, StepState, Verdict, record
+from sakimori.share import attack, curve, timeline
+
+
+@record
+class Reading:
+    """What was read, and that nothing is missing: ``events == evaluated + rejected``."""
+
+    sources: int
+    evaluated: int
+    rejected: int
+    rules: int
+    notes: tuple[str, ...] = ()
+    """Rejected records, skipped files and rules that do not compile: one sentence each, the first few."""
+
+    @property
+    def events(self) -> int:
+        return self.evaluated + self.rejected
+
+
+@record
+class EgressSample:
+    """One text as it stands in the bank, and as it would leave or left it."""
+
+    original: str
+    tokenised: str
+    spans: tuple[tuple[int, int, str], ...]
+    """Replaced parts of ``original``: start, end (code points) and type."""
+    tokens: tuple[tuple[int, int, str], ...]
+    """Where the tokens stand in ``tokenised``."""
+    model: str | None
+    """The model that answered; None: nothing was sent."""
+
+
+@record
+class Undoing:
+    """What undoing was seen to do, by asking the estate before, during and after."""
+
+    execution_id: str
+    route: str
+    """The connection that was tried, e.g. ``ws-01 → fs-01``."""
+    before: bool
+    during: bool
+    after: bool
+
+
+@record
+class DrillOutcome:
+    """One attack on the same simulated bank, with and without the defence."""
+
+    seed: int
+    hosts: int
+    lost_defended: int
+    lost_undefended: int
+    first_malicious: Nanos
+    contained: Nanos | None
+    """When the last automatic containment that mattered took effect; None: never."""
+    minutes_to_contain: float | None
+    curve_defended: tuple[tuple[Nanos, int], ...]
+    """Hosts lost over time: (time, total)."""
+    curve_undefended: tuple[tuple[Nanos, int], ...]
+
+
+@record
+class LedgerState:
+    ok: bool
+    entries: int
+    pending: int
+    checkpoint: str
+    problem: str | None
+
+
+@record
+class Case:
+    """An incident with everything that hangs on it."""
+
+    incident: Incident
+    findings: tuple[Finding, ...]
+    verdict: Verdict | None = None
+    plans: tuple[Plan, ...] = ()
+    executions: tuple[Execution, ...] = ()
+
+
+@record
+class Report:
+    tenant: str
+    title_en: str
+    title_ja: str
+    made_at: Nanos
+    reading: Reading
+    cases: tuple[Case, ...]
+    other_findings: int
+    """Findings too weak to make an incident."""
+    egress: EgressSample | None = None
+    undoing: Undoing | None = None
+    outcome: DrillOutcome | None = None
+    ledger: LedgerState | None = None
+    language: str = "en"
+    """The language it opens in."""
+    offset_hours: int = 9
+    """Zone of the times that people read, hours east of UTC."""
+
+
+def render(report: Report) -> str:
+    """The whole HTML document."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.update(  # pyright: ignore[reportUnknownMemberType] (jinja2 leaves it untyped)
+        t=_both,
+        Severity=Severity,
+        tactic=attack.tactic_name,
+        marked=_marked,
+        picture=Markup(timeline.draw(_lanes(report), offset_hours=report.offset_hours)),  # noqa: S704 (escaped there)
+        chart=Markup(curve.draw(report.outcome, offset_hours=report.offset_hours)) if report.outcome else "",  # noqa: S704
+    )
+    environment.filters["moment"] = lambda time: _moment(time, report.offset_hours)
+    template = environment.from_string((files("sakimori.content") / "report" / "report.html.j2").read_text("utf-8"))
+    return template.render(report=report)
+
+
+def _both(english: str, japanese: str, **values: object) -> Markup:
+    """Both languages side by side; the style sheet shows one. ``values`` are escaped into ``{name}`` places."""
+    safe: Mapping[str, object] = {name: escape(value) for name, value in values.items()}
+    return Markup('<span lang="en">{}</span><span lang="ja">{}</span>').format(
+        Markup(english.format_map(safe)),  # noqa: S704 (our own text)
+        Markup(japanese.format_map(safe)),  # noqa: S704
+    )
+
+
+def _moment(time: Nanos, offset_hours: int) -> str:
+    zone = timezone(timedelta(hours=offset_hours))
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _marked(text: str, spans: tuple[tuple[int, int, str], ...]) -> Markup:
+    parts: list[Markup] = []
+    done = 0
+    for start, end, kind in sorted(spans):
+        parts.append(escape(text[done:start]))
+        parts.append(Markup('<mark title="{}">{}</mark>').format(kind, text[start:end]))
+        done = end
+    parts.append(escape(text[done:]))
+    return Markup("").join(parts)
+
+
+def _lanes(report: Report) -> list[timeline.Lane]:
+    by_tactic: dict[str, list[timeline.Mark]] = {}
+    decided: list[timeline.Mark] = []
+    done: list[timeline.Mark] = []
+    undone: list[timeline.Mark] = []
+    for case in report.cases:
+        for finding in case.findings:
+            lane = finding.tactics[0] if finding.tactics else ""
+            mark = timeline.Mark(finding.first_time, finding.severity.label, finding.title)
+            by_tactic.setdefault(lane, []).append(mark)
+        if case.verdict:
+            label = f"{case.verdict.disposition} → {case.verdict.route}"
+            decided.append(timeline.Mark(case.verdict.made_at, "decided", label))
+        for execution in case.executions:
+            for step in execution.steps:
+                label = f"{step.action.command} {step.action.target.value}"
+                if step.state is StepState.UNDONE:
+                    undone.append(timeline.Mark(step.updated_at, "undone", label))
+                if step.state in (StepState.DONE, StepState.UNDONE):
+                    done.append(timeline.Mark(execution.started_at, "done", label))
+    lanes = [
+        timeline.Lane(*attack.tactic_name(tactic), by_tactic[tactic])
+        for tactic in sorted(by_tactic, key=attack.tactic_order)
+    ]
+    return [
+        *lanes,
+        timeline.Lane("Decided", "判断", decided),
+        timeline.Lane("Done", "実施", done),
+        timeline.Lane("Undone", "取消", undone),
+    ]
