@@ -1,18 +1,19 @@
 """The report: what was seen, proved, decided, done and undone, in one HTML file that needs nothing else.
 
-Every text is there in Japanese and English; the reader switches. The page runs no script and loads nothing, so it can be
-mailed, printed and archived. Everything that came from outside is escaped.
+Every text is there in Japanese and English; the reader switches. The page runs no script and loads nothing, so it can
+be mailed, printed and archived. Everything that came from outside is escaped.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from sakimori.core import Nanos
-from sakimori.records import Execution, Finding, Incident, Plan, Severity, StepState, Verdict, record
+from sakimori.records import Execution, Finding, Incident, Plan, StepState, Verdict, record
 from sakimori.share import attack, curve, timeline
 
 
@@ -118,17 +119,17 @@ class Report:
 def render(report: Report) -> str:
     """The whole HTML document."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(  # pyright: ignore[reportUnknownMemberType] (jinja2 leaves it untyped)
+    template = environment.from_string((files("sakimori.content") / "report" / "report.html.j2").read_text("utf-8"))
+    chart = curve.draw(report.outcome, offset_hours=report.offset_hours) if report.outcome else ""
+    return template.render(
+        report=report,
         t=_both,
-        Severity=Severity,
         tactic=attack.tactic_name,
         marked=_marked,
+        moment=partial(_moment, offset_hours=report.offset_hours),
         picture=Markup(timeline.draw(_lanes(report), offset_hours=report.offset_hours)),  # noqa: S704 (escaped there)
-        chart=Markup(curve.draw(report.outcome, offset_hours=report.offset_hours)) if report.outcome else "",  # noqa: S704
+        chart=Markup(chart),  # noqa: S704 (escaped there)
     )
-    environment.filters["moment"] = lambda time: _moment(time, report.offset_hours)
-    template = environment.from_string((files("sakimori.content") / "report" / "report.html.j2").read_text("utf-8"))
-    return template.render(report=report)
 
 
 def _both(english: str, japanese: str, **values: object) -> Markup:
@@ -140,7 +141,7 @@ def _both(english: str, japanese: str, **values: object) -> Markup:
     )
 
 
-def _moment(time: Nanos, offset_hours: int) -> str:
+def _moment(time: Nanos, *, offset_hours: int) -> str:
     zone = timezone(timedelta(hours=offset_hours))
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time // 1000)
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
