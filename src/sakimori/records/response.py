@@ -81,7 +81,9 @@ class Decision:
     policies: tuple[str, ...]
     """Names of the policies that decided."""
     reason: str
-    """One sentence for people."""
+    """One sentence for people, in English."""
+    reason_ja: str = ""
+    """The same in Japanese."""
     reason_ja: str
 
 
