@@ -1,0 +1,14 @@
+"""The store: documents and evidence of each institution, in transactions.
+
+``Database.embedded(home)`` opens the install's database. ``with database.transaction(tenant) as transaction`` reads and
+writes, ``with database.snapshot(tenant) as snapshot`` only reads. Documents (records) go in with ``put`` and come out
+with ``get``, ``all`` and ``find_source``; raw records of events with ``evidence.put_raw`` and ``evidence.get_raw``.
+What the machine refuses (locked, full, read-only, damaged, newer) is a ``StoreError`` of one sentence.
+"""
+
+from sakimori.store import evidence
+from sakimori.store.database import Database
+from sakimori.store.errors import StoreError, WrongTenant
+from sakimori.store.transaction import Snapshot, Transaction
+
+__all__ = ["Database", "Snapshot", "StoreError", "Transaction", "WrongTenant", "evidence"]

@@ -1,0 +1,34 @@
+"""Draft a migration: what the tables declared in the code have that the migrations so far do not make.
+
+``python -m sakimori.store.migrations 0002 "Keep what people approved"``, then read the draft and set ``migrate.HEAD``.
+"""
+
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+from alembic import command
+from sqlalchemy import create_engine
+
+from sakimori import access, ledger, store
+from sakimori.store.migrate import configuration
+
+
+def main(revision: str, message: str) -> None:
+    for room in (store, access, ledger):
+        for module in walk_packages(room.__path__, f"{room.__name__}."):
+            if ".migrations" not in module.name:
+                import_module(module.name)
+    with tempfile.TemporaryDirectory() as folder:
+        engine = create_engine(f"sqlite:///{Path(folder) / 'draft.db'}")
+        with engine.begin() as connection:
+            config = configuration(connection)
+            command.upgrade(config, "head")
+            command.revision(config, message, autogenerate=True, rev_id=revision)
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,126 @@
+"""The one way to rows: a view of the database that is bound to one institution.
+
+Everything that reads or writes a table goes through ``Snapshot.rows`` or ``Transaction.insert``, ``replace``,
+``update``, ``delete``, so that no statement can forget whose rows it is about.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Delete, Select, Table, Update, delete, insert, select, update
+from sqlalchemy.dialects import sqlite
+
+from sakimori.records import Document, Source, from_json
+from sakimori.store.documents import DocumentColumns, shelf
+from sakimori.store.errors import WrongTenant
+from sakimori.store.schema import TenantColumns
+
+D = TypeVar("D", bound=Document)
+
+
+class Snapshot:
+    """What an institution has, as it stood when the transaction began. Reads only."""
+
+    def __init__(self, connection: Connection, tenant: str) -> None:
+        self.connection = connection
+        """For ``store``, ``ledger`` and ``access`` only: executes statements made by the methods below."""
+        self.tenant = tenant
+
+    def rows(self, table: Table[TenantColumns]) -> Select[Any]:
+        """``SELECT`` of this institution's rows, to be narrowed with ``where`` and ``with_only_columns``."""
+        return select(table).where(table.c.tenant == self.tenant)
+
+    def get(self, cls: type[D], id: str) -> D | None:
+        """Raises StoreError or InputError where what is kept cannot be read."""
+        table = shelf(cls).table
+        found = self._bodies(table, self.rows(table).where(table.c.id == id))
+        return from_json(cls, found[0]) if found else None
+
+    def all(
+        self,
+        cls: type[D],
+        *,
+        where: Mapping[str, str] | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[D]:
+        """Documents of a type, oldest first (by the time that matters for the type, then by id).
+
+        ``where`` compares columns of their own (``store.documents``), for example ``{"incident_id": "in-1"}``.
+        """
+        place = shelf(cls)
+        table = place.table
+        found = self.rows(table)
+        for key, value in (where or {}).items():
+            if key not in place.keys:
+                raise TypeError(f"{cls.__name__} has no column '{key}', only {', '.join(place.keys) or 'none'}")
+            found = found.where(table.c[key] == value)
+        order = (table.c.time, table.c.id)
+        found = found.order_by(*(column.desc() for column in order) if newest_first else order)
+        return [from_json(cls, body) for body in self._bodies(table, found.limit(limit))]
+
+    def find_source(self, digest_prefix: str) -> Source | None:
+        """The source whose SHA-256 begins with these hex digits (as event ids carry them), if it was kept.
+
+        Where several pieces have the same bytes, the one that begins first.
+        """
+        table = shelf(Source).table
+        after_hex_digits = digest_prefix + "g"
+        found = self.rows(table).where(table.c.id >= digest_prefix, table.c.id < after_hex_digits)
+        sources = [from_json(Source, body) for body in self._bodies(table, found)]
+        return min(sources, key=lambda source: (source.digest, source.start), default=None)
+
+    def _bodies(self, table: Table[DocumentColumns], found: Select[Any]) -> Sequence[str]:
+        return self.connection.execute(found.with_only_columns(table.c.body)).scalars().all()
+
+
+class Transaction(Snapshot):
+    """Reads and writes of one institution, all or nothing."""
+
+    def put(self, *documents: Document) -> None:
+        """Insert documents, or replace those with the same type and id.
+
+        Raises:
+            WrongTenant: a document belongs to another institution; nothing is written.
+        """
+        by_type: dict[type[Document], list[Document]] = {}
+        for document in documents:
+            if document.tenant != self.tenant:
+                kind = type(document).__name__
+                raise WrongTenant(
+                    f"{kind} {document.id} belongs to institution '{document.tenant}' and cannot be kept "
+                    f"for '{self.tenant}'"
+                )
+            by_type.setdefault(type(document), []).append(document)
+        for cls, group in by_type.items():
+            place = shelf(cls)
+            self.replace(place.table, [place.row(document) for document in group])
+
+    def insert(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows as this institution's. A row that is there already is a mistake (IntegrityError)."""
+        if values := self._own(rows):
+            self.connection.execute(insert(table), values)
+
+    def insert_missing(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows as this institution's; those that are there already stay as they are."""
+        if values := self._own(rows):
+            self.connection.execute(sqlite.insert(table).on_conflict_do_nothing(), values)
+
+    def replace(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows as this institution's, or overwrite those with the same primary key."""
+        if values := self._own(rows):
+            statement = sqlite.insert(table)
+            key = [column.name for column in table.primary_key]
+            changed = {name: statement.excluded[name] for name in values[0] if name not in key}
+            self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), values)
+
+    def update(self, table: Table[TenantColumns]) -> Update:
+        """``UPDATE`` of this institution's rows, to be narrowed with ``where`` and completed with ``values``."""
+        return update(table).where(table.c.tenant == self.tenant)
+
+    def delete(self, table: Table[TenantColumns]) -> Delete:
+        """``DELETE`` of this institution's rows, to be narrowed with ``where``."""
+        return delete(table).where(table.c.tenant == self.tenant)
+
+    def _own(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [{**row, "tenant": self.tenant} for row in rows]
