@@ -82,8 +82,6 @@ class Decision:
     """Names of the policies that decided."""
     reason: str
     """One sentence for people, in English."""
-    reason_ja: str = ""
-    """The same in Japanese."""
     reason_ja: str
 
 
