@@ -47,7 +47,7 @@ format: setup-dev
 	$(BIN)/ruff check --fix .
 
 bench: setup-dev ## the figures of docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ONLY)
 
 lock: setup-dev ## renew the locked requirements from the ranges in pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header pyproject.toml build-requirements.in -o requirements.lock

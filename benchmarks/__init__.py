@@ -1,0 +1,1 @@
+"""What is timed. Ratios against a stated baseline of the same session; CPU time before wall time."""

@@ -1,0 +1,28 @@
+"""``make bench [ONLY=name]``: run the benchmarks and print their figures as the table of docs/benchmarks.md."""
+
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Callable
+
+from benchmarks.figure import Figure
+
+_SUITES = ("sigma", "collect", "store", "gateway", "outcome")
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(_SUITES)
+    unknown = [name for name in wanted if name not in _SUITES]
+    if unknown:
+        sys.exit(f"no benchmark named {', '.join(unknown)}: choose from {', '.join(_SUITES)}")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n", flush=True)
+    print("| figure | value | beside | command |\n|---|---|---|---|", flush=True)
+    for name in wanted:
+        run: Callable[[], list[Figure]] = importlib.import_module(f"benchmarks.{name}").run
+        for figure in run():
+            print(f"| {figure.name} | {figure.value:,.4g} {figure.unit} | {figure.baseline or ''} | `{figure.command}` |")
+
+
+if __name__ == "__main__":
+    main()
