@@ -52,8 +52,9 @@ class Secrets:
         place = self._folder / hashlib.sha256(tenant.encode()).hexdigest()[:32]
         path = place / f"{purpose}.key"
         with _explaining(path):
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self._folder, place):
+                folder.mkdir(mode=0o700, exist_ok=True)
                 _refuse_if_open(folder, folder.stat(), "700")
             if not path.exists():
                 _create(path)
@@ -94,7 +95,9 @@ def _read(path: Path) -> bytes:
 
 def _refuse_if_open(path: Path, status: os.stat_result, mode: str) -> None:
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SecretsError(f"others may read the secrets in {path}: chmod {mode} '{path}', and consider them known")
+        raise SecretsError(
+            f"others may read the secrets in {path}: run chmod {mode} '{path}', and replace them if others may have"
+        )
     if status.st_uid != os.geteuid() and os.geteuid() != 0:
         raise SecretsError(f"the secrets in {path} belong to another user: run as that user, or chown '{path}'")
 
