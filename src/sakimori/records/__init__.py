@@ -47,7 +47,16 @@ from sakimori.records.response import (
     Step,
     StepState,
 )
-from sakimori.records.verdict import Citation, Claim, Disposition, DroppedClaim, Proposal, Route, Verdict
+from sakimori.records.verdict import (
+    Citation,
+    Claim,
+    Disposition,
+    DroppedClaim,
+    DroppedProposal,
+    Proposal,
+    Route,
+    Verdict,
+)
 
 __all__ = [
     "FIELD_TYPE",
@@ -69,6 +78,7 @@ __all__ = [
     "Disposition",
     "Document",
     "DroppedClaim",
+    "DroppedProposal",
     "Effect",
     "Entity",
     "EntityType",

@@ -24,6 +24,7 @@ class Incident:
     """Derived from its first finding: stable while the incident grows."""
     tenant: str
     title: str
+    """What happened, where and by whom, in English."""
     title_ja: str
     severity: Severity
     """The deterministic floor: the highest severity among its findings, raised by how the story develops."""
@@ -41,3 +42,5 @@ class Incident:
     status: IncidentStatus = IncidentStatus.NEW
     merged_into: str | None = None
     """Set when the incident turned out to be part of an older one; readers follow it."""
+    follows: str | None = None
+    """An earlier, resolved incident whose story goes on in this one: a resolved case is never reopened silently."""

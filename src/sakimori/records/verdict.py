@@ -50,6 +50,7 @@ class DroppedClaim:
 
     claim: Claim
     reason: str
+    reason_ja: str = ""
 
 
 @record
@@ -59,7 +60,18 @@ class Proposal:
     command: Command
     target: Entity
     reason: str
+    """In English; ``reason_ja`` says the same in Japanese."""
     citations: tuple[Citation, ...] = ()
+    reason_ja: str = ""
+
+
+@record
+class DroppedProposal:
+    """A wish without proof that ties its target to an event of the incident; kept for the reader."""
+
+    proposal: Proposal
+    reason: str
+    reason_ja: str = ""
 
 
 @record
@@ -85,3 +97,4 @@ class Verdict:
     reasons: tuple[str, ...]
     """Why this disposition and route: the names of the verdict rules that applied, in order."""
     made_at: Nanos
+    dropped_proposals: tuple[DroppedProposal, ...] = ()
