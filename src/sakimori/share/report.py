@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from sakimori.core import Nanos
 from sakimori.records import Execution, Finding, Incident, Plan, StepState, Verdict, record
-from sakimori.share import attack, curve, timeline
+from sakimori.share import attack, curve, timeline, words
 
 
 @record
@@ -124,6 +124,7 @@ def render(report: Report) -> str:
     return template.render(
         report=report,
         t=_both,
+        w=_word,
         tactic=attack.tactic_name,
         marked=_marked,
         moment=partial(_moment, offset_hours=report.offset_hours),
@@ -139,6 +140,11 @@ def _both(english: str, japanese: str, **values: object) -> Markup:
         Markup(english.format_map(safe)),  # noqa: S704 (our own text)
         Markup(japanese.format_map(safe)),  # noqa: S704
     )
+
+
+def _word(value: str) -> Markup:
+    english, japanese = words.word(value)
+    return _both("{en}", "{ja}", en=english, ja=japanese)
 
 
 def _moment(time: Nanos, *, offset_hours: int) -> str:
