@@ -94,6 +94,23 @@ def upgrade() -> None:
     op.create_index(op.f("ix_reservation_tenant_state"), "reservation", ["tenant", "state"], unique=False)
     op.create_index(op.f("ix_reservation_tenant_time"), "reservation", ["tenant", "time"], unique=False)
     op.create_table(
+        "response_journal",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("execution_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("command", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("automatic", sa.Boolean(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("held_until", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "execution_id", "number", name=op.f("pk_response_journal")),
+    )
+    op.create_index(op.f("ix_response_journal_tenant_started_at"), "response_journal", ["tenant", "started_at"])
+    op.create_index(op.f("ix_response_journal_tenant_state"), "response_journal", ["tenant", "state"], unique=False)
+    op.create_table(
         "source",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
