@@ -3,8 +3,8 @@
 A policy set is a folder: one ``schema.cedarschema`` and any number of ``*.cedar`` files. Every policy carries three
 annotations: ``@id`` (its name, which decisions report), ``@en`` and ``@ja`` (one plain sentence each: why).
 
-Cedar itself skips a policy whose evaluation fails, so that a ``forbid`` which reads a missing attribute does not forbid.
-Here such a request is denied, and so is one whose entities, context or action do not fit the schema, and one whose
+Cedar itself skips a policy whose evaluation fails, so that a ``forbid`` which reads a missing attribute does not
+forbid. Here such a request is denied, and so is one whose entities, context or action do not fit the schema, and one whose
 principal or resource is not among the entities at all.
 """
 
@@ -63,17 +63,16 @@ class PolicyText:
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
-    """An answer with its grounds. ``policies`` are those that decided: the forbids of a denial, the permits otherwise."""
+    """An answer with its grounds."""
 
     allowed: bool
     policies: tuple[PolicyText, ...]
+    """Those that decided: the forbids of a denial, the permits otherwise."""
     errors: tuple[str, ...] = ()
     """What the engine could not evaluate, for the log; never empty when ``deny-on-error`` decided."""
 
 
-_NO_PERMIT = PolicyText(
-    DEFAULT_DENY, "forbid", "No policy permits this.", "これを許可するポリシーがありません。"
-)
+_NO_PERMIT = PolicyText(DEFAULT_DENY, "forbid", "No policy permits this.", "これを許可するポリシーがありません。")
 _ERROR = PolicyText(
     ERROR_DENY,
     "forbid",

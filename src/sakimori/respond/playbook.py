@@ -112,10 +112,9 @@ def load_playbooks(folder: Traversable | None = None) -> tuple[Playbook, ...]:
         raise InputError(f"{folder}: the playbooks cannot be read: {error.strerror}") from error
     answered: dict[Command, Playbook] = {}
     for playbook in playbooks:
-        if first := answered.setdefault(playbook.answers, playbook) is not playbook:
-            raise PlaybookError(
-                str(folder), [f"{playbook.id} and {answered[playbook.answers].id} both answer {playbook.answers}"]
-            )
+        first = answered.setdefault(playbook.answers, playbook)
+        if first is not playbook:
+            raise PlaybookError(str(folder), [f"{first.id} and {playbook.id} both answer {playbook.answers}"])
     return tuple(playbooks)
 
 
@@ -130,7 +129,9 @@ class _Reader:
     def playbook(self) -> Playbook:
         plain = self._plain
         if plain.get("type") != "playbook" or plain.get("spec_version") != "cacao-2.0":
-            raise PlaybookError(self._where, ["not a CACAO 2.0 playbook: expected type 'playbook', spec_version 'cacao-2.0'"])
+            raise PlaybookError(
+                self._where, ["not a CACAO 2.0 playbook: expected type 'playbook', spec_version 'cacao-2.0'"]
+            )
         playbook_id = str(plain.get("id"))
         if not _PLAYBOOK_ID.fullmatch(playbook_id):
             self._problems.append(f"id '{playbook_id}' is not playbook--<UUID>")
@@ -197,7 +198,9 @@ class _Reader:
             if not match or match[1] != kind:
                 self._problems.append(f"step {step_id} has type '{kind}', which is not what its id says")
             elif kind not in ("start", "action", "end"):
-                self._problems.append(f"step {step_id}: steps of type '{kind}' are not supported; use start, action, end")
+                self._problems.append(
+                    f"step {step_id}: steps of type '{kind}' are not supported; use start, action, end"
+                )
             else:
                 for member in sorted(set(step) - (_ACTION_MEMBERS if kind == "action" else _STEP_MEMBERS)):
                     self._problems.append(f"step {step_id}: '{member}' is not supported")
