@@ -43,3 +43,13 @@ def explaining(where: str) -> Generator[None, None, None]:
         if sentence is None:
             raise
         raise StoreError(sentence.format(where=where)) from error
+
+
+def unreadable_value(error: Exception) -> bool:
+    """Whether an error of reading a row is about a value in it that does not fit its column.
+
+    SQLite keeps any bytes in any column, so that someone who edits the file can leave what no ``INSERT`` of ours could.
+    """
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "sqlite_errorcode", None) is None
+    return isinstance(error, TypeError | ValueError)

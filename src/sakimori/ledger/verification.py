@@ -1,0 +1,178 @@
+"""Checking a ledger from its first leaf to its last checkpoint."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Row, and_, func
+from sqlalchemy.exc import DBAPIError
+
+from sakimori.ledger import tables
+from sakimori.ledger.checkpoint import Checkpoint
+from sakimori.ledger.leaf import LEAF_BYTES, before_first, content_digest
+from sakimori.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
+from sakimori.ledger.note import NoteError, Verifier
+from sakimori.store import Snapshot
+from sakimori.store.errors import unreadable_value
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a check of the ledger found."""
+
+    problem: str | None
+    """The first thing that is wrong, in one sentence; None: all that can be checked is right."""
+    leaves: int
+    """Leaves that were found right, from the first on."""
+    pending: int
+    """Entries that are written and not sealed yet. They are not protected."""
+    checkpoint: Checkpoint | None
+    """The newest checkpoint, where all is right."""
+    undetectable: tuple[str, ...]
+    """What would have gone unnoticed in this check."""
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None
+
+
+_Leaf = tuple[int, bytes, str, bytes, bytes]
+"""Position, leaf; id, salt and body of its content (all three None where there is no content)."""
+
+
+class _Broken(Exception):
+    """Found what is wrong: the message is the sentence."""
+
+
+class Chain:
+    """A log that is read again from its start: each leaf must name the one before."""
+
+    def __init__(self, tenant: str) -> None:
+        self._before = before_first(tenant)
+        self.frontier = Frontier()
+
+    def extend(self, leaf: bytes) -> bool:
+        """Add the next leaf; False, and nothing is added, where it does not continue the chain."""
+        if len(leaf) != LEAF_BYTES or leaf[:HASH_BYTES] != self._before:
+            return False
+        self._before = leaf_hash(leaf)
+        self.frontier.append(self._before)
+        return True
+
+
+def verify(snapshot: Snapshot, verifier: Verifier, *, anchor: Checkpoint | None = None) -> Verification:
+    """Read the institution's whole log and check places, chain, content, Merkle roots and signatures.
+
+    ``anchor`` is an earlier checkpoint that was kept outside: the log must still contain exactly what it covered.
+    """
+    chain = Chain(snapshot.tenant)
+    pending = 0
+    newest = None
+    problem = None
+    try:
+        pending = _check_pending(snapshot)
+        newest = _check_log(snapshot, chain, verifier, anchor)
+    except _Broken as broken:
+        problem = str(broken)
+    except (DBAPIError, TypeError, ValueError) as error:
+        if not unreadable_value(error):
+            raise
+        problem = f"a row after the first {chain.frontier.size} leaves holds something that is no value of its column"
+    return Verification(
+        problem=problem,
+        leaves=chain.frontier.size,
+        pending=pending,
+        checkpoint=newest,
+        undetectable=_undetectable(anchor, pending),
+    )
+
+
+def _check_log(snapshot: Snapshot, chain: Chain, verifier: Verifier, anchor: Checkpoint | None) -> Checkpoint | None:
+    """Walk through the leaves, comparing the root wherever a checkpoint was made."""
+    checkpoints = _checkpoints(snapshot, verifier)
+    expected = {checkpoint.size: checkpoint.root for checkpoint in checkpoints}
+    for row in _leaves(snapshot):
+        position = chain.frontier.size
+        if row.position != position:
+            raise _Broken(f"leaf {position} is missing: the next one is {row.position}")
+        if not chain.extend(row.leaf):
+            raise _Broken(f"leaf {position} does not continue the chain: it, or the one before, was altered or moved")
+        _check_content(row, position, snapshot.tenant)
+        size = position + 1
+        if size in expected and expected[size] != chain.frontier.root():
+            raise _Broken(f"the first {size} leaves are not what the checkpoint of size {size} signed")
+        if anchor and size == anchor.size and anchor.root != chain.frontier.root():
+            raise _Broken(f"the first {size} leaves are not what the anchor signed: history was rewritten")
+    size = chain.frontier.size
+    newest = checkpoints[-1] if checkpoints else None
+    signed = newest.size if newest else 0
+    if size < signed:
+        raise _Broken(f"the log was cut off: {size} leaves are left of the {signed} that were signed")
+    if size > signed:
+        raise _Broken(f"leaves from {signed} on are not signed: they were added, or their checkpoint was removed")
+    if anchor and size < anchor.size:
+        raise _Broken(f"the log was cut off: {size} leaves are left of the {anchor.size} that the anchor signed")
+    counted = snapshot.rows(tables.content).with_only_columns(func.count())
+    stray = snapshot.connection.execute(counted).scalar_one() - size
+    if stray:
+        raise _Broken(f"content of {stray} entries has no leaf: the end of the log was cut off")
+    return newest
+
+
+def _leaves(snapshot: Snapshot) -> Iterator[Row[*_Leaf]]:
+    leaf, content = tables.leaf, tables.content
+    same = and_(content.c.tenant == leaf.c.tenant, content.c.position == leaf.c.position)
+    found = (
+        snapshot.rows(leaf)
+        .select_from(leaf.outerjoin(content, same))
+        .with_only_columns(leaf.c.position, leaf.c.leaf, content.c.id, content.c.salt, content.c.body)
+        .order_by(leaf.c.position)
+        .execution_options(yield_per=1000)
+    )
+    yield from snapshot.connection.execute(found)
+
+
+def _check_content(row: Row[*_Leaf], position: int, tenant: str) -> None:
+    if row.body is None:
+        raise _Broken(f"the content of leaf {position} was removed")
+    if content_digest(row.salt, row.body) != row.leaf[HASH_BYTES:]:
+        raise _Broken(f"the content of leaf {position} was altered")
+    if orjson.loads(row.body)["id"] != row.id:
+        raise _Broken(f"the content of leaf {position} is filed under a wrong id")
+
+
+def _check_pending(snapshot: Snapshot) -> int:
+    """How many there are."""
+    found = snapshot.connection.execute(snapshot.rows(tables.pending).execution_options(yield_per=1000))
+    count = 0
+    for row in found:
+        if content_digest(row.salt, row.body) != row.digest:
+            raise _Broken(f"the pending entry {row.id} was altered")
+        count += 1
+    return count
+
+
+def _checkpoints(snapshot: Snapshot, verifier: Verifier) -> list[Checkpoint]:
+    """All that were kept, smallest first, each with a good signature."""
+    found: list[Checkpoint] = []
+    for row in snapshot.connection.execute(snapshot.rows(tables.checkpoint).order_by(tables.checkpoint.c.size)):
+        try:
+            checkpoint = Checkpoint.parse(row.note.decode(errors="replace"), verifier)
+        except NoteError as error:
+            raise _Broken(f"the checkpoint of size {row.size} cannot be trusted: {error}") from error
+        if checkpoint.size != row.size:
+            raise _Broken(f"the checkpoint of size {checkpoint.size} is filed under size {row.size}")
+        found.append(checkpoint)
+    return found
+
+
+def _undetectable(anchor: Checkpoint | None, pending: int) -> tuple[str, ...]:
+    if anchor is None:
+        cut = "removal of the newest entries with their checkpoints: keep a checkpoint elsewhere and give it as anchor"
+    else:
+        cut = f"removal, with their checkpoints, of entries after the first {anchor.size}, which the anchor covers"
+    rewritten = "history rewritten with the institution's own signing key, but for what an anchor covers"
+    limits = [cut, rewritten]
+    if pending:
+        limits.append(f"removal or replacement of the {pending} pending entries: they are protected once sealed")
+    return tuple(limits)
