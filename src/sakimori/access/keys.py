@@ -20,7 +20,7 @@ from sqlalchemy import BigInteger, Column, LargeBinary, Named, Row, Table, Text
 
 from sakimori.access.principal import Principal
 from sakimori.access.secrets import Secrets
-from sakimori.core import Clock, InputError, Nanos, rfc3339
+from sakimori.core import Clock, InputError, Nanos
 from sakimori.store import Database, Snapshot, Transaction
 from sakimori.store.schema import TenantColumns, metadata
 
@@ -144,15 +144,6 @@ def issued(snapshot: Snapshot) -> list[ServiceKey]:
     """All keys of the institution, oldest first, with those that no longer work."""
     ordered = snapshot.rows(service_key).order_by(service_key.c.created_at, service_key.c.id)
     return [_from_row(row) for row in snapshot.connection.execute(ordered)]
-
-
-def state(key: ServiceKey, now: Nanos) -> str:
-    """``valid until …``, ``expired …`` or ``revoked …``, for people."""
-    if key.revoked_at is not None:
-        return f"revoked {rfc3339(key.revoked_at)}"
-    if key.expires_at is None:
-        return "valid"
-    return f"{'valid until' if now < key.expires_at else 'expired'} {rfc3339(key.expires_at)}"
 
 
 def _from_row(row: Row[*tuple[object, ...]]) -> ServiceKey:

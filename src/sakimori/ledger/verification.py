@@ -1,7 +1,8 @@
 """Checking a ledger from its first leaf to its last checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import orjson
 from sqlalchemy import Row, and_, func
@@ -36,8 +37,8 @@ class Verification:
         return self.problem is None
 
 
-_Leaf = tuple[int, bytes, str, bytes, bytes]
-"""Position, leaf; id, salt and body of its content (all three None where there is no content)."""
+_Leaf = tuple[int, bytes, str, bytes, bytes | None]
+"""Position and leaf; id, salt and body of its content (without a body: there is no content)."""
 
 
 class _Broken(Exception):
@@ -95,9 +96,9 @@ def _check_log(snapshot: Snapshot, chain: Chain, verifier: Verifier, anchor: Che
         position = chain.frontier.size
         if row.position != position:
             raise _Broken(f"leaf {position} is missing: the next one is {row.position}")
+        _check_content(row)
         if not chain.extend(row.leaf):
             raise _Broken(f"leaf {position} does not continue the chain: it, or the one before, was altered or moved")
-        _check_content(row, position, snapshot.tenant)
         size = position + 1
         if size in expected and expected[size] != chain.frontier.root():
             raise _Broken(f"the first {size} leaves are not what the checkpoint of size {size} signed")
@@ -129,15 +130,16 @@ def _leaves(snapshot: Snapshot) -> Iterator[Row[*_Leaf]]:
         .order_by(leaf.c.position)
         .execution_options(yield_per=1000)
     )
-    yield from snapshot.connection.execute(found)
+    yield from cast("Iterable[Row[*_Leaf]]", snapshot.connection.execute(found))
 
 
-def _check_content(row: Row[*_Leaf], position: int, tenant: str) -> None:
-    if row.body is None:
+def _check_content(row: Row[*_Leaf]) -> None:
+    position, leaf, id, salt, body = row
+    if body is None:
         raise _Broken(f"the content of leaf {position} was removed")
-    if content_digest(row.salt, row.body) != row.leaf[HASH_BYTES:]:
-        raise _Broken(f"the content of leaf {position} was altered")
-    if orjson.loads(row.body)["id"] != row.id:
+    if content_digest(salt, body) != leaf[HASH_BYTES:]:
+        raise _Broken(f"leaf {position} and its content do not fit: one of them was altered")
+    if orjson.loads(body)["id"] != id:
         raise _Broken(f"the content of leaf {position} is filed under a wrong id")
 
 
