@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sakimori.core import parse_rfc3339
 from sakimori.incidents import HORIZON, group
-from sakimori.records import Entity, EntityType, Finding, Incident, IncidentStatus, Severity
+from sakimori.records import Entity, EntityType, Finding, IncidentStatus, Severity
 
 MINUTE = 60 * 10**9
 HOUR = 60 * MINUTE

@@ -54,9 +54,9 @@ Pair = tuple[int, int]
 def rarities(findings: Sequence[Finding]) -> dict[Entity, float]:
     """Entities that everyday findings show with many others (an admin account, a server that all use): 0.25 to 1.
 
-    Any other entity is rare: 1. Counted over findings below HIGH: an account that ransomware uses on a thousand hosts in
-    an hour is not thereby a common one. Hosts are counted by the users seen on them, everything else by the hosts it is
-    seen on.
+    Any other entity is rare: 1. Counted over findings below HIGH: an account that ransomware uses on a thousand hosts
+    in an hour is not thereby a common one. Hosts are counted by the users seen on them, everything else by the hosts
+    it is seen on.
     """
     seen_with: defaultdict[Entity, set[Entity]] = defaultdict(set)
     for finding in findings:
