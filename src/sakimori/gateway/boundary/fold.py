@@ -1,0 +1,117 @@
+"""Folding: one spelling for a detector to look at, and the way back to the code points of the input.
+
+Full-width and other compatibility forms become their plain forms (NFKC, Unicode Standard Annex 15), capitals become
+small letters, typographic dashes become ``-``, and invisible format characters vanish. Most characters fold to exactly
+one character, so that offsets stay as they are; only texts with others pay for an offset map.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+_FOLDING_BLOCKS = (
+    range(0x80, 0x3400),
+    range(0xA640, 0xAC00),
+    range(0xF900, 0x10000),
+    range(0x10400, 0x10600),
+    range(0x1D400, 0x1D800),
+    range(0x1EE00, 0x1F300),
+    range(0x2F800, 0x2FA20),
+)
+"""Where characters live that have a compatibility form or a small letter and that a name, number or key could use."""
+_ASTRAL = 0x10000
+_ASTRAL_EXPANDING = "\U0001f100-\U0001f2ff"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+_INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
+_MARKS = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
+
+
+def _fold_character(character: str) -> str:
+    return "-" if character in _DASHES else unicodedata.normalize("NFKC", character).lower()
+
+
+@cache
+def _tables() -> tuple[dict[int, str], re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """How characters fold one to one; a pattern of those for which ``str.lower`` is not enough; a pattern that tells
+    whether a text has characters that fold otherwise; one that finds these."""
+    single: dict[int, str] = {}
+    expanding: list[str] = []
+    for block in _FOLDING_BLOCKS:
+        for code in block:
+            folded = _fold_character(chr(code))
+            if len(folded) == 1 and folded != chr(code):
+                single[code] = folded
+            elif len(folded) != 1 and code < _ASTRAL:
+                expanding.append(chr(code))
+    others = "".join(re.escape(character) for character in expanding) + _ASTRAL_EXPANDING
+    irregular = re.compile(f"[{_INVISIBLE}{_MARKS}{others}]")
+    sequence = re.compile(f"[^{_MARKS}{_INVISIBLE}][{_MARKS}]+|[{_INVISIBLE}{_MARKS}{others}]")
+    # Of characters beyond the basic plane a pattern names whole ranges: only then are its sets looked up at once.
+    runs = "".join(
+        re.escape(chr(code)) for code, folded in single.items() if code < _ASTRAL and chr(code).lower() != folded
+    )
+    return single, re.compile(f"[{runs}\U00010000-\U0010ffff]+"), irregular, sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    text: str
+    starts: list[int] | None = None
+    """For each folded character where its original begins; None: offsets are those of the input."""
+    ends: list[int] | None = None
+    """For each folded character where its original ends."""
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The code points of the input behind ``text[start:end]`` (not empty)."""
+        if self.starts is None or self.ends is None:
+            return start, end
+        return self.starts[start], self.ends[end - 1]
+
+
+def fold(text: str) -> Folded:
+    if text.isascii():
+        return Folded(text.lower())
+    _, _, irregular, sequence = _tables()
+    if not irregular.search(text):
+        return Folded(_fold_plain(text))
+    pieces: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    position = 0
+    for match in sequence.finditer(text):
+        plain = _fold_plain(text[position : match.start()])
+        pieces.append(plain)
+        starts.extend(range(position, match.start()))
+        ends.extend(range(position + 1, match.start() + 1))
+        folded = _fold_sequence(match[0])
+        pieces.append(folded)
+        starts.extend([match.start()] * len(folded))
+        ends.extend([match.end()] * len(folded))
+        position = match.end()
+    pieces.append(_fold_plain(text[position:]))
+    starts.extend(range(position, len(text)))
+    ends.extend(range(position + 1, len(text) + 1))
+    return Folded("".join(pieces), starts, ends)
+
+
+def _fold_plain(text: str) -> str:
+    """Fold a text whose characters all fold to one."""
+    single, runs, _, _ = _tables()
+    return runs.sub(lambda run: run[0].translate(single), text).lower()
+
+
+def _fold_sequence(sequence: str) -> str:
+    if len(sequence) == 1 and re.match(f"[{_INVISIBLE}]", sequence):
+        return ""
+    return unicodedata.normalize("NFKC", sequence).lower()
+
+
+def joins_words(character: str) -> bool:
+    """Whether a character beside a token could be read as part of it, or change how the token itself folds."""
+    folded = fold(character).text
+    return not folded or _tables()[2].search(character) is not None or _is_word(folded)
+
+
+def _is_word(folded: str) -> bool:
+    return any(c.isascii() and (c.isalnum() or c in "_-\\") for c in folded)

@@ -1,0 +1,88 @@
+"""Numbers with check digits: payment cards and My Number.
+
+Digits may stand in groups ("4111 1111 1111 1111", "1234-5678-9018"), beside other numbers, and in full width (folding
+made them plain). A candidate begins and ends at a group, so that random windows of long numbers are not taken.
+"""
+
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_CLUSTER = re.compile(r"[0-9]+(?:[ .\-_・ー]{1,2}[0-9]+)*")
+_GROUP = re.compile(r"[0-9]+")
+_CARD_LENGTHS = range(12, 20)
+_MYNUMBER_LENGTH = 12
+_IIN: tuple[tuple[int, int, frozenset[int]], ...] = (
+    # first and last issuer prefix, lengths of the number (ISO/IEC 7812; the schemes' published ranges)
+    (4, 4, frozenset({13, 16, 19})),  # Visa
+    (51, 55, frozenset({16})),  # Mastercard
+    (2221, 2720, frozenset({16})),
+    (34, 34, frozenset({15})),  # American Express
+    (37, 37, frozenset({15})),
+    (3528, 3589, frozenset({16, 17, 18, 19})),  # JCB
+    (300, 305, frozenset({14, 15, 16, 17, 18, 19})),  # Diners Club
+    (3095, 3095, frozenset({14, 15, 16, 17, 18, 19})),
+    (36, 36, frozenset({14, 15, 16, 17, 18, 19})),
+    (38, 39, frozenset({14, 15, 16, 17, 18, 19})),
+    (6011, 6011, frozenset({16, 17, 18, 19})),  # Discover
+    (644, 659, frozenset({16, 17, 18, 19})),
+    (62, 62, frozenset({16, 17, 18, 19})),  # UnionPay
+    (81, 81, frozenset({16, 17, 18, 19})),
+    (50, 50, frozenset(_CARD_LENGTHS)),  # Maestro
+    (56, 58, frozenset(_CARD_LENGTHS)),
+    (6304, 6304, frozenset(_CARD_LENGTHS)),
+    (67, 67, frozenset(_CARD_LENGTHS)),
+)
+
+
+def detect_numbers(text: str) -> Iterator[Hit]:
+    """Cards and My Numbers in a folded text."""
+    for cluster in _CLUSTER.finditer(text):
+        if cluster.end() - cluster.start() >= _MYNUMBER_LENGTH:
+            yield from _in_cluster(text, cluster.start(), cluster.end())
+
+
+def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
+    groups = [match.span() for match in _GROUP.finditer(text, start, end)]
+    first = 0
+    while first < len(groups):
+        digits = ""
+        taken = 0
+        for last in range(first, len(groups)):
+            digits += text[groups[last][0] : groups[last][1]]
+            if len(digits) > _CARD_LENGTHS[-1]:
+                break
+            kind = _kind(digits)
+            if kind:
+                yield Hit(groups[first][0], groups[last][1], kind, _DETECTOR[kind], digits)
+                taken = last - first + 1
+        first += max(taken, 1)
+
+
+_DETECTOR = {Kind.CARD: "card", Kind.MYNUMBER: "my-number"}
+
+
+def _kind(digits: str) -> Kind | None:
+    if len(digits) in _CARD_LENGTHS and _issued(digits) and _luhn(digits):
+        return Kind.CARD
+    if len(digits) == _MYNUMBER_LENGTH and _my_number(digits):
+        return Kind.MYNUMBER
+    return None
+
+
+def _issued(digits: str) -> bool:
+    return any(len(digits) in lengths and low <= int(digits[: len(str(low))]) <= high for low, high, lengths in _IIN)
+
+
+def _luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1, annex B."""
+    doubled = (int(digit) * 2 for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(value - 9 if value > 9 else value for value in doubled)) % 10 == 0
+
+
+def _my_number(digits: str) -> bool:
+    """Check digit of the individual number: Ministry of Internal Affairs ordinance 85 of 2014, article 5."""
+    total = sum(int(digit) * (n + 1 if n <= 6 else n - 5) for n, digit in enumerate(reversed(digits[:-1]), start=1))
+    remainder = total % 11
+    return int(digits[-1]) == (0 if remainder <= 1 else 11 - remainder)

@@ -1,0 +1,274 @@
+"""Passages through the boundary: one call's texts out, and its answer back.
+
+A passage proves each text that it lets out: the places where a reader of tokens finds one must be exactly the places
+where one was put, so that restoring gives the input again. Where neighbouring characters spoil that, the replaced part
+grows to take them in.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sakimori.core import ExitCode, SakimoriError
+from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
+from sakimori.gateway.boundary.fold import Folded, fold, joins_words
+from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
+from sakimori.gateway.boundary.network import detect_ipv4, detect_ipv6, detect_mail
+from sakimori.gateway.boundary.numbers import detect_numbers
+from sakimori.gateway.boundary.secrets import detect_fields, detect_key_forms, detect_private_keys, holds_secret
+from sakimori.gateway.boundary.span import Hit, Kind, Span
+from sakimori.gateway.boundary.tokens import TOKEN_LIKE, Minter, canonical
+
+Detector = Callable[[str], Iterable[Hit]]
+"""Folded text in, claims out; a pure function."""
+
+
+class BoundaryError(SakimoriError):
+    """A text could not be made safe: nothing of its request may be sent."""
+
+    exit_code = ExitCode.DENIED
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenised:
+    text: str
+    spans: tuple[Span, ...]
+    """What was replaced, in code points of the input, in order, not overlapping."""
+
+
+def detect_token_like(text: str) -> Iterator[Hit]:
+    """Text that a restorer would take for a token: ours or not, it goes out as a token of its own."""
+    for match in TOKEN_LIKE.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.QUOTED, "token-like", match[0])
+
+
+_RULES: tuple[tuple[str, Detector], ...] = (
+    ("private-key", detect_private_keys),
+    ("key-form", detect_key_forms),
+    ("secret-field", detect_fields),
+    ("e-mail", detect_mail),
+    ("ipv4", detect_ipv4),
+    ("ipv6", detect_ipv6),
+    ("numbers", detect_numbers),
+    ("token-like", detect_token_like),
+)
+
+
+class Boundary:
+    """An institution's detectors and tokens. Immutable and shared by all its calls, from any thread."""
+
+    recognises_names = False
+    """Whether names in running text are found that no dictionary holds: what the data class ``free_text`` requires."""
+
+    def __init__(self, tenant: str, key: bytes, dictionary: Dictionary) -> None:
+        """``key``: 32 random bytes of the institution; with another key every token is another."""
+        self.tenant = tenant
+        self.minter = Minter(key)
+        self._detectors: tuple[tuple[str, Detector], ...] = (("dictionary", DictionaryDetector(dictionary)), *_RULES)
+
+    def tokenise(self, text: str) -> Tokenised:
+        """One text on its own, plain: what ``sakimori boundary check`` shows."""
+        return Passage(self).tokenise(text)
+
+    def restore(self, text: str, tokens: Mapping[str, str]) -> str:
+        """Put back the values of ``tokens`` (a passage's ``tokens``) in a text that was changed on its way."""
+        return Passage(self, known=tokens).restore(text)
+
+    def find(self, text: str) -> tuple[Folded, list[Span], dict[int, Hit]]:
+        """The merged spans of a text, and by start of the span the claim that decides it.
+
+        Raises:
+            BoundaryError: a detector failed.
+        """
+        folded = fold(text)
+        claims: list[tuple[int, int, Hit]] = []
+        for name, detector in self._detectors:
+            try:
+                for hit in detector(folded.text):
+                    claims.append((*folded.original(hit.start, hit.end), hit))
+            except Exception as error:
+                message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"
+                raise BoundaryError(message) from error
+        return (folded, *_merge(claims))
+
+
+def _merge(claims: list[tuple[int, int, Hit]]) -> tuple[list[Span], dict[int, Hit]]:
+    """Overlapping claims become one span of the longest one's kind: whatever any detector claimed is covered."""
+    claims.sort(key=lambda claim: (claim[0], -claim[1]))
+    spans: list[Span] = []
+    deciding: dict[int, Hit] = {}
+    length = 0
+    for start, end, hit in claims:
+        if spans and start < spans[-1].end:
+            last = spans[-1]
+            longer = end - start > length
+            length = max(length, end - start)
+            kind, detector = (hit.kind, hit.detector) if longer else (last.kind, last.detector)
+            spans[-1] = Span(last.start, max(last.end, end), kind, detector)
+            if longer:
+                deciding[last.start] = hit
+        else:
+            spans.append(Span(start, end, hit.kind, hit.detector))
+            deciding[start] = hit
+            length = end - start
+    return spans, deciding
+
+
+class Passage:
+    """The boundary's memory of one call. Not shared between calls: only what went out comes back."""
+
+    def __init__(
+        self, boundary: Boundary, *, taken: Collection[str] = (), known: Mapping[str, str] | None = None
+    ) -> None:
+        """``taken``: tokens that the institution's vault holds for other values; they are not used."""
+        self._boundary = boundary
+        self._taken = frozenset(taken)
+        self._by_value: dict[tuple[Kind, str, str], str] = {}
+        self.tokens: dict[str, str] = dict(known or {})
+        """Token to the text it stands for, of everything that went out."""
+        self.replaced: Counter[tuple[Kind, str]] = Counter()
+        """How many spans of each kind and detector went out as tokens."""
+        self.restored = 0
+        """How many tokens were put back."""
+        self.invented: set[str] = set()
+        """Token-like texts in answers that never went out: left as they are."""
+
+    def tokenise(self, text: str) -> Tokenised:
+        """A plain text.
+
+        Raises:
+            BoundaryError: a detector failed, or no proof was found that the text comes back whole.
+        """
+        _, spans, deciding = self._boundary.find(text)
+        if not spans:
+            return Tokenised(text, ())
+        values = [_normalised(span, deciding[span.start], text) for span in spans]
+        output, places = self._replace(text, spans, values)
+        if _token_places(output) != places:
+            spans = _widened(text, spans)
+            values = [text[span.start : span.end] for span in spans]
+            output, places = self._replace(text, spans, values)
+            if _token_places(output) != places:
+                raise BoundaryError(
+                    "boundary: a text could not be tokenised so that it comes back, so nothing was sent"
+                )
+        self.replaced.update((span.kind, span.detector) for span in spans)
+        return Tokenised(output, tuple(spans))
+
+    def restore(self, text: str) -> str:
+        """A plain text: each token that went out becomes what it stood for."""
+        return "".join(self._restored_pieces(text))
+
+    def send(self, text: str) -> str:
+        """A text of a request: JSON is tokenised inside its strings, whatever their escapes; the rest as plain text."""
+        if is_json_text(text):
+            return map_strings(text, self._send_member, ascii_as_found=True)
+        return self.tokenise(text).text
+
+    def receive(self, text: str) -> str:
+        """A text of an answer: in JSON, values come back escaped as their place needs."""
+        if is_json_text(text):
+            return map_strings(text, lambda value, _name: self.receive(value), ascii_as_found=False)
+        return self.restore(text)
+
+    def send_value(self, value: object, name: str = "") -> object:
+        """A JSON value: every string and key, and numbers that are identifiers (they go out as strings)."""
+        if isinstance(value, dict):
+            members = cast("dict[str, object]", value)
+            return {self.send(key): self.send_value(member, key) for key, member in members.items()}
+        if isinstance(value, list):
+            return [self.send_value(element, name) for element in cast("list[object]", value)]
+        if isinstance(value, str):
+            return self._send_member(value, name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            number = str(value)
+            sent = self._send_member(number, name)
+            return value if sent == number else sent
+        return value
+
+    def receive_value(self, value: Any) -> Any:
+        """A JSON value of an answer: every string and key."""
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            return {self.restore(key): self.receive_value(member) for key, member in members.items()}
+        if isinstance(value, list):
+            return [self.receive_value(element) for element in cast("list[Any]", value)]
+        return self.receive(value) if isinstance(value, str) else value
+
+    def _send_member(self, text: str, name: str | None) -> str:
+        """The text of a JSON string or number; ``name`` is that of the member it belongs to, None for a key itself."""
+        if name and holds_secret(fold(name).text, fold(text).text):
+            self.replaced[Kind.SECRET, "secret-member"] += 1
+            return self._token(Kind.SECRET, text, text)
+        return self.send(text)
+
+    def _replace(self, text: str, spans: list[Span], values: list[str]) -> tuple[str, list[tuple[int, int]]]:
+        pieces: list[str] = []
+        places: list[tuple[int, int]] = []
+        position = length = 0
+        for span, value in zip(spans, values, strict=True):
+            token = self._token(span.kind, value, text[span.start : span.end])
+            length += span.start - position
+            places.append((length, length + len(token)))
+            length += len(token)
+            pieces += (text[position : span.start], token)
+            position = span.end
+        pieces.append(text[position:])
+        return "".join(pieces), places
+
+    def _token(self, kind: Kind, value: str, spelling: str) -> str:
+        known = self._by_value.get((kind, value, spelling))
+        if known:
+            return known
+        attempt = 0
+        token = self._boundary.minter.token(kind, value, spelling, attempt=attempt)
+        while token in self._taken or self.tokens.get(token, spelling) != spelling:
+            attempt += 1
+            token = self._boundary.minter.token(kind, value, spelling, attempt=attempt)
+        self._by_value[kind, value, spelling] = token
+        self.tokens[token] = spelling
+        return token
+
+    def _restored_pieces(self, text: str) -> Iterator[str]:
+        folded = fold(text)
+        position = 0
+        for match in TOKEN_LIKE.finditer(folded.text):
+            token = canonical(match)
+            value = self.tokens.get(token)
+            if value is None:
+                self.invented.add(token)
+                continue
+            start, end = folded.original(*match.span())
+            self.restored += 1
+            yield text[position:start]
+            yield value
+            position = end
+        yield text[position:]
+
+
+def _normalised(span: Span, hit: Hit, text: str) -> str:
+    """What makes two spellings one thing; secrets and quoted tokens are only ever themselves."""
+    spelling = text[span.start : span.end]
+    return spelling if span.kind in (Kind.SECRET, Kind.QUOTED) else hit.value
+
+
+def _token_places(text: str) -> list[tuple[int, int]]:
+    folded = fold(text)
+    return [folded.original(*match.span()) for match in TOKEN_LIKE.finditer(folded.text)]
+
+
+def _widened(text: str, spans: list[Span]) -> list[Span]:
+    """Each span with the word characters that touch it; spans that now touch each other become one."""
+    wide: list[Span] = []
+    for span in spans:
+        start, end = span.start, span.end
+        while start > 0 and joins_words(text[start - 1]):
+            start -= 1
+        while end < len(text) and joins_words(text[end]):
+            end += 1
+        if wide and start <= wide[-1].end:
+            wide[-1] = wide[-1]._replace(end=max(end, wide[-1].end))
+        else:
+            wide.append(span._replace(start=start, end=end))
+    return wide

@@ -1,0 +1,53 @@
+"""Tokens: what stands in outgoing text for a value, such as ``HOST_7K2M9QX4AB00``.
+
+A kind, an underscore, a digit, and eleven more characters of Crockford's base 32 (no I, L, O, U). The first ten are a
+keyed hash of kind and normalised value, so the same thing has the same ten in every conversation of an institution and
+in no other institution; the last two tell its spellings apart (``00``: the normalised one), so that each comes back
+exactly. Case, full width and a markdown backslash may change on the way; the length is fixed, so neighbours cannot be
+mistaken for a part.
+"""
+
+import hmac
+import re
+
+from sakimori.gateway.boundary.span import Kind
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_STEM_LETTERS = 9
+_KINDS = "|".join(sorted((kind.value.lower() for kind in Kind), key=len, reverse=True))
+TOKEN_LIKE = re.compile(rf"({_KINDS})(?:\\{{0,2}}_|-)([0-9][0-9a-hjkmnp-tv-z]{{11}})")
+"""In folded text: whatever ``restore`` would take for a token."""
+
+
+def canonical(match: re.Match[str]) -> str:
+    """The token as it was made, from a match of ``TOKEN_LIKE``."""
+    return f"{match[1]}_{match[2]}".upper()
+
+
+class Minter:
+    """Makes the tokens of one institution."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def token(self, kind: Kind, value: str, spelling: str, *, attempt: int) -> str:
+        """``attempt`` counts up from 0 while the token already stands for something else."""
+        stem = self._hash("value", kind, value)
+        digit, rest = divmod(stem, 32**_STEM_LETTERS)
+        code = str(digit % 10) + _base32(rest, _STEM_LETTERS)
+        if attempt == 0 and spelling == value:
+            return f"{kind}_{code}00"
+        mark = self._hash(f"spelling {attempt}", kind, spelling) % (32**2 - 1) + 1
+        return f"{kind}_{code}{_base32(mark, 2)}"
+
+    def _hash(self, what: str, kind: Kind, text: str) -> int:
+        message = f"{what}\0{kind}\0{text}".encode("utf-8", "surrogatepass")
+        return int.from_bytes(hmac.digest(self._key, message, "sha256")[:12], "big")
+
+
+def _base32(number: int, letters: int) -> str:
+    code = ""
+    for _ in range(letters):
+        number, letter = divmod(number, 32)
+        code = _ALPHABET[letter] + code
+    return code
