@@ -36,7 +36,7 @@ def verify(anchor: Path | None) -> ExitCode:
         found = log.verify(snapshot, anchor=kept)
     if found.problem:
         click.echo(f"The ledger of '{settings.tenant}' was altered or damaged: {found.problem}.")
-        click.echo(f"Before that, {found.leaves} entries are as they were sealed.")
+        click.echo(f"Entries found as they were sealed, from the first on: {found.leaves}.")
     elif found.leaves or found.pending:
         click.echo(
             f"The ledger of '{settings.tenant}' is intact: {found.leaves} sealed entries, {found.pending} pending."

@@ -14,6 +14,9 @@ LEAF_BYTES = 2 * HASH_BYTES
 
 
 def content_digest(salt: bytes, body: bytes) -> bytes:
+    """Raises ValueError where the salt has another length: what it is and what content would be ambiguous."""
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"a salt of {len(salt)} bytes")
     return sha256(salt + body).digest()
 
 

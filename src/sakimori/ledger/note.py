@@ -86,7 +86,9 @@ class Verifier:
                 blob = base64.b64decode(encoded, validate=True)
             except ValueError as error:
                 raise NoteError("a signature line of it cannot be read") from error
-            if not line.startswith(_SIGNATURE_LINE) or not name or len(blob) < 5:
+            # Base64 has bits that mean nothing: only one spelling of a signature is taken.
+            exact = base64.b64encode(blob).decode() == encoded
+            if not line.startswith(_SIGNATURE_LINE) or not name or len(blob) < 5 or not exact:
                 raise NoteError("a signature line of it cannot be read")
             if name == self.name and blob[:4] == self.key_id:
                 try:

@@ -78,7 +78,8 @@ def verify(snapshot: Snapshot, verifier: Verifier, *, anchor: Checkpoint | None 
     except (DBAPIError, TypeError, ValueError) as error:
         if not unreadable_value(error):
             raise
-        problem = f"a row after the first {chain.frontier.size} leaves holds something that is no value of its column"
+        # SQLite keeps anything in any column: someone who edits the file can leave what no statement of ours could.
+        problem = f"something that comes after {chain.frontier.size} good leaves has a form that was never written"
     return Verification(
         problem=problem,
         leaves=chain.frontier.size,
@@ -91,7 +92,7 @@ def verify(snapshot: Snapshot, verifier: Verifier, *, anchor: Checkpoint | None 
 def _check_log(snapshot: Snapshot, chain: Chain, verifier: Verifier, anchor: Checkpoint | None) -> Checkpoint | None:
     """Walk through the leaves, comparing the root wherever a checkpoint was made."""
     checkpoints = _checkpoints(snapshot, verifier)
-    expected = {checkpoint.size: checkpoint.root for checkpoint in checkpoints}
+    signed_at = {checkpoint.size: (checkpoint, frontier) for checkpoint, frontier in checkpoints}
     for row in _leaves(snapshot):
         position = chain.frontier.size
         if row.position != position:
@@ -100,12 +101,16 @@ def _check_log(snapshot: Snapshot, chain: Chain, verifier: Verifier, anchor: Che
         if not chain.extend(row.leaf):
             raise _Broken(f"leaf {position} does not continue the chain: it, or the one before, was altered or moved")
         size = position + 1
-        if size in expected and expected[size] != chain.frontier.root():
-            raise _Broken(f"the first {size} leaves are not what the checkpoint of size {size} signed")
+        if size in signed_at:
+            checkpoint, frontier = signed_at[size]
+            if checkpoint.root != chain.frontier.root():
+                raise _Broken(f"the first {size} leaves are not what the checkpoint of size {size} signed")
+            if frontier != bytes(chain.frontier):
+                raise _Broken(f"the frontier beside the checkpoint of size {size} was altered")
         if anchor and size == anchor.size and anchor.root != chain.frontier.root():
             raise _Broken(f"the first {size} leaves are not what the anchor signed: history was rewritten")
     size = chain.frontier.size
-    newest = checkpoints[-1] if checkpoints else None
+    newest = checkpoints[-1][0] if checkpoints else None
     signed = newest.size if newest else 0
     if size < signed:
         raise _Broken(f"the log was cut off: {size} leaves are left of the {signed} that were signed")
@@ -154,9 +159,9 @@ def _check_pending(snapshot: Snapshot) -> int:
     return count
 
 
-def _checkpoints(snapshot: Snapshot, verifier: Verifier) -> list[Checkpoint]:
-    """All that were kept, smallest first, each with a good signature."""
-    found: list[Checkpoint] = []
+def _checkpoints(snapshot: Snapshot, verifier: Verifier) -> list[tuple[Checkpoint, bytes]]:
+    """All that were kept, smallest first, each with a good signature, and the frontiers beside them."""
+    found: list[tuple[Checkpoint, bytes]] = []
     for row in snapshot.connection.execute(snapshot.rows(tables.checkpoint).order_by(tables.checkpoint.c.size)):
         try:
             checkpoint = Checkpoint.parse(row.note.decode(errors="replace"), verifier)
@@ -164,7 +169,7 @@ def _checkpoints(snapshot: Snapshot, verifier: Verifier) -> list[Checkpoint]:
             raise _Broken(f"the checkpoint of size {row.size} cannot be trusted: {error}") from error
         if checkpoint.size != row.size:
             raise _Broken(f"the checkpoint of size {checkpoint.size} is filed under size {row.size}")
-        found.append(checkpoint)
+        found.append((checkpoint, row.frontier))
     return found
 
 

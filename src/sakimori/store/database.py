@@ -31,6 +31,7 @@ class Database:
         self._writing = engine
         self._reading = engine.execution_options(sakimori_begin="BEGIN DEFERRED")
         self._where = where
+        self._file = _identity(Path(where))
         # SQLite's own waiting polls and is unfair: under load a thread may starve. Threads queue here instead.
         self._writer = threading.Lock()
 
@@ -81,6 +82,7 @@ class Database:
                 f"for more than {_PATIENCE:.0f} s: try again"
             )
         try:
+            self._refuse_if_moved()
             with explaining(self._where), self._writing.begin() as connection:
                 yield Transaction(connection, tenant)
         finally:
@@ -93,11 +95,25 @@ class Database:
         Raises:
             StoreError: the database is damaged or gone.
         """
+        self._refuse_if_moved()
         with explaining(self._where), self._reading.connect() as connection:
             yield Snapshot(connection, tenant)
 
     def close(self) -> None:
         self._writing.dispose()
+
+    def _refuse_if_moved(self) -> None:
+        """An open file that was removed can still be written to, and all of it is lost afterwards."""
+        if _identity(Path(self._where)) != self._file:
+            raise StoreError(f"the database {self._where} was removed or replaced: put it back, or start again")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _create(path: Path) -> None:

@@ -46,10 +46,7 @@ def explaining(where: str) -> Generator[None, None, None]:
 
 
 def unreadable_value(error: Exception) -> bool:
-    """Whether an error of reading a row is about a value in it that does not fit its column.
-
-    SQLite keeps any bytes in any column, so that someone who edits the file can leave what no ``INSERT`` of ours could.
-    """
+    """Whether an error of reading a row is about a value in it that does not fit its column."""
     if isinstance(error, DBAPIError):
         return getattr(error.orig, "sqlite_errorcode", None) is None
     return isinstance(error, TypeError | ValueError)

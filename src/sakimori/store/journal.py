@@ -21,8 +21,8 @@ _IN_FORCE = (StepState.STARTED, StepState.DONE, StepState.UNDO_STARTED)
 
 TRANSITIONS = {
     StepState.PENDING: {StepState.PENDING, StepState.STARTED, StepState.REFUSED},
-    StepState.STARTED: {StepState.STARTED, StepState.DONE, StepState.FAILED, StepState.PENDING, StepState.REFUSED},
-    StepState.FAILED: {StepState.PENDING},
+    StepState.STARTED: {StepState.STARTED, StepState.DONE, StepState.FAILED, StepState.REFUSED},
+    StepState.FAILED: {StepState.STARTED, StepState.DONE},
     StepState.REFUSED: set[StepState](),
     StepState.DONE: {StepState.UNDO_STARTED},
     StepState.UNDO_STARTED: {StepState.UNDO_STARTED, StepState.UNDONE, StepState.DONE},
@@ -70,6 +70,8 @@ class Moved:
     step: Step
     revision: int
     """Counts the changes of this step from 1: with execution and number it names the change."""
+    started_before: bool
+    """Whether the step had ever been claimed before this change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,33 +167,24 @@ def move(
     """
     if to not in TRANSITIONS[expected]:
         raise ValueError(f"a step that is {expected} cannot become {to}")
-    values: dict[str, object] = {
-        "state": to,
-        "holder": lease.holder,
-        "held_until": lease.until,
-        "revision": journal.c.revision + 1,
-    }
-    if decision is not None:
-        values["automatic"] = decision.ruling is Ruling.ALLOW
-    if to is StepState.STARTED:
-        values["started_at"] = now
+    this = (journal.c.execution_id == execution_id, journal.c.number == number)
+    row = transaction.connection.execute(transaction.rows(journal).where(*this)).one()
+    if (row.state, row.holder) != (expected, held_by):
+        return None
     changed = transaction.connection.execute(
         transaction.update(journal)
-        .where(
-            journal.c.execution_id == execution_id,
-            journal.c.number == number,
-            journal.c.state == expected,
-            journal.c.holder == held_by,
+        .where(*this, journal.c.revision == row.revision)
+        .values(
+            state=to,
+            holder=lease.holder,
+            held_until=lease.until,
+            revision=row.revision + 1,
+            started_at=now if to is StepState.STARTED else row.started_at,
+            automatic=row.automatic if decision is None else decision.ruling is Ruling.ALLOW,
         )
-        .values(values)
     )
     if changed.rowcount == 0:
         return None
-    revision = transaction.connection.execute(
-        transaction.rows(journal)
-        .where(journal.c.execution_id == execution_id, journal.c.number == number)
-        .with_only_columns(journal.c.revision)
-    ).scalar_one()
     execution = transaction.get(Execution, execution_id)
     assert execution is not None  # begin() wrote both
     step = execution.steps[number]
@@ -205,7 +198,7 @@ def move(
     )
     steps = (*execution.steps[:number], step, *execution.steps[number + 1 :])
     transaction.put(replace(execution, steps=steps))
-    return Moved(step, revision)
+    return Moved(step, row.revision + 1, row.started_at > 0)
 
 
 def orphans(snapshot: Snapshot, *, now: Nanos) -> list[Orphan]:
