@@ -4,7 +4,7 @@ A policy set is a folder: one ``schema.cedarschema`` and any number of ``*.cedar
 annotations: ``@id`` (its name, which decisions report), ``@en`` and ``@ja`` (one plain sentence each: why).
 
 Cedar itself skips a policy whose evaluation fails, so that a ``forbid`` which reads a missing attribute does not
-forbid. Here such a request is denied, and so is one whose entities, context or action do not fit the schema, and one whose
+forbid. Here such a request is denied, and so is one whose entities, context or action do not fit the schema, or whose
 principal or resource is not among the entities at all.
 """
 

@@ -6,12 +6,16 @@ journal that ``recover`` can settle by observing. ``Executor.undo`` takes it bac
 An investigator's text has no power here: targets are entities that detectors proved and the inventory knows.
 """
 
+from sakimori.respond.approval import Approvers, sign_approval
+from sakimori.respond.execute import Executor
 from sakimori.respond.grounds import Grounds
 from sakimori.respond.plan import begun, plan, preview
 from sakimori.respond.playbook import Playbook, PlaybookError, load_playbooks, parse_playbook
 from sakimori.respond.policy import ResponsePolicy
 
 __all__ = [
+    "Approvers",
+    "Executor",
     "Grounds",
     "Playbook",
     "PlaybookError",
@@ -21,4 +25,5 @@ __all__ = [
     "parse_playbook",
     "plan",
     "preview",
+    "sign_approval",
 ]

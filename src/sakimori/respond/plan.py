@@ -24,6 +24,7 @@ from sakimori.store.journal import Contact, Standing
 
 PLAYBOOK, STEP, TIMEOUT_MS = "playbook", "step", "timeout_ms"
 """Members of an action's parameters: CACAO playbook and step id, and how long one contact may take."""
+WAITS = "Waits for a person's approval."
 
 
 def plan(
@@ -100,7 +101,7 @@ def _execution(planned: Plan, *, now: Nanos, dry_run: bool) -> Execution:
 
 _OUTLOOK = {
     Ruling.ALLOW: "Allowed; not done yet.",
-    Ruling.NEEDS_APPROVAL: "Waits for a person's approval.",
+    Ruling.NEEDS_APPROVAL: WAITS,
 }
 
 

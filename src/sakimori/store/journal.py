@@ -179,7 +179,7 @@ def move(
             holder=lease.holder,
             held_until=lease.until,
             revision=row.revision + 1,
-            started_at=now if to is StepState.STARTED else row.started_at,
+            started_at=now if to is StepState.STARTED and expected is not to else row.started_at,
             automatic=row.automatic if decision is None else decision.ruling is Ruling.ALLOW,
         )
     )

@@ -46,7 +46,3 @@ class Connector(Protocol):
     async def observe(self, action: Action) -> Effect:
         """Whether the action's effect is in force. Never raises for the outside world's sake: that is ``UNKNOWN``."""
         ...
-
-    async def close(self) -> None:
-        """Give back connections. It must not be used afterwards."""
-        ...
