@@ -1,0 +1,9 @@
+"""The part of ocsf-json-schema that the tests use, typed (it ships untyped dicts)."""
+
+from typing import Any
+
+class OcsfJsonSchemaEmbedded:
+    def __init__(self, schema: dict[str, Any]) -> None: ...
+    def get_class_schema(self, class_name: str, profiles: list[str] = []) -> dict[str, Any]: ...
+
+def get_ocsf_schema(version: str) -> dict[str, Any]: ...
