@@ -32,6 +32,7 @@ class Scalar:
 class Array:
     type: DataType
     null_count: int
+    offset: int
     nbytes: int
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Scalar: ...

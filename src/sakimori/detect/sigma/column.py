@@ -1,0 +1,325 @@
+"""All patterns of one field against all distinct values of a column.
+
+A value's *class* is the set of patterns that hold for it, as a small number; most values share a few classes. What a
+rule says of an event depends on nothing but the classes of its values, which is what ``match`` builds on.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sakimori.detect.sigma.pattern import (
+    Compare,
+    Exists,
+    Network,
+    Null,
+    Number,
+    Part,
+    Pattern,
+    Place,
+    Regex,
+    SameAs,
+    Text,
+    TimePart,
+    compares,
+)
+from sakimori.detect.sigma.scan import LONGEST_LITERAL, Databases, Ints, LiteralScanner, RegexScanner
+from sakimori.detect.sigma.text import Glob, Wild, fold, number
+from sakimori.records import cell_texts
+
+MISSING: Final = 0
+"""The class of a field that an event does not have."""
+SILENT: Final = 1
+"""The class of a field that is there and offers no text: JSON null, an array without texts."""
+PLAIN: Final = 2
+"""The class of a text for which no pattern holds but those that hold for every text."""
+
+_MOST_CLASSES = 50_000
+"""Classes are forgotten beyond this many, so that no input can fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of a column's distinct values, end to end; more or fewer than values where some are arrays or null."""
+
+    data: bytes
+    offsets: Ints
+    """One more than texts: where each begins and the last ends."""
+    owner: Ints | None
+    """The value that each text belongs to; None: text ``i`` is value ``i``."""
+    values: int
+    """How many distinct values there are."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def text(self, index: int) -> bytes:
+        return self.data[self.offsets[index] : self.offsets[index + 1]]
+
+    @staticmethod
+    def of(dictionary: pa.Array) -> "Texts":
+        count = len(dictionary)
+        _, offsets_buffer, data_buffer = dictionary.buffers()
+        if count == 0:
+            return Texts(b"", np.zeros(1, dtype=np.int64), None, 0)
+        offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[dictionary.offset : dictionary.offset + count + 1]
+        begin, end = int(offsets[0]), int(offsets[-1])
+        data = bytes(memoryview(data_buffer)[begin:end]) if end > begin else b""
+        wide = offsets.astype(np.int64) - begin
+        if b"\0" not in data:
+            return Texts(data, wide, None, count)
+        return Texts._unpacked(dictionary.to_pylist())
+
+    @staticmethod
+    def _unpacked(cells: list[str]) -> "Texts":
+        texts: list[bytes] = []
+        owner: list[int] = []
+        for index, cell in enumerate(cells):
+            for text in cell_texts(cell):
+                texts.append(text.encode("utf-8", "surrogatepass"))
+                owner.append(index)
+        return Texts(b"".join(texts), _offsets(texts), np.array(owner, dtype=np.int64), len(cells))
+
+    def folded(self) -> "Texts":
+        if self.data.isascii():
+            return Texts(self.data.lower(), self.offsets, self.owner, self.values)
+        texts = [
+            fold(self.text(i).decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
+            for i in range(len(self))
+        ]
+        return Texts(b"".join(texts), _offsets(texts), self.owner, self.values)
+
+
+def _offsets(texts: list[bytes]) -> Ints:
+    return np.cumsum([0, *map(len, texts)], dtype=np.int64)
+
+
+class _LiteralSet:
+    """Literals, whole-text equalities and wildcard patterns over one spelling of the texts (as is, or folded)."""
+
+    def __init__(self, patterns: Mapping[int, Text], databases: Databases) -> None:
+        self._equal: dict[bytes, list[int]] = {}
+        self._globs: dict[int, Glob] = {}
+        self._long: list[tuple[bytes, Place, int]] = []
+        literals: list[tuple[bytes, Place]] = []
+        meanings: list[int] = []
+        for index, pattern in patterns.items():
+            place, literal = pattern.place() or (Place.CONTAINS, pattern.longest)
+            if pattern.place() is None:
+                self._globs[index] = Glob(pattern.pieces)
+            data = literal.encode("utf-8", "surrogatepass")
+            if place is Place.EQUALS:
+                self._equal.setdefault(data, []).append(index)
+            elif len(data) > LONGEST_LITERAL:
+                self._long.append((data, place, index))
+            elif data:
+                literals.append((data, place))
+                meanings.append(index)
+        self._unfiltered = [
+            index for index, pattern in patterns.items() if index in self._globs and not pattern.longest
+        ]
+        self._scanner = LiteralScanner(literals, databases)
+        self._meaning = np.array(meanings, dtype=np.int64)
+        longest = max(map(len, self._equal), default=0)
+        self._equal_lengths = np.zeros(longest + 2, dtype=np.bool_)
+        self._equal_lengths[[len(data) for data in self._equal]] = True
+        self._is_glob = np.array([index in self._globs for index in meanings], dtype=np.bool_)
+
+    def scan(self, texts: Texts) -> tuple[list[Ints], list[Ints]]:
+        """Pieces of the relation (text, pattern)."""
+        found, literal = self._scanner.scan(texts.data, texts.offsets)
+        pattern = self._meaning[literal] if len(literal) else literal
+        loose: list[tuple[int, int]] = []
+        if self._globs:
+            unsure = self._is_glob[literal] if len(literal) else np.zeros(0, dtype=np.bool_)
+            candidates = set(zip(found[unsure].tolist(), pattern[unsure].tolist(), strict=True))
+            candidates.update((text, glob) for glob in self._unfiltered for text in range(len(texts)))
+            for text, glob in candidates:
+                if self._globs[glob].matches(texts.text(text).decode("utf-8", "surrogatepass")):
+                    loose.append((text, glob))
+            found, pattern = found[~unsure], pattern[~unsure]
+        if self._equal:
+            lengths = np.minimum(np.diff(texts.offsets), len(self._equal_lengths) - 1)
+            for text in np.flatnonzero(self._equal_lengths[lengths]).tolist():
+                loose.extend((text, index) for index in self._equal.get(texts.text(text), ()))
+        for data, place, index in self._long:
+            loose.extend((text, index) for text in range(len(texts)) if _bytes_hold(place, texts.text(text), data))
+        extra = np.array(loose, dtype=np.int64).reshape(-1, 2)
+        return [found, extra[:, 0]], [pattern, extra[:, 1]]
+
+
+def _bytes_hold(place: Place, text: bytes, part: bytes) -> bool:
+    match place:
+        case Place.STARTS:
+            return text.startswith(part)
+        case Place.ENDS:
+            return text.endswith(part)
+        case _:
+            return part in text
+
+
+class ColumnMatcher:
+    """The patterns that a kind's rules hold against one field. Not for use by two threads at once."""
+
+    def __init__(self, patterns: Mapping[int, Pattern], databases: Databases) -> None:
+        """``patterns`` by atom number; ``SameAs`` is not among them (it needs two columns)."""
+        self.atoms = np.array(sorted(patterns), dtype=np.int64)
+        texts = {index: p for index, p in patterns.items() if isinstance(p, Text)}
+        always = {index for index, pattern in texts.items() if pattern.pieces == (Wild.ANY,)}
+        plain = {i: p for i, p in texts.items() if not p.cased and i not in always}
+        cased = {i: p for i, p in texts.items() if p.cased and i not in always}
+        self._plain = _LiteralSet(plain, databases) if plain else None
+        self._cased = _LiteralSet(cased, databases) if cased else None
+        regexes = {index: p for index, p in patterns.items() if isinstance(p, Regex)}
+        self._regexes = RegexScanner(list(regexes.values()), databases) if regexes else None
+        self._regex_atoms = list(regexes)
+        self._tests = _tests(patterns)
+        exists = {i for i, p in patterns.items() if isinstance(p, Exists) and p.present}
+        null = {i for i, p in patterns.items() if isinstance(p, Null)}
+        absent = {i for i, p in patterns.items() if isinstance(p, Exists) and not p.present}
+        self._fixed = [frozenset(null | absent), frozenset(null | exists), frozenset(always | exists)]
+        self.forget()
+
+    def forget(self) -> None:
+        """Start numbering classes anew."""
+        self.sets: list[frozenset[int]] = list(self._fixed)
+        """Class → the atoms that hold."""
+        self._classes: dict[bytes, int] = {}
+
+    @property
+    def full(self) -> bool:
+        """So many classes were seen that ``forget`` is due."""
+        return len(self.sets) > _MOST_CLASSES
+
+    def classes(self, dictionary: pa.Array) -> npt.NDArray[np.int32]:
+        """The class of each value of a dictionary of cells (``records.encode_cell``)."""
+        texts = Texts.of(dictionary)
+        classes = np.full(texts.values, PLAIN, dtype=np.int32)
+        if texts.owner is not None:
+            silent = np.ones(texts.values, dtype=np.bool_)
+            silent[texts.owner] = False
+            classes[silent] = SILENT
+        text, atom = self._relation(texts)
+        if len(text):
+            value = text if texts.owner is None else texts.owner[text]
+            self._number(classes, value, atom)
+        return classes
+
+    def _relation(self, texts: Texts) -> tuple[Ints, Ints]:
+        """(text, atom) for every pattern that holds, with repetitions."""
+        found: list[Ints] = []
+        atoms: list[Ints] = []
+        for literals, spelling in ((self._plain, texts.folded()), (self._cased, texts)):
+            if literals:
+                text, atom = literals.scan(spelling)
+                found += text
+                atoms += atom
+        loose: list[tuple[int, int]] = []
+        if self._regexes:
+            for index in range(len(texts)):
+                loose.extend((index, self._regex_atoms[hit]) for hit in self._regexes.scan(texts.text(index)))
+        if self._tests:
+            for index in range(len(texts)):
+                content = texts.text(index).decode("utf-8", "surrogatepass")
+                loose.extend((index, atom) for test in self._tests for atom in test(content))
+        if loose:
+            extra = np.array(loose, dtype=np.int64)
+            found.append(extra[:, 0])
+            atoms.append(extra[:, 1])
+        if not found:
+            nothing = np.empty(0, dtype=np.int64)
+            return nothing, nothing
+        return np.concatenate(found), np.concatenate(atoms)
+
+    def _number(self, classes: npt.NDArray[np.int32], value: Ints, atom: Ints) -> None:
+        """Give each value with hits the number of its set of atoms."""
+        width = int(self.atoms[-1]) + 1
+        pairs = np.unique(value * width + atom)
+        values, atoms = np.divmod(pairs, width)
+        starts = np.flatnonzero(np.diff(values, prepend=-1))
+        ends = np.append(starts[1:], len(values))
+        packed = atoms.astype(np.int32)
+        for begin, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            key = packed[begin:end].tobytes()
+            found = self._classes.get(key)
+            if found is None:
+                found = self._classes[key] = len(self.sets)
+                self.sets.append(self._fixed[PLAIN].union(packed[begin:end].tolist()))
+            classes[values[begin]] = found
+
+
+Test = Callable[[str], Iterable[int]]
+
+
+def _tests(patterns: Mapping[int, Pattern]) -> list[Test]:
+    """One function per sort of pattern that is neither text nor expression: a text → the atoms that hold."""
+    tests: list[Test] = []
+    numbers: dict[Any, list[int]] = {}
+    networks: list[tuple[int, Network]] = []
+    times: list[tuple[int, TimePart]] = []
+    comparisons: list[tuple[int, Compare]] = []
+    for index, pattern in patterns.items():
+        match pattern:
+            case Number(value):
+                numbers.setdefault(number_key(value), []).append(index)
+            case Network():
+                networks.append((index, pattern))
+            case TimePart():
+                times.append((index, pattern))
+            case Compare():
+                comparisons.append((index, pattern))
+            case SameAs():
+                raise ValueError("a comparison of two fields is no question to one column")
+            case _:
+                pass
+    if numbers:
+        tests.append(lambda text: numbers.get(number(text), ()))
+    if comparisons:
+        tests.append(lambda text: [index for index, pattern in comparisons if compares(pattern, text)])
+    if networks:
+        tests.append(_network_test(networks))
+    if times:
+        tests.append(lambda text: [index for index, pattern in times if time_part(text, pattern.part) == pattern.value])
+    return tests
+
+
+def number_key(value: float) -> Any:
+    """The rule's number as ``text.number`` would give it."""
+    return number(str(value)) if isinstance(value, int) else number(repr(value))
+
+
+def _network_test(networks: list[tuple[int, Network]]) -> Test:
+    parsed = [(index, ipaddress.ip_network(network.cidr)) for index, network in networks]
+
+    def test(text: str) -> list[int]:
+        addresses = addresses_of(text)
+        return [
+            index for index, network in parsed if any(a.version == network.version and a in network for a in addresses)
+        ]
+
+    return test
+
+
+def addresses_of(text: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The address that ``text`` spells, and the IPv4 address that it maps, if any."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return []
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return [address, mapped] if mapped else [address]
+
+
+def time_part(text: str, part: Part) -> int | None:
+    """The part of the date-time as it is written (ISO week for ``week``); None where ``text`` is no date-time."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.isocalendar().week if part is Part.WEEK else cast("int", getattr(moment, part.value))

@@ -1,0 +1,76 @@
+"""The Sigma detector: rule files in; event batches in, findings out."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sakimori.detect.sigma.finding import EntityFields, evidence, finding
+from sakimori.detect.sigma.kind import KindPlans
+from sakimori.detect.sigma.library import load_plan
+from sakimori.detect.sigma.logsource import LogSources
+from sakimori.detect.sigma.match import KindMatcher
+from sakimori.detect.sigma.plan import Correlation, Plan, Rule, RuleError
+from sakimori.detect.sigma.scan import Databases
+from sakimori.records import EventBatch, EventKind, Finding
+
+_MOST_KINDS = 4096
+"""Prepared kinds are forgotten beyond this many: channel names come from outside."""
+
+
+class SigmaDetector:
+    """Rules of one collection, ready to match. One detector serves one thread."""
+
+    def __init__(self, plan: Plan, *, cache_dir: Path | None = None) -> None:
+        self._plan = plan
+        self._plans = KindPlans(plan, LogSources.packaged())
+        self._databases = Databases(cache_dir)
+        self._entities = EntityFields.packaged()
+        self._kinds: dict[EventKind, KindMatcher] = {}
+
+    @staticmethod
+    def load(paths: Iterable[Path], cache_dir: Path | None = None) -> "SigmaDetector":
+        """Compile all rules in the files and folders, or take them from ``cache_dir`` if they are unchanged.
+
+        Raises:
+            InputError: a path that does not exist or cannot be read. What is wrong within a file is in ``errors``.
+        """
+        return SigmaDetector(load_plan(paths, cache_dir), cache_dir=cache_dir)
+
+    @property
+    def errors(self) -> Sequence[RuleError]:
+        """Rules that were left out, in order of file and line."""
+        return self._plan.errors
+
+    @property
+    def rules(self) -> Sequence[Rule | Correlation]:
+        """All rules that were compiled, those without values for their placeholders included."""
+        return (*self._plan.rules, *self._plan.correlations)
+
+    def detect(self, batch: EventBatch) -> list[Finding]:
+        """Findings for events of this batch, in order of rows, rules in order of their files."""
+        found: list[Finding] = []
+        for row, hits in self._matcher(batch.kind).match(batch):
+            cells = batch.fields(row)
+            entities = self._entities.of(cells, batch.kind.code)
+            for hit in hits:
+                found.append(
+                    finding(
+                        hit.rule.rule.header,
+                        tenant=batch.tenant,
+                        source=batch.source.path,
+                        evidence=[evidence(batch, row, cells, hit.fields)],
+                        entities=entities,
+                        count=1,
+                    )
+                )
+        return found
+
+    def flush(self) -> list[Finding]:
+        return []
+
+    def _matcher(self, kind: EventKind) -> KindMatcher:
+        matcher = self._kinds.get(kind)
+        if matcher is None:
+            if len(self._kinds) >= _MOST_KINDS:
+                self._kinds.clear()
+            matcher = self._kinds[kind] = KindMatcher(self._plans.build(kind), self._databases)
+        return matcher

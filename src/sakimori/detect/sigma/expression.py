@@ -1,0 +1,176 @@
+"""Boolean expressions over atoms (numbers), and what can be known of them without an event.
+
+Built only through ``conjunction``, ``disjunction`` and ``negation``, which keep them flat and free of constants below
+the top; lists of plain atoms become one set operation.
+"""
+
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
+from typing import Any, cast
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every atom and every operand holds."""
+
+    atoms: frozenset[int]
+    operands: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    """Some atom or some operand holds."""
+
+    atoms: frozenset[int]
+    operands: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: "Expression"
+
+
+Expression = bool | All | Any_ | Not
+
+
+def atom(index: int) -> Expression:
+    return All(frozenset((index,)), ())
+
+
+def _single(expression: Expression) -> int | None:
+    if isinstance(expression, (All, Any_)) and len(expression.atoms) == 1 and not expression.operands:
+        return next(iter(expression.atoms))
+    return None
+
+
+def _joined(expressions: Iterable[Expression], kind: type[All] | type[Any_], *, neutral: bool) -> Expression:
+    atoms: set[int] = set()
+    operands: dict[Expression, None] = {}
+    for expression in expressions:
+        if isinstance(expression, bool):
+            if expression is not neutral:
+                return expression
+        elif (index := _single(expression)) is not None:
+            atoms.add(index)
+        elif isinstance(expression, kind):
+            atoms |= expression.atoms
+            operands.update(dict.fromkeys(expression.operands))
+        else:
+            operands[expression] = None
+    if not atoms and not operands:
+        return neutral
+    if not atoms and len(operands) == 1:
+        return next(iter(operands))
+    return kind(frozenset(atoms), tuple(operands))
+
+
+def conjunction(expressions: Iterable[Expression]) -> Expression:
+    return _joined(expressions, All, neutral=True)
+
+
+def disjunction(expressions: Iterable[Expression]) -> Expression:
+    return _joined(expressions, Any_, neutral=False)
+
+
+def negation(expression: Expression) -> Expression:
+    if isinstance(expression, bool):
+        return not expression
+    return expression.operand if isinstance(expression, Not) else Not(expression)
+
+
+def holds(expression: Expression, true: Set[int]) -> bool:
+    """Whether it holds when exactly the atoms ``true`` do."""
+    match expression:
+        case All(atoms, operands):
+            return atoms <= true and all(holds(operand, true) for operand in operands)
+        case Any_(atoms, operands):
+            return not atoms.isdisjoint(true) or any(holds(operand, true) for operand in operands)
+        case Not(operand):
+            return not holds(operand, true)
+        case _:
+            return expression
+
+
+def support(expression: Expression, true: Set[int]) -> frozenset[int]:
+    """The atoms that make it hold (given that it does): what a person would be shown as the evidence."""
+    match expression:
+        case All(atoms, operands):
+            return atoms.union(*(support(operand, true) for operand in operands))
+        case Any_(atoms, operands):
+            return (atoms & true).union(*(support(operand, true) for operand in operands if holds(operand, true)))
+        case _:
+            return frozenset()
+
+
+def atoms_of(expression: Expression) -> frozenset[int]:
+    match expression:
+        case All(atoms, operands) | Any_(atoms, operands):
+            return atoms.union(*(atoms_of(operand) for operand in operands))
+        case Not(operand):
+            return atoms_of(operand)
+        case _:
+            return frozenset()
+
+
+def substitute(expression: Expression, value: Callable[[int], Expression]) -> Expression:
+    """The same expression with every atom replaced by ``value(atom)``, simplified."""
+    match expression:
+        case All(atoms, operands):
+            return conjunction([*map(value, sorted(atoms)), *(substitute(operand, value) for operand in operands)])
+        case Any_(atoms, operands):
+            return disjunction([*map(value, sorted(atoms)), *(substitute(operand, value) for operand in operands)])
+        case Not(operand):
+            return negation(substitute(operand, value))
+        case _:
+            return expression
+
+
+def anchor(expression: Expression, weight: Callable[[int], float]) -> tuple[float, frozenset[int]] | None:
+    """Atoms of which at least one holds whenever the expression does, chosen for little total ``weight``.
+
+    None where there are none: the expression can hold when no atom does.
+    """
+    match expression:
+        case All(atoms, operands):
+            choices = [(weight(index), frozenset((index,))) for index in atoms]
+            choices += [found for operand in operands if (found := anchor(operand, weight)) is not None]
+            return min(choices, key=lambda choice: (choice[0], sorted(choice[1])), default=None)
+        case Any_(atoms, operands):
+            parts = [anchor(operand, weight) for operand in operands]
+            known = [part for part in parts if part is not None]
+            if len(known) < len(parts):
+                return None
+            total = sum(map(weight, atoms)) + sum(part[0] for part in known)
+            return total, atoms.union(*(part[1] for part in known))
+        case Not():
+            return None
+        case _:
+            return None if expression else (0.0, frozenset())
+
+
+def to_plain(expression: Expression) -> Any:
+    """Nested lists: the JSON form."""
+    match expression:
+        case All(atoms, operands):
+            return ["all", sorted(atoms), *map(to_plain, operands)]
+        case Any_(atoms, operands):
+            return ["any", sorted(atoms), *map(to_plain, operands)]
+        case Not(operand):
+            return ["not", to_plain(operand)]
+        case _:
+            return expression
+
+
+def from_plain(plain: Any) -> Expression:
+    """The inverse of ``to_plain``. Raises ValueError where it is not its output."""
+    match plain:
+        case bool():
+            return plain
+        case ["all", atoms, *operands]:
+            return All(frozenset(cast("list[int]", atoms)), tuple(map(from_plain, operands)))
+        case ["any", atoms, *operands]:
+            return Any_(frozenset(cast("list[int]", atoms)), tuple(map(from_plain, operands)))
+        case ["not", operand]:
+            return Not(from_plain(operand))
+        case _:
+            raise ValueError("not an expression")

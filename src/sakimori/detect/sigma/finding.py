@@ -1,0 +1,89 @@
+"""Findings out of hits, and the entities of events (``content/mappings/entities.yaml``)."""
+
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+import yaml
+
+from sakimori.detect.sigma.plan import Header
+from sakimori.records import Entity, EntityType, EventBatch, Evidence, Finding, cell_texts, finding_id
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFields:
+    """Which fields of an event name which entities."""
+
+    fields: tuple[tuple[EntityType, str], ...]
+    exceptions: Mapping[str, frozenset[str]]
+    """Field → codes of events in which it names something else."""
+    ignored: Mapping[EntityType, re.Pattern[str]]
+
+    @staticmethod
+    @cache
+    def packaged() -> "EntityFields":
+        text = files("sakimori.content").joinpath("mappings", "entities.yaml").read_text("utf-8")
+        plain = cast("dict[str, Any]", yaml.safe_load(text))
+        return EntityFields(
+            fields=tuple((EntityType(kind), str(name)) for kind, names in plain["fields"].items() for name in names),
+            exceptions={name: frozenset(map(str, codes)) for name, codes in plain["except"].items()},
+            ignored={
+                EntityType(kind): re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
+                for kind, patterns in plain["ignore"].items()
+            },
+        )
+
+    def of(self, cells: Mapping[str, str], code: str) -> tuple[Entity, ...]:
+        """The entities of an event with these cells, in order of the data file, each once."""
+        found: dict[Entity, None] = {}
+        for kind, name in self.fields:
+            cell = cells.get(name)
+            if cell is None or code in self.exceptions.get(name, ()):
+                continue
+            for text in cell_texts(cell):
+                value = text.strip().lower()
+                if kind is EntityType.USER:
+                    value = value.rpartition("\\")[2].partition("@")[0]
+                ignored = self.ignored.get(kind)
+                if value and not (ignored and ignored.match(value)):
+                    found[Entity(type=kind, value=value)] = None
+        return tuple(found)
+
+
+def evidence(batch: EventBatch, row: int, cells: Mapping[str, str], shown: Iterable[str]) -> Evidence:
+    return Evidence(
+        event_id=batch.event_id(row),
+        time=batch.time(row),
+        fields={name: cells[name] for name in shown if name in cells},
+    )
+
+
+def finding(
+    header: Header,
+    *,
+    tenant: str,
+    source: str,
+    evidence: Sequence[Evidence],
+    entities: Iterable[Entity],
+    count: int,
+) -> Finding:
+    """What the rule claims of the events in ``evidence`` (in order of time; the first ones of ``count``)."""
+    return Finding(
+        id=finding_id(tenant, header.id, tuple(item.event_id for item in evidence)),
+        tenant=tenant,
+        rule_id=header.id,
+        title=header.title,
+        severity=header.severity,
+        first_time=min(item.time for item in evidence),
+        last_time=max(item.time for item in evidence),
+        tactics=header.tactics,
+        techniques=header.techniques,
+        entities=tuple(dict.fromkeys(entities)),
+        evidence=tuple(evidence),
+        count=count,
+        source=source,
+    )

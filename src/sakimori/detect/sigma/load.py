@@ -1,0 +1,146 @@
+"""Reading rule files: paths in, pySigma's parsed documents out, with every error at its file and line.
+
+pySigma is lenient and lazy; nothing here trusts it to have looked at a whole rule (see ``compile``).
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.filters import SigmaFilter
+from sigma.modifiers import modifier_mapping
+from sigma.rule import SigmaRule
+from sigma.rule.base import SigmaYAMLLoader
+
+from sakimori.detect.sigma.plan import RuleError
+
+PARSE_ERRORS = (SigmaError, yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
+"""What pySigma raises on bad input: its own errors, and Python's on shapes that its checks overlook."""
+
+_SECTIONS = (
+    ("condition", "condition"),
+    ("logsource", "logsource"),
+    ("correlation", "correlation"),
+    ("timespan", "timespan"),
+    ("level", "level"),
+    ("status", "status"),
+    ("date", "date"),
+    ("identifier", "id"),
+    ("filter", "filter"),
+    ("modifier", "detection"),
+    ("detection", "detection"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document that pySigma understood."""
+
+    parsed: SigmaRule | SigmaCorrelationRule | SigmaFilter
+    path: Path
+    node: yaml.MappingNode
+
+    @property
+    def line(self) -> int:
+        return self.node.start_mark.line + 1
+
+    def error(self, problem: BaseException | str) -> RuleError:
+        """The problem, at the line that it talks about where that can be told."""
+        return RuleError(self.path, _line(self.node, problem), _reason(problem))
+
+
+def parse_file(path: Path, data: bytes) -> Iterator[Document | RuleError]:
+    """The documents of one file; each bad one as an error, the others regardless."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        yield RuleError(path, data[: error.start].count(b"\n") + 1, "not UTF-8 text: save the file as UTF-8")
+        return
+    try:
+        loader = SigmaYAMLLoader(text)
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                yield _document(path, loader, node)
+    except (yaml.YAMLError, RecursionError) as error:
+        yield RuleError(path, _yaml_line(error), _reason(error))
+
+
+def _document(path: Path, loader: SigmaYAMLLoader, node: yaml.Node) -> Document | RuleError:
+    if not isinstance(node, yaml.MappingNode):
+        return RuleError(path, node.start_mark.line + 1, "not a Sigma rule: expected a mapping with 'title' and so on")
+    try:
+        plain = cast("dict[str, Any]", loader.construct_document(node))
+        if "action" in plain:
+            raise ValueError("'action' documents were removed from Sigma: write each rule out")
+        parsed = _parse(plain)
+    except PARSE_ERRORS as error:
+        return RuleError(path, _line(node, error), _reason(error))
+    return Document(parsed, path, node)
+
+
+def _parse(plain: dict[str, Any]) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
+    if "correlation" in plain:
+        return SigmaCorrelationRule.from_dict(plain)
+    if "filter" in plain:
+        return SigmaFilter.from_dict(plain)
+    return SigmaRule.from_dict(plain)
+
+
+def _reason(problem: BaseException | str) -> str:
+    """One line: pySigma's own words, or what kind of thing went wrong."""
+    if isinstance(problem, yaml.MarkedYAMLError):
+        words = problem.problem or str(problem)
+        return f"not valid YAML: {words}"
+    if isinstance(problem, RecursionError):
+        return "nested too deeply"
+    text = " ".join(str(problem).split())
+    if isinstance(problem, KeyError):
+        return f"member {text} is missing"
+    if unknown := re.match(r"Unknown modifier '([^']+)'", text):
+        close = difflib.get_close_matches(unknown[1], modifier_mapping, n=1)
+        return f"unknown modifier '{unknown[1]}'" + (f" (did you mean '{close[0]}'?)" if close else "")
+    return text or type(problem).__name__
+
+
+def _yaml_line(error: BaseException) -> int:
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    return mark.line + 1 if mark else 1
+
+
+def _scalars(node: yaml.Node, depth: int = 0) -> Iterator[yaml.ScalarNode]:
+    if depth > 50:  # aliases may form a cycle
+        return
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.SequenceNode):
+        for item in cast("Sequence[yaml.Node]", node.value):
+            yield from _scalars(item, depth + 1)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in cast("Sequence[tuple[yaml.Node, yaml.Node]]", node.value):
+            yield from _scalars(key, depth + 1)
+            yield from _scalars(value, depth + 1)
+
+
+def _line(node: yaml.MappingNode, problem: BaseException | str) -> int:
+    """Where the words that the problem quotes stand, else the section that it is about, else the document."""
+    if isinstance(problem, yaml.MarkedYAMLError) and problem.problem_mark:
+        return problem.problem_mark.line + 1
+    scalars = list(_scalars(node))
+    text = str(problem)
+    for word in re.findall(r"'([^']+)'", text):
+        for scalar in scalars:
+            if word in str(scalar.value):
+                return scalar.start_mark.line + 1
+    for sign, section in _SECTIONS:
+        if sign in f"{type(problem).__name__} {text}".lower():
+            for scalar in scalars:
+                if scalar.value == section:
+                    return scalar.start_mark.line + 1
+    return node.start_mark.line + 1

@@ -1,0 +1,195 @@
+"""Which rules hold for which events of a batch.
+
+Every field's distinct values are classified once (``column``). An event's *signature* is the tuple of its values'
+classes. Telemetry has few signatures, so conditions are evaluated once per distinct signature and remembered; a batch
+of a thousand events without anything new costs a few array operations.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sakimori.detect.sigma import expression
+from sakimori.detect.sigma.column import MISSING, PLAIN, ColumnMatcher
+from sakimori.detect.sigma.kind import KindPlan, KindRule
+from sakimori.detect.sigma.pattern import Pattern, SameAs
+from sakimori.detect.sigma.scan import Databases, Ints
+from sakimori.detect.sigma.text import fold
+from sakimori.records import EventBatch, cell_texts
+
+_MOST_SIGNATURES = 100_000
+"""Signatures are forgotten beyond this many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that holds for an event, and the event's fields that make it hold."""
+
+    rule: KindRule
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's classes: constant over the batch (``rows`` None), or one per row."""
+
+    name: str | None
+    """The column's name in the batch; None where the batch has no such column."""
+    matcher: ColumnMatcher
+    constant: int
+    rows: npt.NDArray[np.int32] | None
+
+
+class KindMatcher:
+    """Matches batches of one kind. Not for use by two threads at once."""
+
+    def __init__(self, plan: KindPlan, databases: Databases) -> None:
+        self._plan = plan
+        by_field: dict[str, dict[int, Pattern]] = {}
+        keywords: dict[int, Pattern] = {}
+        self._pairs: list[tuple[int, str, SameAs]] = []
+        for index, atom in enumerate(plan.atoms):
+            if atom.field is None:
+                keywords[index] = atom.pattern
+            elif isinstance(atom.pattern, SameAs):
+                self._pairs.append((index, atom.field, atom.pattern))
+            else:
+                by_field.setdefault(atom.field, {})[index] = atom.pattern
+        self._fields = {field: ColumnMatcher(patterns, databases) for field, patterns in by_field.items()}
+        self._keywords = ColumnMatcher(keywords, databases) if keywords else None
+        self._signatures: dict[tuple[object, ...], tuple[Hit, ...]] = {}
+
+    def match(self, batch: EventBatch) -> list[tuple[int, tuple[Hit, ...]]]:
+        """(row, hits) of every event for which some rule holds, in order of rows."""
+        if not len(batch) or not self._plan.rules:
+            return []
+        self._make_room()
+        names = _columns_by_name(batch.field_names)
+        columns = [self._column(batch, _named(names, field), matcher) for field, matcher in self._fields.items()]
+        if self._keywords is not None:
+            columns += self._keyword_columns(batch, self._keywords)
+        pairs = [self._pair(batch, names, *pair) for pair in self._pairs]
+        varying = [(column.rows, len(column.matcher.sets)) for column in columns if column.rows is not None]
+        first, group = _grouped([*varying, *((rows, 2) for rows in pairs)], len(batch))
+        hits = [self._hits(columns, pairs, row) for row in first.tolist()]
+        if not any(hits):
+            return []
+        interesting = np.array([bool(found) for found in hits], dtype=np.bool_)
+        return [(row, hits[group[row]]) for row in np.flatnonzero(interesting[group]).tolist()]
+
+    def _make_room(self) -> None:
+        matchers = [*self._fields.values(), *([self._keywords] if self._keywords else [])]
+        if len(self._signatures) > _MOST_SIGNATURES or any(matcher.full for matcher in matchers):
+            self._signatures.clear()
+            for matcher in matchers:
+                matcher.forget()
+
+    def _column(self, batch: EventBatch, name: str | None, matcher: ColumnMatcher) -> Column:
+        if name is None:
+            return Column(None, matcher, MISSING, None)
+        column = batch.rows.column(name)
+        assert isinstance(column, pa.DictionaryArray)
+        classes = matcher.classes(column.dictionary)
+        if column.null_count == 0 and len(classes) and (classes == classes[0]).all():
+            return Column(name, matcher, int(classes[0]), None)
+        return Column(name, matcher, MISSING, np.append(classes, np.int32(MISSING))[_indices(column)])
+
+    def _keyword_columns(self, batch: EventBatch, matcher: ColumnMatcher) -> list[Column]:
+        columns = (self._column(batch, name, matcher) for name in batch.field_names)
+        return [column for column in columns if column.rows is not None or column.constant > PLAIN]
+
+    def _pair(
+        self, batch: EventBatch, names: Mapping[str, str], _index: int, field: str, pattern: SameAs
+    ) -> npt.NDArray[np.int32]:
+        """1 where the two fields compare as the pattern asks."""
+        left, right = _named(names, field), _named(names, pattern.other)
+        if left is None or right is None:
+            return np.zeros(len(batch), dtype=np.int32)
+        a, b = batch.rows.column(left), batch.rows.column(right)
+        assert isinstance(a, pa.DictionaryArray)
+        assert isinstance(b, pa.DictionaryArray)
+        first, group = _grouped(
+            [(_indices(a), len(a.dictionary) + 1), (_indices(b), len(b.dictionary) + 1)], len(batch), shift=1
+        )
+        same = [_same(a[row].as_py(), b[row].as_py(), pattern) for row in first.tolist()]
+        return np.array(same, dtype=np.int32)[group]
+
+    def _hits(self, columns: Sequence[Column], pairs: Sequence[npt.NDArray[np.int32]], row: int) -> tuple[Hit, ...]:
+        classes = [column.constant if column.rows is None else int(column.rows[row]) for column in columns]
+        same = [bool(rows[row]) for rows in pairs]
+        width = len(self._fields)
+        keywords = [(columns[i].name, classes[i]) for i in range(width, len(columns)) if classes[i] > PLAIN]
+        key = (*classes[:width], *same, *keywords)
+        found = self._signatures.get(key)
+        if found is None:
+            found = self._signatures[key] = self._evaluate(columns, classes, same)
+        return found
+
+    def _evaluate(self, columns: Sequence[Column], classes: Sequence[int], same: Sequence[bool]) -> tuple[Hit, ...]:
+        true: set[int] = set()
+        for column, number in zip(columns, classes, strict=True):
+            true |= column.matcher.sets[number]
+        true.update(index for (index, _, _), holds in zip(self._pairs, same, strict=True) if holds)
+        candidates = set(self._plan.always)
+        for index in true:
+            candidates.update(self._plan.by_atom.get(index, ()))
+        hits: list[Hit] = []
+        for position in sorted(candidates):
+            rule = self._plan.rules[position]
+            if expression.holds(rule.condition, true):
+                support = expression.support(rule.condition, true)
+                hits.append(Hit(rule, self._shown(rule, support, columns, classes)))
+        return tuple(hits)
+
+    def _shown(
+        self, rule: KindRule, support: frozenset[int], columns: Sequence[Column], classes: Sequence[int]
+    ) -> tuple[str, ...]:
+        shown: dict[str, None] = dict.fromkeys(rule.given)
+        for column, number in zip(columns, classes, strict=True):
+            if column.name is not None and not support.isdisjoint(column.matcher.sets[number]):
+                shown[column.name] = None
+        for index, field, pattern in self._pairs:
+            if index in support:
+                shown |= dict.fromkeys((field, pattern.other))
+        return tuple(shown)
+
+
+def _columns_by_name(names: Sequence[str]) -> dict[str, str]:
+    """Field → column. Sigma writes names without the spaces that some sources have (``Threat Name``)."""
+    return {name.replace(" ", ""): name for name in names} | {name: name for name in names}
+
+
+def _named(names: Mapping[str, str], field: str) -> str | None:
+    return names.get(field) or names.get(field.replace(" ", ""))
+
+
+def _indices(column: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+    """Positions in the dictionary, -1 for null."""
+    indices = column.indices.fill_null(-1) if column.null_count else column.indices
+    return indices.to_numpy(zero_copy_only=False)
+
+
+def _grouped(columns: Sequence[tuple[npt.NDArray[np.int32], int]], rows: int, *, shift: int = 0) -> tuple[Ints, Ints]:
+    """Distinct combinations of numbers below the given bounds: (a row of each, the combination of each row)."""
+    if not columns:
+        return np.zeros(1, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    keys = np.zeros(rows, dtype=np.int64)
+    size = 1
+    for numbers, bound in columns:
+        if size * bound >= 1 << 62:
+            keys = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+            size = rows
+        keys = keys * bound + (numbers.astype(np.int64) + shift)
+        size *= bound
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    return first, group
+
+
+def _same(a: str | None, b: str | None, pattern: SameAs) -> bool:
+    if a is None or b is None:
+        return False
+    others = [fold(text) for text in cell_texts(b)]
+    return any(pattern.place.holds(fold(text), other) for text in cell_texts(a) for other in others)

@@ -1,0 +1,236 @@
+"""What a rule can ask of one field: the patterns, as typed and serialisable values.
+
+How fields without an ordinary value are read:
+
+- A field that is *missing*, a JSON null, and an array without any text offer no text: only ``Null`` holds for them.
+- ``Null`` is ``field: null``. ``Exists`` looks at presence alone: a field that is there with null or ``''`` exists.
+- ``''`` is a text like any other: ``field: ''`` holds for it, ``field: null`` does not.
+- An array offers each of its elements; a pattern holds if it holds for any of them.
+- Booleans are the texts ``true`` and ``false``, compared without case.
+- Negation is two-valued: ``not field: x`` holds where the field is missing.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sakimori.detect.sigma.text import Piece, Wild, fold, number
+
+
+class Place(StrEnum):
+    """Where one text lies in another."""
+
+    EQUALS = "equals"
+    STARTS = "starts"
+    ENDS = "ends"
+    CONTAINS = "contains"
+
+    def holds(self, text: str, part: str) -> bool:
+        match self:
+            case Place.EQUALS:
+                return text == part
+            case Place.STARTS:
+                return text.startswith(part)
+            case Place.ENDS:
+                return text.endswith(part)
+            case Place.CONTAINS:
+                return part in text
+
+
+class Order(StrEnum):
+    LT = "lt"
+    LTE = "lte"
+    GT = "gt"
+    GTE = "gte"
+    NEQ = "neq"
+
+
+class Part(StrEnum):
+    """A part of a time."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text with wildcards; without case unless ``cased`` (then ``pieces`` are already folded)."""
+
+    pieces: tuple[Piece, ...]
+    cased: bool = False
+
+    def place(self) -> tuple[Place, str] | None:
+        """The one literal and its place, where that is all the pattern says; None for a general wildcard pattern."""
+        match self.pieces:
+            case ():
+                return Place.EQUALS, ""
+            case (str(literal),):
+                return Place.EQUALS, literal
+            case (Wild.ANY, str(literal)):
+                return Place.ENDS, literal
+            case (str(literal), Wild.ANY):
+                return Place.STARTS, literal
+            case (Wild.ANY, str(literal), Wild.ANY):
+                return Place.CONTAINS, literal
+            case _:
+                return None
+
+    @property
+    def longest(self) -> str:
+        """The longest literal; a text that matches contains it."""
+        return max((piece for piece in self.pieces if isinstance(piece, str)), key=len, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A regular expression that is searched for. Matched in linear time; no look-around, no back references."""
+
+    source: str
+    flags: str = ""
+    """A sorted subset of ``ims``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Equality with a number, by value (see ``text.number``)."""
+
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    order: Order
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An IPv4 or IPv6 network. An IPv4-mapped IPv6 address counts as its IPv4 address too."""
+
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """The field offers no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """The field's text compared without case with another field's text; never holds where either offers none."""
+
+    other: str
+    place: Place = Place.EQUALS
+
+
+@dataclass(frozen=True, slots=True)
+class TimePart:
+    """A part of the time that the field spells in RFC 3339 (or ``YYYY-MM-DD hh:mm:ss``), as it is written there."""
+
+    part: Part
+    value: int
+
+
+Pattern = Text | Regex | Number | Compare | Network | Null | Exists | SameAs | TimePart
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One question to an event. ``field`` None: a keyword, asked of every field."""
+
+    field: str | None
+    pattern: Pattern
+
+
+def text_pattern(pieces: list[Piece], *, cased: bool) -> Text:
+    """The normal form: adjacent literals joined, runs of ``*`` collapsed, folded unless ``cased``."""
+    normal: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Wild):
+            if piece is Wild.ANY and normal and normal[-1] is Wild.ANY:
+                continue
+            normal.append(piece)
+        elif piece:
+            literal = piece if cased else fold(piece)
+            if normal and not isinstance(normal[-1], Wild):
+                normal[-1] += literal
+            else:
+                normal.append(literal)
+    return Text(tuple(normal), cased)
+
+
+def compares(pattern: Compare, text: str) -> bool:
+    value = number(text)
+    if value is None:
+        return False
+    match pattern.order:
+        case Order.LT:
+            return value < pattern.value
+        case Order.LTE:
+            return value <= pattern.value
+        case Order.GT:
+            return value > pattern.value
+        case Order.GTE:
+            return value >= pattern.value
+        case Order.NEQ:
+            return value != pattern.value
+
+
+def to_plain(atom: Atom) -> list[Any]:
+    """``[field, kind, …]``: the JSON form."""
+    match atom.pattern:
+        case Text(pieces, cased):
+            rest: list[Any] = ["text", list(pieces), cased]
+        case Regex(source, flags):
+            rest = ["regex", source, flags]
+        case Number(value):
+            rest = ["number", value]
+        case Compare(order, value):
+            rest = ["compare", order, value]
+        case Network(cidr):
+            rest = ["network", cidr]
+        case Null():
+            rest = ["null"]
+        case Exists(present):
+            rest = ["exists", present]
+        case SameAs(other, place):
+            rest = ["same", other, place]
+        case TimePart(part, value):
+            rest = ["time", part, value]
+    return [atom.field, *rest]
+
+
+def from_plain(plain: list[Any]) -> Atom:
+    """The inverse of ``to_plain``. Raises ValueError where it is not its output."""
+    field, kind, *rest = plain
+    match kind, rest:
+        case "text", [pieces, cased]:
+            pattern: Pattern = Text(tuple(Wild(p) if isinstance(p, int) else p for p in pieces), cased)
+        case "regex", [source, flags]:
+            pattern = Regex(source, flags)
+        case "number", [value]:
+            pattern = Number(value)
+        case "compare", [order, value]:
+            pattern = Compare(Order(order), value)
+        case "network", [cidr]:
+            pattern = Network(cidr)
+        case "null", []:
+            pattern = Null()
+        case "exists", [present]:
+            pattern = Exists(present)
+        case "same", [other, place]:
+            pattern = SameAs(other, Place(place))
+        case "time", [part, value]:
+            pattern = TimePart(Part(part), value)
+        case _:
+            raise ValueError(f"unknown pattern {kind!r}")
+    return Atom(field, pattern)

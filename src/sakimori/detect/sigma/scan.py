@@ -1,0 +1,149 @@
+"""Finding many patterns in many texts at once.
+
+The texts of a field lie end to end in one buffer (as Arrow keeps a dictionary). All literals of the field are looked
+for in one pass of Hyperscan over that buffer; whether a hit lies within one text, and at its start or end where it has
+to, is arithmetic on offsets afterwards. So a text without hits costs nothing in Python. Case is folded in the buffer
+beforehand, which makes Hyperscan's own idea of case irrelevant. Regular expressions are scanned text by text.
+"""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import hyperscan
+import numpy as np
+import numpy.typing as npt
+
+from sakimori.detect.sigma.pattern import Place, Regex
+
+Ints = npt.NDArray[np.int64]
+
+LONGEST_LITERAL = 4096
+"""In bytes. Hyperscan refuses somewhat longer ones; those few are searched for one by one."""
+
+_REGEX_FLAGS = {
+    "i": hyperscan.HS_FLAG_CASELESS,
+    "m": hyperscan.HS_FLAG_MULTILINE,
+    "s": hyperscan.HS_FLAG_DOTALL,
+}
+_FORMAT = f"1 {version('hyperscan')} {platform.machine()}".encode()
+
+
+def _flags(regex: Regex) -> int:
+    flags = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
+    for letter in regex.flags:
+        flags |= _REGEX_FLAGS[letter]
+    return flags
+
+
+def check_regex(regex: Regex) -> None:
+    """Raises ValueError where it cannot be matched in linear time."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        database.compile(expressions=[regex.source.encode()], ids=[0], elements=1, flags=[_flags(regex)])
+    except hyperscan.error as error:
+        raise ValueError(f"regular expression '{regex.source}' cannot be used: {error}") from error
+
+
+class Databases:
+    """Compiled Hyperscan databases, kept in a folder (if given one) under a digest of what they are made of."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    def literals(self, literals: Sequence[bytes]) -> hyperscan.Database:
+        """Reports every end of every literal, by its position in ``literals``; bytes are compared as they stand."""
+        return self._get(literals, [0] * len(literals), literal=True)
+
+    def regexes(self, regexes: Sequence[Regex]) -> hyperscan.Database:
+        """Reports each expression that is found in a text once, by its position in ``regexes``."""
+        sources = [regex.source.encode() for regex in regexes]
+        return self._get(sources, [_flags(regex) for regex in regexes], literal=False)
+
+    def _get(self, sources: Sequence[bytes], flags: Sequence[int], *, literal: bool) -> hyperscan.Database:
+        if self._folder is None:
+            return _compile(sources, flags, literal=literal)
+        digest = hashlib.blake2b(_FORMAT + bytes([literal]), digest_size=16)
+        for source, flag in zip(sources, flags, strict=True):
+            digest.update(b"%d %d " % (len(source), flag) + source)
+        path = self._folder / f"{digest.hexdigest()}.hs"
+        try:
+            database = hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK)
+            database.scratch = hyperscan.Scratch(database)
+        except (FileNotFoundError, hyperscan.error):  # absent, damaged, or made on another kind of processor
+            database = _compile(sources, flags, literal=literal)
+            write_atomically(path, hyperscan.dumpb(database))
+        return database
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace ``path`` in one step, so that a reader or a crash never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+    partial = path.with_name(f"{path.name}.{digest}.partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def _compile(sources: Sequence[bytes], flags: Sequence[int], *, literal: bool) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=list(sources),
+        ids=list(range(len(sources))),
+        elements=len(sources),
+        flags=list(flags),
+        literal=literal,
+    )
+    return database
+
+
+def _on_hit(index: int, _start: int, end: int, _flags: int, append: Any) -> None:
+    append(end << 32 | index)
+
+
+def _on_match(index: int, _start: int, _end: int, _flags: int, append: Any) -> None:
+    append(index)
+
+
+class LiteralScanner:
+    """Literals with the place where each must stand in a text."""
+
+    def __init__(self, literals: Sequence[tuple[bytes, Place]], databases: Databases) -> None:
+        self._database = databases.literals([literal for literal, _ in literals]) if literals else None
+        self._lengths = np.array([len(literal) for literal, _ in literals], dtype=np.int64)
+        self._at_start = np.array([place in (Place.STARTS, Place.EQUALS) for _, place in literals], dtype=np.bool_)
+        self._at_end = np.array([place in (Place.ENDS, Place.EQUALS) for _, place in literals], dtype=np.bool_)
+
+    def scan(self, data: bytes, offsets: Ints) -> tuple[Ints, Ints]:
+        """(text, literal) of every hit, repeated hits included. Text ``i`` is ``data[offsets[i]:offsets[i + 1]]``."""
+        hits: list[int] = []
+        if self._database is not None and data:
+            self._database.scan(data, _on_hit, context=hits.append)
+        if not hits:
+            return _NONE, _NONE
+        packed = np.array(hits, dtype=np.int64)
+        literal = packed & 0xFFFFFFFF
+        end = packed >> 32
+        text = np.searchsorted(offsets, end, side="left") - 1
+        start = end - self._lengths[literal]
+        begin = offsets[text]
+        fits = np.where(self._at_start[literal], start == begin, start >= begin)
+        fits &= ~self._at_end[literal] | (end == offsets[text + 1])
+        return text[fits], literal[fits]
+
+
+_NONE: Ints = np.empty(0, dtype=np.int64)
+
+
+class RegexScanner:
+    def __init__(self, regexes: Sequence[Regex], databases: Databases) -> None:
+        self._database = databases.regexes(regexes)
+
+    def scan(self, text: bytes) -> list[int]:
+        """The expressions found in ``text``, by position."""
+        found: list[int] = []
+        self._database.scan(text, _on_match, context=found.append)
+        return found
