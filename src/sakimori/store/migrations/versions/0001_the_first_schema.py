@@ -9,6 +9,41 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "budget_booked",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("window_start", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("microyen", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "grant_id", "window_start", name=op.f("pk_budget_booked")),
+    )
+    op.create_table(
+        "budget_reservation",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("window_start", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("microyen", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_budget_reservation")),
+    )
+    op.create_index(
+        op.f("ix_budget_reservation_tenant_grant_id_made_at"),
+        "budget_reservation",
+        ["tenant", "grant_id", "made_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_budget_reservation_tenant_state_expires_at"),
+        "budget_reservation",
+        ["tenant", "state", "expires_at"],
+        unique=False,
+    )
+    op.create_table(
         "evidence",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
@@ -168,6 +203,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_source")),
     )
     op.create_index(op.f("ix_source_tenant_time"), "source", ["tenant", "time"], unique=False)
+    op.create_table(
+        "vault_token",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "token", name=op.f("pk_vault_token")),
+    )
     op.create_table(
         "verdict",
         sa.Column("tenant", sa.Text(), nullable=False),
