@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.protocols import Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from sakimori.core import parse_rfc3339
@@ -29,7 +30,7 @@ TIME = parse_rfc3339("2026-11-20T01:02:03.456Z")
 
 
 @cache
-def validator(class_name: str) -> Draft202012Validator:
+def validator(class_name: str) -> Validator:
     schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=VERSION)).get_class_schema(class_name)
     return Draft202012Validator(schema)
 
