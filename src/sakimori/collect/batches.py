@@ -1,0 +1,189 @@
+"""From raw records to Arrow batches: parse, shape, group by kind, dictionary-encode. The hot path of collection."""
+
+import json
+from typing import Any, NoReturn, cast
+
+import orjson
+import pyarrow as pa
+
+from sakimori.collect.shapes import Fields, ShapeError, shaped
+from sakimori.core import Nanos
+from sakimori.records import HASH, OFFSET, OWN_COLUMNS, TIME, EventBatch, EventKind, Source, content_hash, encode_cell
+
+BATCH_ROWS = 16_384
+BATCH_BYTES = 16 * 1024 * 1024
+"""Of raw records; their parsed form takes some five times as much."""
+BATCH_CELLS = 4_000_000
+"""Rows times columns of one kind: bounds what records with ever-new field names can cost."""
+_HASH_TYPE = pa.binary(16)
+_PLAIN = {str, int}
+_BEYOND_64_BITS = float(2**63)
+
+
+class Batches:
+    """Gathers the events of one source until they are worth a round of batches, one per kind."""
+
+    def __init__(self, source: Source) -> None:
+        self.untimed = 0
+        self.repaired = 0
+        self._source = source
+        self._groups: dict[tuple[str, str, str], _Group] = {}
+        self._rows = 0
+        self._bytes = 0
+        self._full = False
+
+    @property
+    def full(self) -> bool:
+        return self._full
+
+    def add(self, offset: int, raw: bytes, *, now: Nanos) -> None:
+        """Take one raw record; ``now`` stands in where it has no time.
+
+        Raises:
+            ShapeError: it is no event; nothing was added.
+        """
+        record, repaired = _parse(raw)
+        kind, time, fields = shaped(record)
+        types = set(map(type, fields.values()))
+        if repaired or b"\\u0000" in raw:
+            fields = _cells(fields)
+            kind = (kind[0], _scrubbed(kind[1]), _scrubbed(kind[2]))
+        elif not types <= _PLAIN:
+            if float in types and any(abs(v) >= _BEYOND_64_BITS for v in fields.values() if type(v) is float):
+                kind, time, fields = shaped(_parse_slowly(raw))  # the fast parser rounds such numbers
+            _encode_unusual(fields)
+        group = self._groups.get(kind)
+        if group is None:
+            group = self._groups[kind] = _Group()
+        if not group.columns >= fields.keys():
+            if not fields.keys().isdisjoint(OWN_COLUMNS):
+                raise ShapeError("a field has the name of one of Sakimori's own columns")
+            group.columns.update(fields)
+        group.rows.append(fields)
+        group.offsets.append(offset)
+        group.hashes.append(content_hash(raw))
+        group.times.append(now if time is None else time)
+        self.untimed += time is None
+        self.repaired += repaired
+        self._rows += 1
+        self._bytes += len(raw)
+        self._full = (
+            self._rows >= BATCH_ROWS
+            or self._bytes >= BATCH_BYTES
+            or len(group.rows) * len(group.columns) >= BATCH_CELLS
+        )
+
+    def take(self, *, ingested: Nanos) -> list[EventBatch]:
+        """The batches of what was added since the last call."""
+        batches = [
+            EventBatch(
+                source=self._source,
+                kind=EventKind(product=kind[0], channel=kind[1], code=kind[2]),
+                ingested=ingested,
+                rows=group.encoded(),
+            )
+            for kind, group in self._groups.items()
+            if group.rows
+        ]
+        self._groups = {}
+        self._rows = self._bytes = 0
+        self._full = False
+        return batches
+
+
+class _Group:
+    """The events of one kind."""
+
+    def __init__(self) -> None:
+        self.rows: list[Fields] = []
+        self.offsets: list[int] = []
+        self.times: list[Nanos] = []
+        self.hashes: list[bytes] = []
+        self.columns: set[str] = set()
+
+    def encoded(self) -> pa.RecordBatch:
+        names = sorted(self.columns)
+        own = [
+            pa.array(self.offsets, pa.int64()),
+            pa.array(self.times, pa.int64()),
+            pa.array(self.hashes, _HASH_TYPE),
+        ]
+        return pa.RecordBatch.from_arrays([*own, *map(self._column, names)], names=[OFFSET, TIME, HASH, *names])
+
+    def _column(self, name: str) -> pa.Array:
+        values = [row.get(name) for row in self.rows]
+        if int in set(map(type, values)):
+            values = [str(value) if value.__class__ is int else value for value in values]
+        return pa.array(values, pa.string()).dictionary_encode()
+
+
+def _encode_unusual(fields: Fields) -> None:
+    """Put the texts of their cells in the place of values that are neither strings nor whole numbers.
+
+    Raises:
+        ShapeError: a value is nested too deeply to be written as JSON.
+    """
+    for name, value in fields.items():
+        if type(value) not in _PLAIN:
+            fields[name] = _cell(value)
+
+
+def _cells(fields: Fields) -> Fields:
+    """All fields as the texts of their cells, fit for UTF-8. Raises ShapeError as ``_encode_unusual`` does."""
+    return {_scrubbed(name): _cell(_deeply_scrubbed(value)) for name, value in fields.items()}
+
+
+def _cell(value: Any) -> str:
+    try:
+        return encode_cell(value)
+    except (TypeError, ValueError, RecursionError) as error:  # orjson raises TypeErrors
+        raise ShapeError(f"a value cannot be kept as a cell: {error}") from error
+
+
+def _deeply_scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return _scrubbed(value)
+    if isinstance(value, list):
+        return [_deeply_scrubbed(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_scrubbed(name): _deeply_scrubbed(item) for name, item in cast("Fields", value).items()}
+    return value
+
+
+def _scrubbed(text: str) -> str:
+    """Without half surrogates, which no UTF-8 can hold."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _parse(raw: bytes) -> tuple[Fields, bool]:
+    """The object in a raw record, and whether its text had to be repaired first.
+
+    An event whose command line holds one wrong byte or half a surrogate must not escape detection, so such text is read
+    with U+FFFD in its place rather than rejected.
+    """
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        try:
+            value = _parse_slowly(raw)
+        except ShapeError:
+            raise ShapeError(f"broken JSON: {error}") from error
+        return value, True
+    if value.__class__ is not dict:
+        raise ShapeError(f"a JSON {type(value).__name__}, not an object")
+    return cast("Fields", value), False
+
+
+def _parse_slowly(raw: bytes) -> Fields:
+    """Like ``_parse``, with numbers of any length kept exactly and text repaired."""
+    try:
+        value: Any = json.loads(raw.decode("utf-8", "replace"), strict=False, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ShapeError(f"broken JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ShapeError(f"a JSON {type(value).__name__}, not an object")
+    return cast("Fields", value)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

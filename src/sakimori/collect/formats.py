@@ -1,0 +1,91 @@
+"""Which reader understands some bytes: told by their content, never by the file's name."""
+
+import orjson
+
+from sakimori.collect.readers import Reader, document, evtx, ndjson
+from sakimori.collect.shapes import shape_of
+
+READERS: tuple[Reader, ...] = (evtx, ndjson, document)
+HEAD = 64 * 1024
+"""Bytes that are looked at."""
+
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+_FOREIGN = (
+    (b"\xd4\xc3\xb2\xa1", "a packet capture"),
+    (b"\xa1\xb2\xc3\xd4", "a packet capture"),
+    (b"\x4d\x3c\xb2\xa1", "a packet capture"),
+    (b"\x0a\x0d\x0d\x0a", "a packet capture"),
+    (b"\x00\x05\x16\x07", "macOS folder noise (AppleDouble)"),
+    (b"LfLe", "an event log of Windows before Vista (EVT): convert it with wevtutil"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "gzip-compressed: unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
+    (b"BZh", "bzip2-compressed: unpack it first"),
+    (b"\xfd7zXZ\x00", "xz-compressed: unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed: unpack it first"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"MZ", "a Windows program"),
+    (b"\x7fELF", "a Linux program"),
+)
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Unknown(Exception):
+    """No reader takes it. The message says what it seems to be, or what to do."""
+
+
+class Unreadable(Unknown):
+    """It looks like telemetry, but cannot be read as it stands."""
+
+
+def reader_named(name: str) -> Reader:
+    """Raises KeyError where no reader has that name."""
+    return {reader.NAME: reader for reader in READERS}[name]
+
+
+def reader_for(head: bytes) -> Reader:
+    """The reader for a source that begins with these bytes (``HEAD`` of them, or all there are).
+
+    Raises:
+        Unknown: none; ``Unreadable`` where the user surely meant it to be read.
+    """
+    if evtx.recognises(head):
+        return evtx
+    if head.startswith(_UTF_16):
+        raise Unreadable("it is UTF-16 text: convert it to UTF-8")
+    for magic, what in _FOREIGN:
+        if head.startswith(magic):
+            raise Unknown(what)
+    text = head.removeprefix(ndjson.BOM).strip()
+    if not text.strip(b"\0"):
+        raise Unknown("nothing in it" if not head else "nothing but white space or zeros in its beginning")
+    if text.startswith(b"["):
+        return document
+    return _json_reader(text)
+
+
+def _json_reader(text: bytes) -> Reader:
+    members: list[str] | None = None
+    for line in text.splitlines():
+        if not line.startswith(b"{"):
+            continue
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if shape_of(record) is not None:
+            return ndjson
+        members = members or list(record)[:4]
+    if members:
+        raise Unknown(f"JSON lines, but of no known event shape (members begin with: {', '.join(members)})")
+    if text.startswith(b"{"):
+        first = text.partition(b"\n")[0].rstrip()
+        return document if first in (b"{", b"{}") or _indented(text) else ndjson
+    raise Unknown("binary data of no known format" if b"\0" in text else "text that is not JSON")
+
+
+def _indented(text: bytes) -> bool:
+    """Whether the second line continues an object rather than beginning one."""
+    second = text.partition(b"\n")[2].lstrip(b"\r\n")
+    return second.startswith((b" ", b"\t", b'"', b"}"))

@@ -1,0 +1,104 @@
+"""Reading: paths in, batches of events out, and an account of everything that was not evaluated."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from sakimori.collect.batches import Batches
+from sakimori.collect.formats import HEAD, Unknown, Unreadable, reader_for
+from sakimori.collect.outcome import EXCERPT, Outcome, Progress, Rejected, SourceRead
+from sakimori.collect.readers import Damage, Note, Reader
+from sakimori.collect.shapes import ShapeError
+from sakimori.collect.sources import Opened, Run
+from sakimori.core import Clock
+from sakimori.records import EventBatch, Source
+
+Item = EventBatch | Rejected | SourceRead
+
+_NOTES = 20
+"""Notes that are kept per source; a file of which every chunk fails its checksum needs no more to be said."""
+
+
+def read(
+    paths: Iterable[Path], *, tenant: str, clock: Clock, on_progress: Callable[[Progress], None] | None = None
+) -> Iterator[Item]:
+    """Read files, folders (with all below them) and zip archives, each source by what it holds, not by its name.
+
+    Every source ends in one ``SourceRead``; nothing that is wrong with a source raises. Memory is bounded however large
+    or hostile the input is. The same paths give the same events, ids and order.
+    """
+    run = Run(list(paths))
+    for found in run:
+        if isinstance(found, SourceRead):
+            yield found
+            continue
+
+        def progressed(offset: int, found: Opened = found) -> None:
+            if on_progress is not None:
+                done = found.disk_start + found.disk_size * offset // max(1, found.size)
+                on_progress(Progress(found.path, done, run.total))
+
+        yield from _read_opened(found, tenant=tenant, clock=clock, progressed=progressed)
+        progressed(found.size)
+
+
+def _read_opened(found: Opened, *, tenant: str, clock: Clock, progressed: Callable[[int], None]) -> Iterator[Item]:
+    head = found.file.read(HEAD)
+    found.file.seek(0)
+    try:
+        reader = reader_for(head)
+    except Unknown as unknown:
+        outcome = Outcome.FAILED if isinstance(unknown, Unreadable) else Outcome.SKIPPED
+        yield SourceRead(path=found.path, outcome=outcome, reason=str(unknown))
+        return
+    source = Source(tenant=tenant, digest=found.digest, path=found.path, format=reader.NAME, size=found.size)
+    notes = [found.note] if found.note else []
+    yield from evaluate(source, reader, found.file, clock=clock, notes=notes, progressed=progressed)
+
+
+def evaluate(
+    source: Source,
+    reader: Reader,
+    file: BinaryIO,
+    *,
+    clock: Clock,
+    notes: Iterable[str] = (),
+    progressed: Callable[[int], None] = lambda _: None,
+) -> Iterator[Item]:
+    """The events of one opened source, and its account. ``progressed`` hears which byte was reached."""
+    batches = Batches(source)
+    evaluated = rejected = 0
+    kept_notes = list(notes)
+    now = clock.now()
+    for item in reader.records(file, source.size):
+        if isinstance(item, Note):
+            if len(kept_notes) < _NOTES:
+                kept_notes.append(item.text)
+            continue
+        if isinstance(item, Damage):
+            rejected += 1
+            yield Rejected(source, item.offset, item.reason, item.excerpt[:EXCERPT])
+            continue
+        offset, raw = item
+        try:
+            batches.add(offset, raw, now=now)
+        except ShapeError as error:
+            rejected += 1
+            yield Rejected(source, offset, str(error), raw[:EXCERPT])
+            continue
+        evaluated += 1
+        if batches.full:
+            yield from batches.take(ingested=now)
+            progressed(offset)
+            now = clock.now()
+    yield from batches.take(ingested=now)
+    yield SourceRead(
+        path=source.path,
+        outcome=Outcome.READ,
+        source=source,
+        evaluated=evaluated,
+        rejected=rejected,
+        untimed=batches.untimed,
+        repaired=batches.repaired,
+        notes=tuple(kept_notes),
+    )

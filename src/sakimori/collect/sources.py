@@ -1,0 +1,238 @@
+"""Where bytes come from: files, folders and zip archives (in one another), each opened as one immutable source."""
+
+import hashlib
+import lzma
+import os
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sakimori.collect.formats import ZIP_MAGIC
+from sakimori.collect.outcome import Outcome, SourceRead
+
+INNER = "!"
+"""Between an archive's path and its member's name: ``logs.zip!host1/Security.evtx``."""
+MAX_NESTING = 3
+MAX_MEMBER = 8 * 1024**3
+"""Bytes that one member of an archive may unpack to."""
+MAX_RATIO = 300
+"""How many times larger than packed a member may be, once it is larger than ``RATIO_FREE`` bytes. Logs reach 100."""
+RATIO_FREE = 64 * 1024 * 1024
+_IN_MEMORY = 32 * 1024 * 1024
+"""Bytes of an unpacked member that stay in memory; the rest goes to an unnamed temporary file."""
+_BLOCK = 1024 * 1024
+_NOISE = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that can be read. Valid until the iterator that gave it goes on."""
+
+    path: str
+    file: BinaryIO
+    size: int
+    digest: str
+    disk_start: int
+    """Bytes on disk of what came before it in this run."""
+    disk_size: int
+    """Bytes on disk that it stands for itself."""
+    note: str = ""
+
+
+class Run:
+    """All sources under some paths, in order of name; the same paths always give the same order."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._found: list[tuple[Path, int]] = []
+        self._refused: list[SourceRead] = []
+        for path in paths:
+            self._look(Path(os.path.abspath(path)))  # noqa: PTH100 - resolve() would replace the user's links
+        self.total = sum(size for _, size in self._found)
+        """Bytes on disk."""
+
+    def __iter__(self) -> Iterator[Opened | SourceRead]:
+        yield from self._refused
+        done = 0
+        for path, size in self._found:
+            yield from _open_file(path, disk_start=done, disk_size=size)
+            done += size
+
+    def _look(self, path: Path) -> None:
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            self._refuse(path, Outcome.FAILED, "there is no such file or folder")
+        except OSError as error:
+            self._refuse(path, Outcome.FAILED, f"it cannot be looked at: {_words(error)}")
+        else:
+            if stat.S_ISDIR(mode):
+                self._look_into(path)
+            else:
+                self._take(path)
+
+    def _look_into(self, folder: Path) -> None:
+        before = len(self._found) + len(self._refused)
+        for root, folders, files in os.walk(folder, onerror=self._forbidden):
+            folders.sort()
+            for name in list(folders):
+                if Path(root, name).is_symlink():
+                    self._refuse_link(Path(root, name))
+            for name in sorted(files):
+                path = Path(root, name)
+                if path.is_symlink():
+                    self._refuse_link(path)
+                else:
+                    self._take(path)
+        if len(self._found) + len(self._refused) == before:
+            self._refuse(folder, Outcome.FAILED, "the folder holds no files")
+
+    def _take(self, path: Path) -> None:
+        try:
+            str(path).encode()
+            status = path.stat()
+        except UnicodeEncodeError:
+            shown = Path(os.fsencode(path).decode("utf-8", "backslashreplace"))
+            self._refuse(shown, Outcome.FAILED, "its name is not valid UTF-8: rename it")
+        except OSError as error:
+            self._refuse(path, Outcome.FAILED, f"it cannot be looked at: {_words(error)}")
+        else:
+            if stat.S_ISREG(status.st_mode):
+                self._found.append((path, status.st_size))
+            else:
+                self._refuse(path, Outcome.SKIPPED, "no regular file (a device, pipe or socket)")
+
+    def _refuse_link(self, path: Path) -> None:
+        self._refuse(path, Outcome.SKIPPED, "a symbolic link, which is not followed: name its target to read it")
+
+    def _forbidden(self, error: OSError) -> None:
+        self._refuse(Path(cast("str", error.filename)), Outcome.FAILED, f"it cannot be listed: {_words(error)}")
+
+    def _refuse(self, path: Path, outcome: Outcome, reason: str) -> None:
+        self._refused.append(SourceRead(path=str(path), outcome=outcome, reason=reason))
+
+
+def _open_file(path: Path, *, disk_start: int, disk_size: int, only: str = "") -> Iterator[Opened | SourceRead]:
+    try:
+        file = path.open("rb", buffering=_BLOCK)
+    except OSError as error:
+        yield SourceRead(path=str(path), outcome=Outcome.FAILED, reason=f"it cannot be opened: {_words(error)}")
+        return
+    with file:
+        try:
+            size, digest = _measure(file)
+        except OSError as error:
+            yield SourceRead(path=str(path), outcome=Outcome.FAILED, reason=f"it cannot be read: {_words(error)}")
+            return
+        whole = Opened(str(path), file, size, digest, disk_start, disk_size)
+        yield from _members(whole, only=only) if _is_zip(file) else (whole,)
+
+
+def _members(archive: Opened, *, only: str, depth: int = 1) -> Iterator[Opened | SourceRead]:
+    """An archive's members; where ``only`` is not empty, just those on the way to that path."""
+    try:
+        opened = zipfile.ZipFile(archive.file)
+    except (*_DAMAGED, ValueError) as error:
+        yield _failed(archive.path, f"the archive's list of members cannot be read: {error}")
+        return
+    with opened:
+        members = [info for info in opened.infolist() if not info.is_dir()]
+        if not members:
+            yield _failed(archive.path, "the archive holds no files")
+        packed = sum(info.compress_size for info in members) or 1
+        start = archive.disk_start
+        for info in members:
+            path = f"{archive.path}{INNER}{info.filename}"
+            share = archive.disk_size * info.compress_size // packed
+            if only and not f"{only}{INNER}".startswith(f"{path}{INNER}"):
+                continue
+            if info.filename.startswith(_NOISE[0]) or info.filename.rpartition("/")[2] in _NOISE:
+                yield SourceRead(path=path, outcome=Outcome.SKIPPED, reason="desktop noise of macOS or Windows")
+            else:
+                with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+                    file = cast("BinaryIO", spool)
+                    note = _unpack(opened, info, file)
+                    if isinstance(note, _Refusal):
+                        yield _failed(path, note.reason)
+                    else:
+                        size, digest = _measure(file)
+                        member = Opened(path, file, size, digest, start, share, note)
+                        if not _is_zip(file):
+                            yield member
+                        elif depth < MAX_NESTING:
+                            yield from _members(member, only=only, depth=depth + 1)
+                        else:
+                            yield _failed(path, f"archives are nested more than {MAX_NESTING} deep: unpack it first")
+            start += share
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    reason: str
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: BinaryIO) -> str | _Refusal:
+    """Unpack a member; what its header claims of its size is not believed. Returns a note (empty: all is well)."""
+    if info.flag_bits & 0x1:
+        return _Refusal("it is encrypted: unpack the archive with its password first")
+    size = 0
+    try:
+        with archive.open(info) as packed:
+            while block := packed.read(_BLOCK):
+                size += len(block)
+                if size > MAX_MEMBER or (size > RATIO_FREE and size > MAX_RATIO * max(1, info.compress_size)):
+                    return _Refusal(
+                        f"it unpacks to more than {size >> 20} MiB, as archive bombs do: unpack it yourself"
+                    )
+                target.write(block)
+    except NotImplementedError:
+        return _Refusal("it is compressed in a way that is not supported: unpack the archive first")
+    except _DAMAGED as error:
+        if not size:
+            return _Refusal(f"the archive is damaged here: {error}")
+        return f"the archive is damaged inside this member: the {size} bytes before were read"
+    return ""
+
+
+def _measure(file: BinaryIO) -> tuple[int, str]:
+    """Size and SHA-256 of a file's bytes; it is left at its beginning."""
+    file.seek(0)
+    hasher, size = hashlib.sha256(), 0
+    while block := file.read(_BLOCK):
+        hasher.update(block)
+        size += len(block)
+    file.seek(0)
+    return size, hasher.hexdigest()
+
+
+def _is_zip(file: BinaryIO) -> bool:
+    magic = file.read(4)
+    file.seek(0)
+    return magic in ZIP_MAGIC
+
+
+def _failed(path: str, reason: str) -> SourceRead:
+    return SourceRead(path=path, outcome=Outcome.FAILED, reason=reason)
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def at(path: str) -> Iterator[Opened]:
+    """The sources that a stored path may mean now: a file, or the members of that name in an archive.
+
+    Names may hold ``!`` themselves, so every way to split the path is tried.
+    """
+    parts = path.split(INNER)
+    for count in range(len(parts), 0, -1):
+        disk = Path(INNER.join(parts[:count]))
+        if disk.is_file():
+            for item in _open_file(disk, disk_start=0, disk_size=0, only=path):
+                if isinstance(item, Opened) and item.path == path:
+                    yield item
