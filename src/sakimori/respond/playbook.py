@@ -202,12 +202,16 @@ class _Reader:
                     f"step {step_id}: steps of type '{kind}' are not supported; use start, action, end"
                 )
             else:
+                for member in ("on_completion", "on_success", "on_failure", "agent"):
+                    if not isinstance(step.get(member, ""), str):
+                        self._problems.append(f"step {step_id}: {member} is no id")
+                        step[member] = str(step[member])
                 for member in sorted(set(step) - (_ACTION_MEMBERS if kind == "action" else _STEP_MEMBERS)):
                     self._problems.append(f"step {step_id}: '{member}' is not supported")
         return workflow
 
     def _check_references(self, workflow: dict[str, dict[str, Any]]) -> None:
-        start, exception = self._plain.get("workflow_start"), self._plain.get("workflow_exception")
+        start, exception = str(self._plain.get("workflow_start")), self._exception()
         if start not in workflow:
             self._problems.append(f"workflow_start names {start}, which does not exist")
         elif workflow[start].get("type") != "start":
@@ -228,10 +232,14 @@ class _Reader:
             if failure is not None and failure.get("type") != "end":
                 self._problems.append(f"step {step_id}: on_failure may only name an end step")
 
+    def _exception(self) -> str | None:
+        exception = self._plain.get("workflow_exception")
+        return None if exception is None else str(exception)
+
     def _chain(self, workflow: dict[str, dict[str, Any]]) -> list[str]:
         """Ids of the action steps from start to end; every other step must be an end that some step names."""
         reached: list[str] = []
-        ends = {self._plain.get("workflow_exception")}
+        ends = {self._exception()}
         current: str | None = self._plain["workflow_start"]
         while current is not None and workflow[current]["type"] != "end":
             if current in reached:
