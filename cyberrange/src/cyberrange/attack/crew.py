@@ -22,7 +22,8 @@ from cyberrange.clock import MINUTE
 from cyberrange.directory import Credential
 
 _MAX_CALLS = 3
-_MAX_IDLE = 6
+_MAX_IDLE = 4
+_MAX_FRUITLESS = 2
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Crew:
         self._craft = craft
         self._truth = truth
         self._rng = rng
-        self._pace = rng.uniform(0.8, 1.3)
+        self._pace = rng.uniform(1.0, 1.6)
         self._nerve = rng.choice((2, 2, 3))
         self._names = hands.entry.public_names()
         self._steals_data = rng.random() < 0.7
@@ -53,6 +54,8 @@ class Crew:
         self._calls = 0
         self._alarm = 0
         self._idle = 0
+        self._fruitless: dict[tuple[str, str], int] = {}
+        """Account and site asked from, to hunts in a row that found nothing."""
         self._strike: Strike | None = None
 
     def step(self, at: int) -> int | None:
@@ -122,6 +125,10 @@ class Crew:
             return pause
         self._idle += 1
         if self._idle > _MAX_IDLE and not self._cracking:
+            if self._calls < _MAX_CALLS and self._names:
+                self._decide(at, "gets no further and opens another front")
+                self._idle = 0
+                return self._enter(at)
             return self._begin_strike(at, "gets no further and strikes with what it has")
         return self._minutes(3, 7)
 
@@ -140,7 +147,7 @@ class Crew:
             if not isinstance(reply, Failure):
                 know.hosts = know.hosts or reply.hosts
                 know.admins = know.admins or reply.admins
-                know.services = know.services or reply.roastable
+                know.services = know.services or reply.services
             return self._minutes(2, 7)
         if goal == "escalate" and not implant.admin and held.escalations < 3:
             held.escalations += 1
@@ -160,7 +167,7 @@ class Crew:
             held.done.add("roast")
             if any("roast" in other.done for other in know.held.values() if other is not held):
                 return None
-            reply = foothold.roast(at, implant, know.services)
+            reply = foothold.roast(at, implant, list(know.services))
             if not isinstance(reply, Failure):
                 self._cracking = [(at + self._minutes(18, 55), credential) for credential in reply.values()]
             return self._minutes(3, 8)
@@ -180,51 +187,36 @@ class Crew:
         master = self._know.master()
         if master is not None:
             return self._take_position(at, answering, master)
-        wanted = [
-            h for h, accounts in self._know.seen.items() if self._interesting(accounts) and h not in self._know.held
-        ]
+        know = self._know
+        wanted = [host for host, accounts in know.seen.items() if know.worth_having(accounts) and host not in know.held]
         for target in wanted:
-            for credential in self._know.useful():
+            for credential in know.useful():
                 pause = self._try_move(at, answering, credential, target)
                 if pause is not None:
                     return pause
         return self._hunt(at, answering)
 
-    def _interesting(self, accounts: tuple[str, ...]) -> bool:
-        """Sessions of accounts worth having: administrators, else anything not yet in hand."""
-        admins = [account for account in accounts if account in self._know.admins]
-        return bool(admins) or any(account not in self._know.credentials for account in accounts)
-
     def _hunt(self, at: int, answering: list[Held]) -> int | None:
         """See who is logged on where, with a credential that may be an administrator there."""
-        held = self._rng.choice(answering)
-        for credential in self._know.useful():
+        know = self._know
+        for credential in know.useful():
             account = credential.account
-            refused = sum(1 for _, name, _ in self._know.tried if name == account)
-            if refused > 12 and account not in self._know.proved:
-                continue
-            unknown = [
-                host
-                for host in self._know.hosts
-                if host not in self._know.seen
-                and host not in self._know.held
-                and (held.host, account, host) not in self._know.tried
-            ]
-            if not unknown:
-                continue
-            near = [host for host in unknown if host.split("-")[0] == held.host.split("-")[0]]
-            choice = [*near, *self._rng.sample(unknown, min(5, len(unknown)))]
-            targets = list(dict.fromkeys(choice))[: self._rng.randrange(5, 10)]
-            reply = self._hands.lateral.hunt(at, held.implant, credential, targets)
-            if isinstance(reply, Failure):
-                return self._minutes(1, 3)
-            if reply.seen:
-                self._know.proved.add(account)
-            self._know.seen.update(reply.seen)
-            for target, failure in reply.failures.items():
-                if self._know.failed(held.host, credential, target, failure):
-                    self._alarm += 1
-            return self._minutes(3, 8)
+            for held in self._rng.sample(answering, len(answering)):
+                front = (account, held.host.split("-")[0])
+                targets = know.unseen(held.host, account)[: self._rng.randrange(5, 10)]
+                if not targets or self._fruitless.get(front, 0) >= _MAX_FRUITLESS:
+                    continue
+                reply = self._hands.lateral.hunt(at, held.implant, credential, targets)
+                if isinstance(reply, Failure):
+                    return self._minutes(1, 3)
+                self._fruitless[front] = 0 if reply.seen else self._fruitless.get(front, 0) + 1
+                if reply.seen:
+                    know.proved.add(account)
+                know.seen.update(reply.seen)
+                for target, failure in reply.failures.items():
+                    if know.failed(held.host, credential, target, failure):
+                        self._alarm += 1
+                return self._minutes(3, 8)
         return None
 
     def _take_position(self, at: int, answering: list[Held], master: Credential) -> int | None:

@@ -50,8 +50,8 @@ class Foothold:
         if self._estate.controller(implant.machine) is None:
             return Findings()
         if subject == "directory":
-            weak = tuple(a.name for a in bank.accounts.values() if a.kind == "service")
-            return Findings(hosts=tuple(bank.hosts), roastable=weak)
+            services = {a.name: a.hosts for a in bank.accounts.values() if a.kind == "service"}
+            return Findings(hosts=tuple(bank.hosts), services=services)
         if subject == "admins":
             return Findings(admins=tuple(account.name for account in bank.member_of(DOMAIN_ADMINS)))
         return Findings()
@@ -108,7 +108,7 @@ class Foothold:
         self._truth.note(at, implant.host, "T1003.001", "credential-access", "dumps LSASS")
         return [credential for _, credential in sorted(machine.memory.items())]
 
-    def roast(self, at: int, implant: Implant, services: tuple[str, ...]) -> dict[str, Credential] | Failure:
+    def roast(self, at: int, implant: Implant, services: list[str]) -> dict[str, Credential] | Failure:
         """Service tickets with RC4, to be cracked at home: what a weak password will yield, sooner or later."""
         if failure := silent(self._estate, implant):
             return failure

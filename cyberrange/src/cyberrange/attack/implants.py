@@ -60,7 +60,8 @@ class Findings:
 
     hosts: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
-    roastable: tuple[str, ...] = ()
+    services: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Service accounts and the hosts in their service principal names."""
     seen: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Host to accounts that have sessions there."""
     failures: dict[str, Failure] = field(default_factory=dict[str, Failure])

@@ -36,7 +36,8 @@ class Knowledge:
     """Accounts that turned out to be administrators somewhere."""
     hosts: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
+    services: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Service accounts and the hosts that they run on."""
     seen: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     tried: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
     """(from, account, to) that failed."""
@@ -78,6 +79,29 @@ class Knowledge:
             ),
         )
 
+    def worth_having(self, accounts: tuple[str, ...]) -> bool:
+        """Whether a session among these sounds privileged and is not yet in hand."""
+        return any(
+            account not in self.credentials
+            and (account in self.admins or promise(account, _PROMISING_ACCOUNTS) < len(_PROMISING_ACCOUNTS))
+            for account in accounts
+        )
+
+    def unseen(self, source: str, account: str) -> list[str]:
+        """Hosts where an account might be an administrator, to ask from ``source``; the likeliest first."""
+        if account in self.services:
+            likely = self.services[account]
+        elif promise(account, _PROMISING_ACCOUNTS) < len(_PROMISING_ACCOUNTS):
+            likely = self.hosts
+        else:
+            likely = tuple(host for host in self.hosts if _site(host) == _site(source))
+        open_ = [
+            host
+            for host in likely
+            if host not in self.seen and host not in self.held and (source, account, host) not in self.tried
+        ]
+        return sorted(open_, key=lambda host: _site(host) != _site(source))
+
     def master(self) -> Credential | None:
         """A domain administrator's credential."""
         return next((c for c in self.useful() if c.account in self.admins), None)
@@ -85,3 +109,8 @@ class Knowledge:
 
 def promise(name: str, prefixes: tuple[str, ...]) -> int:
     return next((rank for rank, prefix in enumerate(prefixes) if name.startswith(prefix)), len(prefixes))
+
+
+def _site(host: str) -> str:
+    """The part of a name that tells where a workstation stands."""
+    return host.split("-")[0]
