@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from sakimori.core import Nanos
+from sakimori.detect.sigma.correlate import Correlator, Occurrence
 from sakimori.detect.sigma.finding import EntityFields, evidence, finding
 from sakimori.detect.sigma.kind import KindPlans
 from sakimori.detect.sigma.library import load_plan
@@ -19,21 +21,24 @@ _MOST_KINDS = 4096
 class SigmaDetector:
     """Rules of one collection, ready to match. One detector serves one thread."""
 
-    def __init__(self, plan: Plan, *, cache_dir: Path | None = None) -> None:
+    def __init__(self, plan: Plan, *, cache_dir: Path | None = None, lateness: Nanos | None = None) -> None:
+        """``lateness``: how far behind a group's newest event correlations still take one; None: any distance."""
         self._plan = plan
         self._plans = KindPlans(plan, LogSources.packaged())
         self._databases = Databases(cache_dir)
         self._entities = EntityFields.packaged()
         self._kinds: dict[EventKind, KindMatcher] = {}
+        self.correlator = Correlator(plan.correlations, lateness=lateness)
+        """The state of correlations, to be saved and restored around a restart."""
 
     @staticmethod
-    def load(paths: Iterable[Path], cache_dir: Path | None = None) -> "SigmaDetector":
+    def load(paths: Iterable[Path], cache_dir: Path | None = None, *, lateness: Nanos | None = None) -> "SigmaDetector":
         """Compile all rules in the files and folders, or take them from ``cache_dir`` if they are unchanged.
 
         Raises:
             InputError: a path that does not exist or cannot be read. What is wrong within a file is in ``errors``.
         """
-        return SigmaDetector(load_plan(paths, cache_dir), cache_dir=cache_dir)
+        return SigmaDetector(load_plan(paths, cache_dir), cache_dir=cache_dir, lateness=lateness)
 
     @property
     def errors(self) -> Sequence[RuleError]:
@@ -46,26 +51,43 @@ class SigmaDetector:
         return (*self._plan.rules, *self._plan.correlations)
 
     def detect(self, batch: EventBatch) -> list[Finding]:
-        """Findings for events of this batch, in order of rows, rules in order of their files."""
+        """Findings for events of this batch, in order of rows, rules in order of their files; then of correlations."""
         found: list[Finding] = []
+        correlated: list[Finding] = []
         for row, hits in self._matcher(batch.kind).match(batch):
             cells = batch.fields(row)
             entities = self._entities.of(cells, batch.kind.code)
             for hit in hits:
-                found.append(
-                    finding(
-                        hit.rule.rule.header,
+                proof = evidence(batch, row, cells, hit.fields)
+                rule = hit.rule.rule
+                if not rule.silent:
+                    found.append(
+                        finding(
+                            rule.header,
+                            tenant=batch.tenant,
+                            source=batch.source.path,
+                            evidence=(proof,),
+                            entities=entities,
+                            count=1,
+                        )
+                    )
+                if self.correlator.listens(rule.header.id):
+                    names = ((name, hit.rule.names.get(name, name)) for name in self.correlator.fields)
+                    occurrence = Occurrence(
+                        rule=rule.header.id,
                         tenant=batch.tenant,
                         source=batch.source.path,
-                        evidence=[evidence(batch, row, cells, hit.fields)],
+                        time=proof.time,
+                        values={name: cells[own] for name, own in names if own in cells},
                         entities=entities,
-                        count=1,
+                        evidence=(proof,),
                     )
-                )
-        return found
+                    correlated += self.correlator.add(occurrence)
+        return found + correlated
 
     def flush(self) -> list[Finding]:
-        return []
+        """What only the end of the input decides. Afterwards correlations begin anew."""
+        return self.correlator.flush()
 
     def _matcher(self, kind: EventKind) -> KindMatcher:
         matcher = self._kinds.get(kind)

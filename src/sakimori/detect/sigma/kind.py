@@ -20,6 +20,8 @@ class KindRule:
     """Over ``KindPlan.atoms``."""
     given: tuple[str, ...]
     """Fields that the rule asks about and that are the same in every event of the kind."""
+    names: Mapping[str, str]
+    """Sigma's field name → the event's, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class _Group:
             return None
         asked = {self._atoms[index].field for index in expression.atoms_of(rule.condition)}
         given = (self._code_field,) if self._code_field in asked and self._code_field is not None else ()
-        return KindRule(rule, condition, given)
+        return KindRule(rule, condition, given, self._fields)
 
     def _atom(self, index: int) -> Expression:
         known = self._known.get(index)

@@ -1,0 +1,115 @@
+"""The labelled-rules figure: does each rule of SigmaHQ fire on the event log that SigmaHQ recorded for it?
+
+An ``info.yml`` names a rule and, per test, an event log and how many events must match. Its ``path`` begins with
+``regression_data/``, which stands for the folder that holds the data. Run as ``python -m sakimori.evals.rules SIGMA``,
+where ``SIGMA`` holds ``rules*`` and ``regression``.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from sakimori import collect
+from sakimori.core import LOCAL_TENANT, InputError, SystemClock
+from sakimori.detect import SigmaDetector
+from sakimori.records import EventBatch
+
+REQUIRED = 0.95
+"""Share of tests that must match."""
+
+_PREFIX = "regression_data/"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTest:
+    """One recording and the rule that must fire on it."""
+
+    rule_id: str
+    title: str
+    recording: Path
+    matches: int
+    """At least so many events must match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    test: LabelledTest
+    found: int
+    """Events of the recording for which the rule held."""
+
+    @property
+    def passed(self) -> bool:
+        return self.found >= self.test.matches
+
+
+def labelled_tests(folder: Path) -> list[LabelledTest]:
+    """All tests below a folder of regression data that are recorded as event logs (EVTX).
+
+    Raises:
+        InputError: an ``info.yml`` that does not have the expected form, or no ``info.yml`` at all.
+    """
+    found: list[LabelledTest] = []
+    for info in sorted(folder.rglob("info.yml")):
+        try:
+            plain = cast("dict[str, Any]", yaml.safe_load(info.read_text("utf-8")))
+            rule = plain["rule_metadata"][0]
+            found += [
+                LabelledTest(
+                    rule_id=str(rule["id"]),
+                    title=str(rule["title"]),
+                    recording=folder / str(test["path"]).removeprefix(_PREFIX),
+                    matches=int(test.get("match_count", 1)),
+                )
+                for test in plain.get("regression_tests_info", ())
+                if test["type"] == "evtx"
+            ]
+        except (yaml.YAMLError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise InputError(f"{info}: not a description of regression data: {error}") from error
+    if not found:
+        raise InputError(f"{folder}: holds no info.yml with recorded event logs")
+    return found
+
+
+def evaluate(tests: Iterable[LabelledTest], detector: SigmaDetector) -> list[Result]:
+    """Run every rule over its recording, all rules of the detector at once."""
+    results: list[Result] = []
+    for test in tests:
+        fired: Counter[str] = Counter()
+        for item in collect.read([test.recording], tenant=LOCAL_TENANT, clock=SystemClock()):
+            if isinstance(item, EventBatch):
+                fired.update(found.rule_id for found in detector.detect(item))
+        detector.flush()
+        results.append(Result(test, fired[test.rule_id]))
+    return results
+
+
+def main(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: python -m sakimori.evals.rules SIGMA")
+        return 2
+    sigma = Path(arguments[0])
+    try:
+        tests = labelled_tests(sigma / "regression")
+        detector = SigmaDetector.load(sorted(sigma.glob("rules*")))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    for problem in detector.errors:
+        print(f"left out: {problem}", file=sys.stderr)
+    results = evaluate(tests, detector)
+    passed = sum(result.passed for result in results)
+    for result in results:
+        if not result.passed:
+            test = result.test
+            print(f"missed: {test.title} ({test.rule_id}): {result.found} of {test.matches} events in {test.recording}")
+    print(f"labelled rules: {passed} of {len(results)} matched ({passed / len(results):.1%}; {REQUIRED:.0%} required)")
+    return 0 if passed >= REQUIRED * len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
