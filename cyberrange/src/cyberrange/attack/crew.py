@@ -51,6 +51,8 @@ class Crew:
         self._cracking: list[tuple[int, Credential]] = []
         self._shut: set[str] = set()
         """Accounts that the VPN does not take."""
+        self._front: Credential | None = None
+        """Fresh from the helpdesk, to be used next."""
         self._calls = 0
         self._alarm = 0
         self._idle = 0
@@ -67,6 +69,9 @@ class Crew:
         self._cracking = [(ready, credential) for ready, credential in self._cracking if ready > at]
         if self._strike is not None:
             return self._go_on_striking(at)
+        if self._front is not None:
+            credential, self._front = self._front, None
+            return self._knock(at, credential)
         if not self._know.held:
             return self._enter(at)
         if self._alarm >= self._nerve:
@@ -86,21 +91,27 @@ class Crew:
     def _enter(self, at: int) -> int | None:
         """From outside: a credential that the VPN takes, else another call to the helpdesk."""
         for credential in self._know.useful():
-            if credential.account in self._shut:
-                continue
-            reply = self._hands.entry.connect(at, credential)
-            if isinstance(reply, Failure):
-                self._shut.add(credential.account)
-                if self._know.failed("", credential, "vpn", reply):
-                    self._alarm += 1
-                return self._minutes(1, 4)
-            machine, session, shell = reply
-            installed = self._hands.entry.install(at + round(self._minutes(0.4, 0.8)), machine, session, shell)
-            if isinstance(installed, Failure):
-                self._shut.add(credential.account)
-                return self._minutes(1, 3)
-            self._know.held[installed.host] = Held(installed)
-            return self._minutes(3, 9)
+            if credential.account not in self._shut:
+                return self._knock(at, credential)
+        return self._call(at)
+
+    def _knock(self, at: int, credential: Credential) -> int:
+        """Try a credential at the VPN, and install on the workstation behind it."""
+        reply = self._hands.entry.connect(at, credential)
+        if isinstance(reply, Failure):
+            self._shut.add(credential.account)
+            if self._know.failed("", credential, "vpn", reply):
+                self._alarm += 1
+            return self._minutes(1, 4)
+        machine, session, shell = reply
+        installed = self._hands.entry.install(at + round(self._minutes(0.4, 0.8)), machine, session, shell)
+        if isinstance(installed, Failure):
+            self._shut.add(credential.account)
+            return self._minutes(1, 3)
+        self._know.held[installed.host] = Held(installed)
+        return self._minutes(3, 9)
+
+    def _call(self, at: int) -> int | None:
         if self._calls >= _MAX_CALLS or not self._names:
             return self._end(at, "gave_up", "has no way in left and gives up")
         name = self._names.pop(0)
@@ -110,6 +121,7 @@ class Crew:
             return self._minutes(10, 22)
         self._shut.discard(name)
         self._know.learn([reply])
+        self._front = reply
         return self._minutes(3, 8)
 
     def _advance(self, at: int, answering: list[Held]) -> int | None:
@@ -128,7 +140,7 @@ class Crew:
             if self._calls < _MAX_CALLS and self._names:
                 self._decide(at, "gets no further and opens another front")
                 self._idle = 0
-                return self._enter(at)
+                return self._call(at)
             return self._begin_strike(at, "gets no further and strikes with what it has")
         return self._minutes(3, 7)
 
@@ -238,13 +250,14 @@ class Crew:
         for held in answering:
             if (held.host, credential.account, target) in self._know.tried:
                 continue
-            manner = self._rng.choice(self._craft.manners)
+            manner = self._craft.manner()
             reply = self._hands.lateral.move(at, held.implant, credential, target, manner=manner)
             if not isinstance(reply, Failure):
                 self._know.proved.add(credential.account)
                 self._know.held[target] = Held(reply)
                 return self._minutes(4, 12)
-            if reply is not Failure.SILENCE and self._know.failed(held.host, credential, target, reply):
+            blocked = reply is Failure.UNREACHABLE and self._craft.blocked(manner)
+            if reply is not Failure.SILENCE and not blocked and self._know.failed(held.host, credential, target, reply):
                 self._alarm += 1
             return self._minutes(1, 4)
         return None

@@ -47,14 +47,14 @@ class Strike:
         return False
 
     def _try(self, at: int, held: Held, credential: Credential, target: str) -> None:
-        manner = self._rng.choice(self._craft.manners)
+        manner = self._craft.manner()
         failure = self._impact.deploy(at, held.implant, credential, target, manner=manner)
         if failure is None:
             self.struck += 1
             self._left.remove(target)
         elif failure is Failure.SILENCE:
             held.missed += 1
-        else:
+        elif not (failure is Failure.UNREACHABLE and self._craft.blocked(manner)):
             self._failed.add((held.host, credential.account, target))
             self._know.failed(held.host, credential, target, failure)
 

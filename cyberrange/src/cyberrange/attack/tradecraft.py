@@ -36,7 +36,9 @@ class Tradecraft:
         self.extension = self.fill(rng.choice(self._data["extensions"]))
         self.note_name = self.fill(rng.choice(self._data["notes"]))
         self.service_binary = f"{self.fill(rng.choice(['{w}', '{h}', 'wup{h}']))}.exe"
-        self.manners: list[str] = rng.choices(["service", "command", "wmi"], [5, 3, 2], k=3)
+        self._manners: list[str] = rng.choice(
+            [["service", "command"], ["service", "wmi"], ["command", "wmi"], ["service"]]
+        )
         self.dumps_by = rng.choice(["comsvcs", "comsvcs", "comsvcs", "taskmgr"])
 
     def fill(self, text: str, **more: object) -> str:
@@ -69,6 +71,17 @@ class Tradecraft:
             "1.66.0",
         )
         return tool, self.fill(arguments, share=share)
+
+    def manner(self) -> str:
+        """How to run a program on another host: ``service``, ``command`` or ``wmi``."""
+        return self._rng.choice(self._manners)
+
+    def blocked(self, manner: str) -> bool:
+        """Note that the network blocks WMI; true where there is another manner to try instead."""
+        if manner == "wmi" and len(self._manners) > 1:
+            self._manners = [other for other in self._manners if other != "wmi"]
+            return True
+        return False
 
     def shuffled(self, keys: list[str]) -> list[str]:
         return self._rng.sample(keys, len(keys))
