@@ -53,6 +53,11 @@ class Case:
     """The incident's findings."""
     evidence: EvidencePort
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where institutions would mix."""
+        if any(finding.tenant != self.incident.tenant for finding in self.findings):
+            raise ValueError(f"case {self.incident.id} has findings of another institution")
+
 
 class Exhibits:
     """The events that may be cited in one case: those of its findings, and those that its searches brought up."""
@@ -61,7 +66,7 @@ class Exhibits:
         self._case = case
         self._findings: dict[str, list[Finding]] = {}
         self._shown: dict[str, EvidenceEvent | None] = {}
-        for finding in _of_incident(case):
+        for finding in case.findings:
             for event_id in finding.event_ids:
                 self._findings.setdefault(event_id, []).append(finding)
 
@@ -103,7 +108,3 @@ class Exhibits:
             kind=EventKind(product="", channel="", code=""),
             fields={name: cell for quote in quotes for name, cell in quote.fields.items()},
         )
-
-
-def _of_incident(case: Case) -> list[Finding]:
-    return [finding for finding in case.findings if finding.tenant == case.incident.tenant]

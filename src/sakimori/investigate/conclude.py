@@ -9,7 +9,7 @@ from sakimori.investigate.citations import prove_claims, prove_proposals
 from sakimori.investigate.established import Established
 from sakimori.investigate.rules import Opinion, decide
 from sakimori.investigate.summary import summarise
-from sakimori.records import Claim, Disposition, DroppedProposal, Incident, Proposal, Severity, Verdict
+from sakimori.records import Claim, Disposition, DroppedProposal, Incident, Proposal, Route, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def conclude(case: Case, exhibits: Exhibits, established: Established, opined: O
     proposals, dropped_proposals = prove_proposals(
         (*established.proposals, *(opined.proposals if opined else ())), exhibits
     )
-    if ruled.disposition is not Disposition.MALICIOUS:
+    if ruled.route is not Route.RESPOND:
         wished = {proposal for proposal in proposals if opined and proposal in opined.proposals}
         dropped_proposals += tuple(_premature(proposal) for proposal in proposals if proposal in wished)
         proposals = ()
@@ -65,8 +65,8 @@ def conclude(case: Case, exhibits: Exhibits, established: Established, opined: O
 def _premature(proposal: Proposal) -> DroppedProposal:
     return DroppedProposal(
         proposal=proposal,
-        reason="the incident was not proved to be malicious",
-        reason_ja="インシデントが悪性であると証明されていない",
+        reason="the verdict rules do not let this incident be answered without a person",
+        reason_ja="判定規則により、このインシデントへの対応は人が決める",
     )
 
 

@@ -35,7 +35,7 @@ def decide(incident: Incident, claims: Sequence[Claim], opinion: Opinion | None,
     floor = incident.severity
     disposition, because = _disposition(floor, claims, opinion, exhibits)
     severity, raised = _severity(floor, opinion)
-    route, therefore = _route(severity, disposition)
+    route, therefore = _route(disposition, floor=floor, severity=severity)
     overruled = opinion is not None and opinion.disposition is not disposition
     reasons = (because, *(["opinion-overruled"] if overruled else []), *raised, therefore)
     return Ruled(disposition=disposition, severity=severity, route=route, reasons=reasons)
@@ -54,6 +54,8 @@ def _disposition(
         opined = max((f.severity for f in _proved_findings(opinion.claims, exhibits)), default=Severity.INFORMATIONAL)
         if opinion.disposition is Disposition.MALICIOUS and opined >= Severity.HIGH:
             return Disposition.MALICIOUS, "severe-finding-proved-and-judged-malicious"
+        if opinion.disposition is Disposition.MALICIOUS and floor <= Severity.MEDIUM:
+            return Disposition.MALICIOUS, "minor-and-judged-malicious"
         if opinion.disposition is Disposition.BENIGN and floor <= Severity.MEDIUM:
             return Disposition.BENIGN, "minor-and-judged-benign"
         if opinion.disposition is Disposition.UNDETERMINED and floor <= Severity.MEDIUM:
@@ -74,10 +76,12 @@ def _severity(floor: Severity, opinion: Opinion | None) -> tuple[Severity, tuple
     return floor, ()
 
 
-def _route(severity: Severity, disposition: Disposition) -> tuple[Route, str]:
+def _route(disposition: Disposition, *, floor: Severity, severity: Severity) -> tuple[Route, str]:
     match disposition:
-        case Disposition.MALICIOUS:
+        case Disposition.MALICIOUS if floor >= Severity.HIGH:
             return Route.RESPOND, "malicious-proved-respond"
+        case Disposition.MALICIOUS:
+            return Route.PERSON, "minor-needs-person"
         case Disposition.SUSPICIOUS if severity >= Severity.HIGH:
             return Route.PERSON, "severe-needs-person"
         case Disposition.SUSPICIOUS:
