@@ -22,8 +22,6 @@ from sakimori.records import (
     IncidentStatus,
     Inventory,
     Plan,
-    Reservation,
-    ReservationState,
     Route,
     Severity,
     Source,
@@ -92,17 +90,6 @@ DOCUMENTS: list[Document] = [
         budget=Budget(tokens=1, yen=Decimal("0.30"), window=timedelta(days=1)),
         not_before=0,
         not_after=10,
-    ),
-    Reservation(
-        id="rs-1",
-        tenant="a",
-        grant_id="gr-1",
-        model="m",
-        tokens=10,
-        yen=Decimal("1.25"),
-        state=ReservationState.HELD,
-        made_at=1,
-        expires_at=2,
     ),
 ]
 

@@ -130,9 +130,10 @@ class Ledger:
             last = self._signed(row.note, tenant)
             try:
                 frontier = Frontier(last.size, row.frontier)
-            except ValueError as error:
+                fits = frontier.root() == last.root
+            except (ValueError, TypeError) as error:
                 raise _damaged(tenant) from error
-            if frontier.root() != last.root:
+            if not fits:
                 raise _damaged(tenant)
         end = transaction.rows(tables.leaf).with_only_columns(func.max(tables.leaf.c.position))
         position = connection.execute(end).scalar_one_or_none()
@@ -146,8 +147,8 @@ class Ledger:
 
     def _signed(self, note: bytes, tenant: str) -> Checkpoint:
         try:
-            return Checkpoint.parse(note.decode(errors="replace"), self.verifier(tenant))
-        except NoteError as error:
+            return Checkpoint.parse(str(note, errors="replace"), self.verifier(tenant))
+        except (NoteError, TypeError) as error:
             raise LedgerError(
                 f"the last checkpoint of the ledger of '{tenant}' cannot be trusted: {error}; "
                 "run `sakimori ledger verify` and restore the ledger or its key"

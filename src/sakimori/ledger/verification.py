@@ -164,7 +164,7 @@ def _checkpoints(snapshot: Snapshot, verifier: Verifier) -> list[tuple[Checkpoin
     found: list[tuple[Checkpoint, bytes]] = []
     for row in snapshot.connection.execute(snapshot.rows(tables.checkpoint).order_by(tables.checkpoint.c.size)):
         try:
-            checkpoint = Checkpoint.parse(row.note.decode(errors="replace"), verifier)
+            checkpoint = Checkpoint.parse(str(row.note, errors="replace"), verifier)
         except NoteError as error:
             raise _Broken(f"the checkpoint of size {row.size} cannot be trusted: {error}") from error
         if checkpoint.size != row.size:

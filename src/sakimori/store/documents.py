@@ -14,7 +14,6 @@ from sakimori.records import (
     Incident,
     Inventory,
     Plan,
-    Reservation,
     Source,
     Verdict,
     to_json,
@@ -69,7 +68,6 @@ _shelf("plan", Plan, time=lambda plan: plan.made_at, keys=("incident_id",))
 _shelf("execution", Execution, time=lambda execution: execution.started_at, keys=("incident_id", "plan_id"))
 _shelf("inventory", Inventory, time=lambda inventory: inventory.taken_at)
 _shelf("grant", Grant, time=lambda grant: grant.not_before)
-_shelf("reservation", Reservation, time=lambda reservation: reservation.made_at, keys=("grant_id", "state"))
 
 
 def shelf(cls: type[D]) -> Shelf[D]:

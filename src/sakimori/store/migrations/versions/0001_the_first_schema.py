@@ -151,19 +151,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_plan_tenant_incident_id"), "plan", ["tenant", "incident_id"], unique=False)
     op.create_index(op.f("ix_plan_tenant_time"), "plan", ["tenant", "time"], unique=False)
     op.create_table(
-        "reservation",
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("time", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("grant_id", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_reservation")),
-    )
-    op.create_index(op.f("ix_reservation_tenant_grant_id"), "reservation", ["tenant", "grant_id"], unique=False)
-    op.create_index(op.f("ix_reservation_tenant_state"), "reservation", ["tenant", "state"], unique=False)
-    op.create_index(op.f("ix_reservation_tenant_time"), "reservation", ["tenant", "time"], unique=False)
-    op.create_table(
         "response_journal",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("execution_id", sa.Text(), nullable=False),

@@ -1,0 +1,176 @@
+"""No statement on a table may lack the institution whose rows it is about.
+
+A tour through everything that reads or writes tables runs under a listener that looks at each statement.
+"""
+
+import ast
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import ClauseElement, Column, Engine, Insert, Select, Table, event, select, update
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import BinaryExpression
+
+from sakimori import access, ledger, store
+from sakimori.access import keys
+from sakimori.access.secrets import Secrets
+from sakimori.core import ManualClock
+from sakimori.ledger import Ledger, LocalSigner
+from sakimori.records import LedgerEntry, Source
+from sakimori.store import Database, evidence
+from sakimori.store.schema import metadata
+
+TENANT = "銀行"
+
+
+class Unscoped(AssertionError):
+    pass
+
+
+def check(statement: Any, parameters: list[dict[str, Any]]) -> None:
+    """Raises Unscoped unless the statement is about TENANT's rows only."""
+    if isinstance(statement, Insert):
+        if not parameters or any(row.get("tenant") != TENANT for row in parameters):
+            raise Unscoped(str(statement))
+        return
+    if not isinstance(statement, ClauseElement) or not hasattr(statement, "whereclause"):
+        return
+    where: Any = getattr(statement, "whereclause", None)
+    tables = {table.name for table in walk(statement) if isinstance(table, Table) and table.metadata is metadata}
+    bound = {left.table.name for left, right in tenants(where) if getattr(right, "value", None) == TENANT}
+    # A table that is joined on equal institutions is bound by the other one.
+    for left, right in tenants(statement):
+        if isinstance(right, Column) and bound & {left.table.name, right.table.name}:
+            bound |= {left.table.name, right.table.name}
+    if tables - bound:
+        raise Unscoped(f"{', '.join(sorted(tables - bound))}: {statement}")
+
+
+def walk(clause: Any) -> list[Any]:
+    return [] if clause is None else list(visitors.iterate(clause))
+
+
+def tenants(clause: Any) -> list[tuple[Any, Any]]:
+    """The two sides wherever a clause says ``table.tenant = …``."""
+    equalities = [
+        (element.left, element.right)
+        for element in walk(clause)
+        if isinstance(element, BinaryExpression) and element.operator is operators.eq
+    ]
+    return [(left, right) for left, right in equalities if getattr(left, "name", None) == "tenant"]
+
+
+@contextmanager
+def watching() -> Generator[list[Any], None, None]:
+    seen: list[Any] = []
+
+    def look(_c: object, statement: Any, many: list[dict[str, Any]], one: dict[str, Any], _o: object) -> None:
+        check(statement, many or ([one] if one else []))
+        seen.append(statement)
+
+    event.listen(Engine, "before_execute", look)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_execute", look)
+
+
+def source() -> Source:
+    return Source(tenant=TENANT, digest="ab" * 32, path="p", format="evtx", size=1)
+
+
+def entry() -> LedgerEntry:
+    return LedgerEntry(id="le-1", tenant=TENANT, time=1, actor="service:test", action="a.b", subject="s", detail={})
+
+
+def documents(world: SimpleNamespace) -> None:
+    with world.database.transaction(TENANT) as transaction:
+        transaction.put(source())
+        transaction.get(Source, source().id)
+        transaction.all(Source, newest_first=True, limit=3)
+        transaction.find_source("ab" * 12)
+
+
+def raw_records(world: SimpleNamespace) -> None:
+    with world.database.transaction(TENANT) as transaction:
+        evidence.put_raw(transaction, "ev-1", b"raw")
+        evidence.get_raw(transaction, "ev-1")
+
+
+def service_keys(world: SimpleNamespace) -> None:
+    clock = ManualClock(1)
+    with world.database.transaction(TENANT) as transaction:
+        key, plaintext = keys.issue(transaction, world.secrets, name="n", scopes=["a.b"], clock=clock)
+    assert keys.authenticate(world.database, world.secrets, plaintext, clock)
+    with world.database.transaction(TENANT) as transaction:
+        keys.revoke(transaction, key.id, clock)
+        keys.issued(transaction)
+
+
+def log(world: SimpleNamespace) -> None:
+    written = Ledger(LocalSigner(world.secrets))
+    for _ in range(2):
+        with world.database.transaction(TENANT) as transaction:
+            written.append(transaction, entry(), entry())
+            written.seal(transaction)
+            written.append(transaction, entry())
+    with world.database.snapshot(TENANT) as snapshot:
+        assert written.verify(snapshot, anchor=written.checkpoint(snapshot)).ok
+        assert list(written.lines(snapshot, newest=3))
+
+
+@pytest.mark.parametrize("tour", [documents, raw_records, service_keys, log], ids=lambda tour: tour.__name__)
+def test_every_statement_names_the_institution(tour: Callable[[SimpleNamespace], None], tmp_path: Path) -> None:
+    world = SimpleNamespace(database=Database.embedded(tmp_path), secrets=Secrets.embedded(tmp_path))
+    with watching() as seen:
+        tour(world)
+    assert any(isinstance(statement, Select) for statement in seen)
+    world.database.close()
+
+
+SOURCE = metadata.tables["source"]
+CONTENT = metadata.tables["ledger_content"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(SOURCE),
+        select(SOURCE).where(SOURCE.c.id == "x"),
+        select(SOURCE).where(SOURCE.c.tenant == "another"),
+        select(SOURCE).join(CONTENT, CONTENT.c.id == SOURCE.c.id).where(SOURCE.c.tenant == TENANT),
+        select(SOURCE).join(CONTENT, SOURCE.c.tenant == TENANT).where(CONTENT.c.tenant == TENANT),
+        update(SOURCE).values(tenant=TENANT),
+        SOURCE.delete(),
+    ],
+    ids=str,
+)
+def test_the_listener_sees_what_is_missing(statement: Any) -> None:
+    with pytest.raises(Unscoped):
+        check(statement, [])
+
+
+def test_an_insert_for_another_institution_is_seen() -> None:
+    with pytest.raises(Unscoped):
+        check(SOURCE.insert(), [{"tenant": TENANT}, {"tenant": "another"}])
+
+
+def test_statements_begin_in_one_place_only() -> None:
+    """Outside the repository layer nobody begins a statement of their own or writes SQL as text."""
+    beginnings = {"select", "insert", "update", "delete", "text", "literal_column", "exec_driver_sql"}
+    layer = {"transaction.py", "database.py", "migrate.py"}
+    for room in (store, access, ledger):
+        for path in Path(room.__path__[0]).glob("*.py"):
+            if path.name in layer:
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                used: set[str] = set()
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+                    used = {name.name for name in node.names}
+                elif isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql":
+                    used = {node.attr}
+                assert not used & beginnings, f"{path.name}: {used & beginnings}"
