@@ -1,0 +1,133 @@
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from sakimori.access.secrets import Secrets, SecretsError
+
+
+def key_files(home: Path) -> list[Path]:
+    return sorted((home / "secrets").glob("*/*.key"))
+
+
+def test_a_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
+    home = tmp_path / "new" / "home"
+    key = Secrets.embedded(home).key("local", "ledger-signing")
+    assert len(key) == 32
+    assert Secrets.embedded(home).key("local", "ledger-signing") == key
+    (file,) = key_files(home)
+    assert file.stat().st_mode & 0o777 == 0o600
+    for folder in (home, home / "secrets", file.parent):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert sorted(path.name for path in file.parent.iterdir()) == ["ledger-signing.key"]
+
+
+def test_institutions_and_purposes_have_keys_of_their_own(tmp_path: Path) -> None:
+    secrets = Secrets.embedded(tmp_path)
+    tenants = ["a", "A", "../a", "国 銀行", "国 銀行\n", "é" * 300, "a/b", "", "."]
+    keys = {secrets.key(tenant, purpose) for tenant in tenants for purpose in ("one", "two")}
+    assert len(keys) == 2 * len(tenants)
+    assert {path.parent.parent.parent for path in key_files(tmp_path)} == {tmp_path}
+    assert len(key_files(tmp_path)) == 2 * len(tenants)
+
+
+@pytest.mark.parametrize("purpose", ["", "../x", "a/b", "A", "a.key", "x" * 65, "a\n"])
+def test_a_purpose_is_a_word_of_ours(tmp_path: Path, purpose: str) -> None:
+    with pytest.raises(ValueError, match="not a purpose"):
+        Secrets.embedded(tmp_path).key("local", purpose)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o777])
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    (file,) = key_files(tmp_path)
+    file.chmod(mode)
+    with pytest.raises(SecretsError, match=r"others may read the secrets in .*ledger-signing\.key: run chmod 600"):
+        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+
+
+def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
+    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    (tmp_path / "secrets").chmod(0o755)
+    with pytest.raises(SecretsError, match=r"others may read the secrets in .*secrets: run chmod 700"):
+        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33])
+def test_a_damaged_key_is_refused_and_not_replaced(tmp_path: Path, content: bytes) -> None:
+    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    (file,) = key_files(tmp_path)
+    file.write_bytes(content)
+    with pytest.raises(SecretsError, match=f"is damaged: expected 32 bytes, found {len(content)}"):
+        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    assert file.read_bytes() == content
+
+
+def test_a_link_to_somewhere_else_is_refused(tmp_path: Path) -> None:
+    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    (file,) = key_files(tmp_path)
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SecretsError, match="cannot be used"):
+        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+
+
+def test_an_error_does_not_tell_the_secret(tmp_path: Path) -> None:
+    key = Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    (file,) = key_files(tmp_path)
+    file.chmod(0o644)
+    with pytest.raises(SecretsError) as caught:
+        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    assert key.hex() not in repr(caught.value)
+
+
+def test_threads_that_race_get_the_same_key(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+    found: list[bytes] = []
+
+    def ask() -> None:
+        secrets = Secrets.embedded(tmp_path)
+        barrier.wait()
+        found.append(secrets.key("local", "service-keys"))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+def test_processes_that_race_get_the_same_keys(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from sakimori.access.secrets import Secrets
+
+print("ready", flush=True)
+sys.stdin.readline()
+secrets = Secrets.embedded(Path(sys.argv[1]))
+for number in range(200):
+    print(secrets.key("local", f"purpose-{number}").hex())
+"""
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    first, second = (child.communicate()[0].split() for child in children)
+    assert first == second
+    assert len(set(first)) == 200
+    assert len(key_files(tmp_path)) == 200
+    assert len(list(key_files(tmp_path)[0].parent.iterdir())) == 200
