@@ -35,6 +35,8 @@ class Tokenised:
     text: str
     spans: tuple[Span, ...]
     """What was replaced, in code points of the input, in order, not overlapping."""
+    tokens: tuple[str, ...] = ()
+    """By what, for each span."""
 
 
 def detect_token_like(text: str) -> Iterator[Hit]:
@@ -154,7 +156,7 @@ class Passage:
                     "boundary: a text could not be tokenised so that it comes back, so nothing was sent"
                 )
         self.replaced.update((span.kind, span.detector) for span in spans)
-        return Tokenised(output, tuple(spans))
+        return Tokenised(output, tuple(spans), tuple(output[start:end] for start, end in places))
 
     def restore(self, text: str) -> str:
         """A plain text: each token that went out becomes what it stood for."""

@@ -1,0 +1,127 @@
+"""``sakimori gateway``: serve the one way to models, and say under which grant."""
+
+import asyncio
+import signal
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from secrets import token_hex
+
+import click
+
+from sakimori.access.secrets import Secrets
+from sakimori.core import ExitCode, InputError, SakimoriError, Settings, SystemClock, rfc3339
+from sakimori.gateway import Parts, PriceList, ProviderConfig, serve
+from sakimori.ledger import Ledger, LocalSigner
+from sakimori.records import Budget, DataClass, Grant, LedgerEntry
+from sakimori.store import Database
+
+_NANOS_PER_DAY = 86_400_000_000_000
+
+
+@click.group()
+def gateway() -> None:
+    """Serve the only way to models, where every call is granted, tokenised, paid for and logged."""
+
+
+@gateway.command(name="serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8443, show_default=True, help="0: any free port.")
+@click.option(
+    "--prices",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your contract's price list (YAML; see docs/gateway.md).",
+)
+def serve_(host: str, port: int, prices: Path | None) -> None:
+    """Serve OpenAI-compatible endpoints until stopped; the provider comes from OPENAI_API_KEY and OPENAI_BASE_URL."""
+    settings = Settings.from_environment()
+    provider = ProviderConfig.from_environment()
+    price_list = PriceList.load(prices) if prices else PriceList.shipped()
+    secrets = Secrets.embedded(settings.home)
+    with closing(Database.embedded(settings.home)) as database:
+        ledger = Ledger(LocalSigner(secrets))
+        parts = Parts(database, secrets, ledger, provider, prices=price_list, clock=SystemClock())
+        try:
+            asyncio.run(_serve(parts, host, port))
+        except OSError as error:
+            raise SakimoriError(
+                f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --host or --port"
+            ) from error
+
+
+async def _serve(parts: Parts, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def ready(base_url: str) -> None:
+        click.echo(f"Listening on {base_url}; models come from {parts.provider.base_url}. Stop with Ctrl-C.")
+
+    await serve(parts, host=host, port=port, ready=ready, stop=stop)
+    click.echo("Stopped; every call that was under way was finished and settled.")
+
+
+@gateway.command()
+@click.option("--model", "models", multiple=True, required=True, help="A model that may be used; may be repeated.")
+@click.option("--purpose", "purposes", multiple=True, required=True, help="What for; may be repeated.")
+@click.option(
+    "--data",
+    "data_classes",
+    type=click.Choice([item.value for item in DataClass]),
+    multiple=True,
+    default=[DataClass.STRUCTURED.value],
+    show_default=True,
+    help="Classes of data that may leave; may be repeated.",
+)
+@click.option("--tokens", type=click.IntRange(min=1), required=True, help="Budget per day, input and output.")
+@click.option("--yen", required=True, help="Budget per day in money.")
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How long it is valid.")
+def grant(
+    models: tuple[str, ...],
+    purposes: tuple[str, ...],
+    data_classes: tuple[str, ...],
+    tokens: int,
+    yen: str,
+    days: int,
+) -> ExitCode:
+    """Grant the institution models for purposes, within a budget per day."""
+    settings = Settings.from_environment()
+    now = SystemClock().now()
+    made = Grant(
+        id=f"gr-{token_hex(8)}",
+        tenant=settings.tenant,
+        models=models,
+        purposes=purposes,
+        data_classes=tuple(DataClass(item) for item in data_classes),
+        budget=Budget(tokens=tokens, yen=_yen(yen), window=timedelta(days=1)),
+        not_before=now,
+        not_after=now + days * _NANOS_PER_DAY,
+    )
+    entry = LedgerEntry(
+        id=f"le-{token_hex(12)}",
+        tenant=settings.tenant,
+        time=now,
+        actor="service:gateway",
+        action="grant.made",
+        subject=made.id,
+        detail={"tokens": tokens, "yen": str(made.budget.yen), "days": days, "data_classes": list(data_classes)},
+    )
+    ledger = Ledger(LocalSigner(Secrets.embedded(settings.home)))
+    with closing(Database.embedded(settings.home)) as database, database.transaction(settings.tenant) as transaction:
+        transaction.put(made)
+        ledger.append(transaction, entry)
+        ledger.seal(transaction)
+    click.echo(f"Grant {made.id} for '{settings.tenant}' is in force until {rfc3339(made.not_after)}.")
+    return ExitCode.OK
+
+
+def _yen(text: str) -> Decimal:
+    try:
+        yen = Decimal(text)
+    except InvalidOperation as error:
+        raise InputError(f"--yen: '{text}' is no amount of money") from error
+    if not yen.is_finite() or yen < 0 or yen > 10**12:
+        raise InputError(f"--yen: '{text}' is no amount between 0 and 10^12")
+    return yen

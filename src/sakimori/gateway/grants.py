@@ -1,0 +1,72 @@
+"""Which grant a call falls under, and why none does."""
+
+from collections.abc import Iterable
+
+from sakimori.core import Nanos
+from sakimori.gateway.refusal import Refusal
+from sakimori.records import DataClass, Grant
+
+PURPOSE_HEADER = "Sakimori-Purpose"
+DATA_CLASS_HEADER = "Sakimori-Data-Class"
+
+
+def valid(grants: Iterable[Grant], now: Nanos) -> list[Grant]:
+    """Those in force at this moment."""
+    return [grant for grant in grants if not grant.revoked and grant.not_before <= now < grant.not_after]
+
+
+def models(grants: Iterable[Grant]) -> frozenset[str]:
+    return frozenset(model for grant in grants for model in grant.models)
+
+
+def purpose_of(grants: Iterable[Grant], given: str | None) -> str:
+    """The purpose of a call: the header's, or the only one there is.
+
+    Raises:
+        Refusal: no grant has it, or the client must say which.
+    """
+    granted = sorted({purpose for grant in grants for purpose in grant.purposes})
+    if given is None and len(granted) == 1:
+        return granted[0]
+    if given in granted:
+        return given
+    listed = ", ".join(granted) or "none"
+    if given is None:
+        message = f"Say what the call is for in the header {PURPOSE_HEADER}; granted: {listed}."
+        raise Refusal(400, "purpose_missing", message, param=PURPOSE_HEADER)
+    message = f"No grant of your institution allows the purpose in {PURPOSE_HEADER}; granted: {listed}."
+    raise Refusal(403, "purpose_not_granted", message, param=PURPOSE_HEADER)
+
+
+def data_class_of(given: str | None, *, recognises_names: bool) -> DataClass:
+    """The class of data that a call carries: what the client declares, else the narrowest.
+
+    Raises:
+        Refusal: there is no such class, or this gateway cannot let it out.
+    """
+    if given is None:
+        return DataClass.STRUCTURED
+    if given not in list(DataClass):
+        known = " or ".join(DataClass)
+        raise Refusal(400, "invalid_value", f"{DATA_CLASS_HEADER} must be {known}.", param=DATA_CLASS_HEADER)
+    if given == DataClass.FREE_TEXT and not recognises_names:
+        message = "Free text is refused: this gateway does not recognise names in running text yet."
+        raise Refusal(403, "data_class_not_available", message, param=DATA_CLASS_HEADER)
+    return DataClass(given)
+
+
+def fitting(grants: Iterable[Grant], *, model: str, purpose: str, data_class: DataClass) -> list[Grant]:
+    """Grants that allow exactly this together, in order of id.
+
+    Raises:
+        Refusal: there is none.
+    """
+    found = [
+        grant
+        for grant in grants
+        if model in grant.models and purpose in grant.purposes and data_class in grant.data_classes
+    ]
+    if not found:
+        message = f"No grant of your institution allows this model for '{purpose}' with {data_class} data."
+        raise Refusal(403, "not_granted", message)
+    return sorted(found, key=lambda grant: grant.id)
