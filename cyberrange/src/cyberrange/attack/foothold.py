@@ -143,7 +143,7 @@ class Foothold:
         else:
             key = "HKLM\\SOFTWARE\\Microsoft\\Windows Defender\\Real-Time Protection\\DisableRealtimeMonitoring"
             machine.registry(at + SECOND + 900, machine.standing("defender"), key, "DWORD (0x00000001)")
-        self._truth.note(at, implant.host, "T1562.001", "defense-evasion", "turns Defender off")
+        self._truth.note(at, implant.host, "T1685", "defense-impairment", "turns Defender off")
 
     def _console(self, at: int, implant: Implant) -> Process:
         integrity = "System" if implant.system else ("High" if implant.admin else "Medium")

@@ -87,7 +87,7 @@ class Impact:
                 log = self._rng.choice(load("tradecraft")["logs"])
                 machine.spawn(begin, "wevtutil", f"cl {log}", shell)
                 machine.log_cleared(begin + 300, log, session)
-                self._truth.note(begin, where, "T1070.001", "defense-evasion", f"clears the {log} log")
+                self._truth.note(begin, where, "T1685.005", "defense-impairment", f"clears the {log} log")
             else:
                 machine.spawn(begin, *self._craft.command(step), shell)
                 self._truth.note(begin, where, "T1490", "impact", "destroys shadow copies and recovery")
