@@ -7,6 +7,7 @@ from rich.theme import Theme
 
 from sakimori.records import Severity
 
+_WIDE = 180
 _THEME = Theme(
     {
         "severity.critical": "bold white on red",
@@ -19,11 +20,19 @@ _THEME = Theme(
 
 
 def results(file: IO[str] | None = None) -> Console:
-    return Console(theme=_THEME, highlight=False, file=file)
+    """Standard output, or ``file``."""
+    return _wide(Console(theme=_THEME, highlight=False, file=file))
 
 
 def progress() -> Console:
-    return Console(theme=_THEME, highlight=False, stderr=True)
+    return _wide(Console(theme=_THEME, highlight=False, stderr=True))
+
+
+def _wide(console: Console) -> Console:
+    """Where there is no terminal, lines need not fit one."""
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
 
 
 def severity_mark(severity: Severity) -> str:

@@ -33,10 +33,18 @@ class Casualty:
 
 @record
 class CrewStep:
+    """Something that the crew did or tried."""
+
     time: Nanos
     technique: str
+    """ATT&CK technique id."""
     host: str
-    description: str
+    """Where; empty for a telephone call."""
+    account: str
+    """As whom, where it used an account."""
+    what: str
+    ok: bool
+    """Whether it did what the crew wanted."""
 
 
 @record
@@ -45,8 +53,15 @@ class Truth:
 
     hosts: int
     first_malicious: Nanos | None
+    outcome: str
+    """``finished``, ``gave_up``, ``day_ended``, or ``running``."""
     lost: tuple[Casualty, ...]
+    """In order of time."""
     steps: tuple[CrewStep, ...]
+
+    def touched(self, name: str, *, by: Nanos) -> bool:
+        """Whether the crew had acted on that host, or as that account, by then."""
+        return any(name in (step.host, step.account) for step in self.steps if step.time <= by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ class Umpire:
         return Tick(time=parse_rfc3339(answer["time"]), done=bool(answer["done"]))
 
     def truth(self) -> Truth:
-        return from_plain(Truth, _truth_plain(self._call("GET", "/v1/truth")))
+        return _truth(self._call("GET", "/v1/truth"))
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
@@ -87,26 +102,28 @@ class Umpire:
         return parse_object(content, what=f"answer of the cyber range at {path}")
 
 
-def _truth_plain(answer: dict[str, Any]) -> dict[str, Any]:
-    hosts = answer["hosts"]
+def _truth(answer: dict[str, Any]) -> Truth:
+    """Raises InputError where the range tells something else than a truth."""
     first = answer.get("first_malicious")
     lost = [
-        {"host": host["name"], "time": parse_rfc3339(host["time"])} for host in hosts if host["state"] == "encrypted"
+        {"host": name, "time": parse_rfc3339(host["since"])}
+        for name, host in answer["hosts"].items()
+        if host["state"] == "encrypted"
     ]
-    return {
-        "hosts": len(hosts),
+    plain = {
+        "hosts": len(answer["hosts"]),
         "first_malicious": parse_rfc3339(first) if first else None,
+        "outcome": answer["outcome"],
         "lost": sorted(lost, key=lambda casualty: (casualty["time"], casualty["host"])),
         "steps": [
             {
                 "time": parse_rfc3339(step["time"]),
-                "technique": step["technique"],
-                "host": step["host"] or "",
-                "description": step["description"],
+                **{name: step[name] for name in ("technique", "host", "account", "what", "ok")},
             }
             for step in answer["steps"]
         ],
     }
+    return from_plain(Truth, plain)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from sakimori.core import Nanos
+from sakimori.core import InputError, Nanos
+from sakimori.investigate import EvidenceEvent
 from sakimori.records import OFFSET, TIME, Entity, EntityType, EventBatch, EventRef
 
 _ENTITY_FIELDS = {
@@ -39,34 +40,42 @@ class RecentEvents:
         if not self._by_digest[digest]:
             del self._by_digest[digest]
 
-    def event(self, event_id: str) -> dict[str, str] | None:
-        """The fields of one event; None where it is not among the recent ones.
-
-        Raises:
-            InputError: it is no event id.
-        """
-        ref = EventRef.parse(event_id)
+    def event(self, event_id: str) -> EvidenceEvent | None:
+        """None where it is not among the recent ones, or where the text is no event id."""
+        try:
+            ref = EventRef.parse(event_id)
+        except InputError:
+            return None
         for batch in self._by_digest.get(ref.digest, ()):
             offsets = batch.rows.column(OFFSET).to_numpy(zero_copy_only=False)
             row = bisect_left(offsets, ref.offset)
             if row < len(offsets) and offsets[row] == ref.offset:
-                return batch.fields(row)
+                return _as_evidence(batch, row)
         return None
 
-    def search(self, entity: Entity, start: Nanos, end: Nanos, limit: int) -> list[tuple[str, Nanos, dict[str, str]]]:
-        """Events between two times (inclusive) in whose fields the entity stands: (id, time, fields), oldest first."""
+    def search(self, entity: Entity, *, start: Nanos, end: Nanos, limit: int) -> list[EvidenceEvent]:
         found = sorted(self._mentions(entity, start, end), key=lambda hit: hit[2])[:limit]
-        return [(batch.event_id(row), time, batch.fields(row)) for batch, row, time in found]
+        return [_as_evidence(batch, row) for batch, row, _ in found]
 
     def _mentions(self, entity: Entity, start: Nanos, end: Nanos) -> Iterator[tuple[EventBatch, int, Nanos]]:
         for batch in self._batches:
             times = batch.rows.column(TIME).to_numpy(zero_copy_only=False)
-            if not len(times) or times.max() < start or times.min() > end:
+            if not len(times) or times.max() < start or times.min() >= end:
                 continue
             rows = {row for field in _ENTITY_FIELDS.get(entity.type, ()) for row in _rows_with(batch, field, entity)}
             for row in sorted(rows):
-                if start <= times[row] <= end:
+                if start <= times[row] < end:
                     yield batch, row, int(times[row])
+
+
+def _as_evidence(batch: EventBatch, row: int) -> EvidenceEvent:
+    return EvidenceEvent(
+        event_id=batch.event_id(row),
+        tenant=batch.tenant,
+        time=batch.time(row),
+        kind=batch.kind,
+        fields=batch.fields(row),
+    )
 
 
 def _rows_with(batch: EventBatch, field: str, entity: Entity) -> list[int]:

@@ -1,0 +1,165 @@
+"""``sakimori scan``: look for attacks in telemetry at rest."""
+
+import contextlib
+import io
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sakimori.cli.output import progress as progress_console
+from sakimori.cli.output import results
+from sakimori.cli.view import finding_line, incident_of, show_incident, show_rules
+from sakimori.cli.writing import write_whole
+from sakimori.collect import Progress as ReadProgress
+from sakimori.core import ExitCode, InputError, Settings, SystemClock
+from sakimori.detect import SigmaDetector
+from sakimori.service import ScanResult, installation, own_rules, scan_paths
+from sakimori.share import Case, Reading, Report, render
+
+_SHOWN_INCIDENTS = 25
+_SHOWN_RULES = 12
+_SHOWN_NOTES = 12
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--rules",
+    "rule_paths",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Sigma rules: a file or folder; may be repeated. Default: the rules that ship with Sakimori.",
+)
+@click.option("--format", "form", type=click.Choice(["table", "jsonl", "html"]), default="table", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this file.")
+def scan(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], form: str, out: Path | None) -> None:
+    """Look for attacks in EVTX files and Windows events as NDJSON, in folders and zip files of them."""
+    settings = Settings.from_environment()
+    if form == "html" and out is None:
+        raise InputError("an HTML report needs a file: add --out report.html")
+    console = progress_console()
+    with console.status("compiling rules"):
+        detector = SigmaDetector.load(rule_paths or [own_rules()], cache_dir=settings.home / "cache")
+    _say_rules(console, detector)
+    with installation(settings, SystemClock()) as install, _progress(console) as on_progress:
+        result = scan_paths(install, paths, detector, on_progress=on_progress)
+    if out:
+        write_whole(out, _written(form, result, settings, rules=len(detector.rules)))
+        console.print(f"written to {out}", markup=False)
+    elif form == "table":
+        _show(results(), result)
+    else:
+        click.echo(_written(form, result, settings, rules=len(detector.rules)), nl=False)
+    _say_accounts(console, result)
+    raise click.exceptions.Exit(_exit_code(result))
+
+
+def _say_rules(console: Console, detector: SigmaDetector) -> None:
+    for error in detector.errors[:10]:
+        console.print(f"rule not used: {error}", markup=False)
+    if len(detector.errors) > 10:
+        console.print(f"… and {len(detector.errors) - 10} more rules not used")
+    if not detector.rules:
+        raise InputError("no rule can be used: give --rules a folder with Sigma rules")
+
+
+@contextlib.contextmanager
+def _progress(console: Console) -> Generator[Callable[[ReadProgress, ScanResult], None]]:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None, counts="")
+
+        def show(step: ReadProgress, result: ScanResult) -> None:
+            counts = f"{result.reading.read:,} events, {len(result.findings):,} findings"
+            if result.reading.rejected:
+                counts += f", {result.reading.rejected:,} rejected"
+            name = Path(step.path).name
+            bar.update(task, total=step.total, completed=step.done, description=name[:40], counts=counts)
+
+        yield show
+
+
+def _written(form: str, result: ScanResult, settings: Settings, *, rules: int) -> bytes:
+    match form:
+        case "jsonl":
+            incidents = incident_of(result.incidents)
+            return b"".join(finding_line(finding, incidents) for finding in result.findings)
+        case "html":
+            return render(_report(result, settings, rules=rules)).encode()
+        case _:
+            text = io.StringIO()
+            _show(results(text), result)
+            return text.getvalue().encode()
+
+
+def _show(console: Console, result: ScanResult) -> None:
+    """Incidents first, then what made none."""
+    by_id = {finding.id: finding for finding in result.findings}
+    for incident in result.incidents[:_SHOWN_INCIDENTS]:
+        show_incident(console, incident, [by_id[id] for id in incident.finding_ids if id in by_id], rules=_SHOWN_RULES)
+    if len(result.incidents) > _SHOWN_INCIDENTS:
+        console.print(f"\n… and {len(result.incidents) - _SHOWN_INCIDENTS} more incidents: sakimori incidents list")
+    taken = incident_of(result.incidents)
+    rest = [finding for finding in result.findings if finding.id not in taken]
+    if rest:
+        console.print(f"\n{len(rest):,} findings too weak to make an incident")
+        show_rules(console, rest, most=_SHOWN_RULES)
+    if not result.findings:
+        console.print("nothing found")
+
+
+def _report(result: ScanResult, settings: Settings, *, rules: int) -> Report:
+    by_id = {finding.id: finding for finding in result.findings}
+    cases = tuple(
+        Case(incident=incident, findings=tuple(by_id[id] for id in incident.finding_ids if id in by_id))
+        for incident in result.incidents
+    )
+    reading = result.reading
+    return Report(
+        tenant=settings.tenant,
+        title_en="What the scan found" if result.complete else "What the scan found (interrupted: partial)",
+        title_ja="走査の結果" if result.complete else "走査の結果（中断・一部のみ）",
+        made_at=SystemClock().now(),
+        reading=Reading(
+            sources=len(reading.sources),
+            evaluated=reading.evaluated,
+            rejected=reading.rejected,
+            rules=rules,
+            notes=tuple(reading.notes[:100]),
+        ),
+        cases=cases,
+        other_findings=len(result.findings) - sum(len(case.findings) for case in cases),
+        language=settings.language,
+    )
+
+
+def _say_accounts(console: Console, result: ScanResult) -> None:
+    reading = result.reading
+    for note in reading.notes[:_SHOWN_NOTES]:
+        console.print(note, markup=False, style="dim")
+    if len(reading.notes) > _SHOWN_NOTES:
+        console.print(f"… and {len(reading.notes) - _SHOWN_NOTES} more notes", style="dim")
+    console.print(
+        f"{reading.read:,} events read from {len(reading.sources):,} sources = {reading.evaluated:,} evaluated + "
+        f"{reading.rejected:,} rejected; {len(result.findings):,} findings; {len(result.incidents):,} incidents"
+    )
+    if reading.rejected:
+        console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False)
+    if reading.untimed:
+        console.print(f"{reading.untimed:,} events carry no usable time and were given the time of reading")
+    if not result.complete:
+        console.print("interrupted: this is part of the input; what is here is right, and kept", style="bold")
+
+
+def _exit_code(result: ScanResult) -> ExitCode:
+    if not result.complete:
+        return ExitCode.INTERRUPTED
+    return ExitCode.INPUT if result.reading.rejected or result.reading.failed else ExitCode.OK

@@ -1,0 +1,107 @@
+"""What the defence was worth: the same attack with and without it, over seeds."""
+
+import asyncio
+import os
+import statistics
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from sakimori.core import Nanos
+from sakimori.evals.drill import Performance, defended, undefended
+from sakimori.evals.umpire import Truth
+from sakimori.share import DrillOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One seed, played twice."""
+
+    undefended: Performance
+    defended: Performance
+
+    @property
+    def seed(self) -> int:
+        return self.defended.seed
+
+
+def compare(
+    seeds: Sequence[int], *, hosts: int, on_done: Callable[[Comparison], None] | None = None
+) -> list[Comparison]:
+    """Play every seed with and without the defence, as many at once as there are cores; answers in order of seeds."""
+    done: dict[int, Comparison] = {}
+    with ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, len(seeds))) as pool:
+        pending = [pool.submit(_both, seed, hosts) for seed in seeds]
+        try:
+            for future in as_completed(pending):
+                comparison = future.result()
+                done[comparison.seed] = comparison
+                if on_done:
+                    on_done(comparison)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [done[seed] for seed in seeds]
+
+
+def _both(seed: int, hosts: int) -> Comparison:
+    with tempfile.TemporaryDirectory(prefix="sakimori-drill-") as folder:
+        alone = undefended(Path(folder) / "undefended", seed=seed, hosts=hosts)
+        guarded = asyncio.run(defended(Path(folder) / "defended", seed=seed, hosts=hosts))
+        return Comparison(undefended=alone, defended=guarded)
+
+
+def drill_outcome(comparison: Comparison) -> DrillOutcome:
+    """For the report."""
+    alone, guarded = comparison.undefended, comparison.defended
+    needed = [item.time for item in guarded.containments if item.needed]
+    return DrillOutcome(
+        seed=comparison.seed,
+        hosts=guarded.hosts,
+        lost_defended=guarded.lost,
+        lost_undefended=alone.lost,
+        first_malicious=guarded.truth.first_malicious or guarded.started,
+        contained=max(needed, default=None),
+        minutes_to_contain=guarded.minutes_to_contain,
+        curve_defended=_curve(guarded.truth),
+        curve_undefended=_curve(alone.truth),
+    )
+
+
+def _curve(truth: Truth) -> tuple[tuple[Nanos, int], ...]:
+    return tuple((casualty.time, total) for total, casualty in enumerate(truth.lost, start=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Over all seeds."""
+
+    seeds: int
+    lost_undefended: float
+    """Mean share of hosts lost, 0 to 1."""
+    lost_defended: float
+    contained: int
+    """Seeds in which at least one containment hit the crew."""
+    minutes_to_first_containment: float | None
+    """Median over those."""
+    minutes_to_contain: float | None
+    needless: float
+    """Mean number of containments that hit what the crew had not touched."""
+
+
+def summary(comparisons: Iterable[Comparison]) -> Summary:
+    all_of_them = list(comparisons)
+    guarded = [comparison.defended for comparison in all_of_them]
+    firsts = [minutes for play in guarded if (minutes := play.minutes_to_first_containment) is not None]
+    lasts = [minutes for play in guarded if (minutes := play.minutes_to_contain) is not None]
+    return Summary(
+        seeds=len(all_of_them),
+        lost_undefended=statistics.mean(item.undefended.lost / item.undefended.hosts for item in all_of_them),
+        lost_defended=statistics.mean(play.lost / play.hosts for play in guarded),
+        contained=len(firsts),
+        minutes_to_first_containment=statistics.median(firsts) if firsts else None,
+        minutes_to_contain=statistics.median(lasts) if lasts else None,
+        needless=statistics.mean(play.needless for play in guarded),
+    )

@@ -1,0 +1,227 @@
+"""The live defence of one institution: telemetry in; incidents, verdicts and responses out, as they develop.
+
+It wires the rooms and decides nothing itself. All that it does is in the database and the ledger before the next thing
+happens, so it can die at any moment and be started again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sakimori import incidents
+from sakimori.collect import Rejected, SourceRead
+from sakimori.detect import Detector
+from sakimori.investigate import Case, InvestigationFailed, Investigator
+from sakimori.records import (
+    EventBatch,
+    Execution,
+    Finding,
+    Incident,
+    Inventory,
+    LedgerEntry,
+    Plan,
+    Ruling,
+    Severity,
+    Verdict,
+)
+from sakimori.respond import Executor, Grounds, Playbook, ResponsePolicy, plan
+from sakimori.respond.connectors import Connector
+from sakimori.service.evidence import RecentEvents
+from sakimori.service.installation import Installation
+from sakimori.service.reading import ReadingCount
+from sakimori.store import Transaction
+from sakimori.store.journal import standing
+
+_WORTH_INVESTIGATING = Severity.HIGH
+
+
+@dataclass(slots=True)
+class Development:
+    """What one round of new telemetry led to."""
+
+    findings: list[Finding] = field(default_factory=list[Finding])
+    incidents: list[Incident] = field(default_factory=list[Incident])
+    """New or changed ones."""
+    verdicts: list[Verdict] = field(default_factory=list[Verdict])
+    plans: list[Plan] = field(default_factory=list[Plan])
+    executions: list[Execution] = field(default_factory=list[Execution])
+    failures: list[str] = field(default_factory=list[str])
+    """Why an investigation had to be done offline: one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a defence works with, besides the install itself."""
+
+    detector: Detector
+    investigator: Investigator
+    fallback: Investigator
+    """Takes over where ``investigator`` fails: needs no outside party."""
+    inventory: Inventory
+    playbooks: Sequence[Playbook]
+    connectors: Sequence[Connector]
+    policy: ResponsePolicy
+
+
+class Defence:
+    def __init__(self, install: Installation, means: Means, *, holder: str) -> None:
+        """``holder``: a random name of this process, which marks the response steps that it holds."""
+        self._install = install
+        self._means = means
+        self._executor = Executor(
+            install.database,
+            install.ledger,
+            connectors=means.connectors,
+            policy=means.policy,
+            clock=install.clock,
+            holder=holder,
+        )
+        self.evidence = RecentEvents()
+        self.reading = ReadingCount()
+        self._findings: list[Finding] = []
+        self._incidents: dict[str, Incident] = {}
+        self._asked: dict[str, tuple[object, ...]] = {}
+
+    @property
+    def incidents(self) -> list[Incident]:
+        return list(self._incidents.values())
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self._findings
+
+    async def take_in(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> Development:
+        """Detect, group, investigate and respond to new telemetry."""
+        development = Development(findings=self._detect(read))
+        if development.findings:
+            development.incidents = self._group(development.findings)
+            self._keep(development)
+        for incident in development.incidents:
+            if incident.severity >= _WORTH_INVESTIGATING and incident.merged_into is None and self._is_news(incident):
+                await self._pursue(incident, development)
+        return development
+
+    async def undo(self, execution_id: str, *, actor: str) -> Execution:
+        return await self._executor.undo(self._install.tenant, execution_id, actor=actor)
+
+    def case_of(self, incident: Incident) -> Case:
+        wanted = set(incident.finding_ids)
+        return Case(
+            incident=incident,
+            findings=tuple(finding for finding in self._findings if finding.id in wanted),
+            evidence=self.evidence,
+        )
+
+    def _detect(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> list[Finding]:
+        found: list[Finding] = []
+        for item in read:
+            self.reading.count(item)
+            if isinstance(item, EventBatch):
+                self.evidence.add(item)
+                found.extend(self._means.detector.detect(item))
+        return found
+
+    def _group(self, found: Sequence[Finding]) -> list[Incident]:
+        """The incidents that ``found`` made or changed."""
+        self._findings.extend(found)
+        newest = max(finding.last_time for finding in self._findings)
+        near = [finding for finding in self._findings if finding.last_time >= newest - incidents.HORIZON]
+        before = self._incidents
+        self._incidents = {incident.id: incident for incident in incidents.group(near, list(before.values()))}
+        return [incident for incident in self._incidents.values() if before.get(incident.id) != incident]
+
+    def _is_news(self, incident: Incident) -> bool:
+        """Whether the story grew by a host, an account, a tactic or severity since it was last investigated."""
+        state = (incident.severity, frozenset(incident.entities), frozenset(incident.tactics))
+        known = self._asked.get(incident.id)
+        self._asked[incident.id] = state
+        return known != state
+
+    async def _pursue(self, incident: Incident, development: Development) -> None:
+        verdict = await self._investigate(incident, development)
+        development.verdicts.append(verdict)
+        self._record("verdict.made", incident.id, _verdict_facts(verdict), verdict)
+        if not verdict.proposals:
+            return
+        grounds = Grounds(verdict=verdict, incident=incident, inventory=self._means.inventory)
+        with self._install.database.snapshot(self._install.tenant) as snapshot:
+            now_standing = standing(snapshot, now=self._install.clock.now())
+        planned = plan(
+            grounds,
+            playbooks=self._means.playbooks,
+            connectors=self._means.connectors,
+            policy=self._means.policy,
+            standing=now_standing,
+            clock=self._install.clock,
+        )
+        self._record("response.planned", planned.id, _plan_facts(planned), planned)
+        development.plans.append(planned)
+        if any(item.decision.ruling is not Ruling.DENY for item in planned.actions):
+            development.executions.append(await self._executor.execute(planned, grounds))
+
+    async def _investigate(self, incident: Incident, development: Development) -> Verdict:
+        case = self.case_of(incident)
+        try:
+            return await self._means.investigator.investigate(case)
+        except InvestigationFailed as error:
+            development.failures.append(f"{error}; the offline investigator took over")
+            return await self._means.fallback.investigate(case)
+
+    def _keep(self, development: Development) -> None:
+        facts = {
+            "findings": len(development.findings),
+            "incidents": sorted(incident.id for incident in development.incidents),
+        }
+        self._record(
+            "detection.found", development.findings[0].id, facts, *development.findings, *development.incidents
+        )
+
+    def _record(
+        self, action: str, subject: str, facts: Mapping[str, object], *documents: Finding | Incident | Verdict | Plan
+    ) -> None:
+        """Keep documents and the ledger's word of them, or neither."""
+        now = self._install.clock.now()
+        with self._install.database.transaction(self._install.tenant) as transaction:
+            transaction.put(*documents)
+            self._install.ledger.append(transaction, self._entry(transaction, action, subject, facts, now))
+
+    def _entry(
+        self, transaction: Transaction, action: str, subject: str, facts: Mapping[str, object], now: int
+    ) -> LedgerEntry:
+        return LedgerEntry(
+            id=f"{action}:{subject}:{now}",
+            tenant=transaction.tenant,
+            time=now,
+            actor="service:defence",
+            action=action,
+            subject=subject,
+            detail=dict(facts),
+        )
+
+
+def _verdict_facts(verdict: Verdict) -> dict[str, object]:
+    return {
+        "verdict": verdict.id,
+        "investigator": verdict.investigator,
+        "model": verdict.model,
+        "disposition": verdict.disposition,
+        "severity": verdict.severity,
+        "route": verdict.route,
+        "claims": len(verdict.claims),
+        "dropped": len(verdict.dropped),
+        "rules": list(verdict.reasons),
+    }
+
+
+def _plan_facts(planned: Plan) -> dict[str, object]:
+    return {
+        "incident": planned.incident_id,
+        "actions": [
+            {
+                "hash": item.action.hash,
+                "command": item.action.command,
+                "ruling": item.decision.ruling,
+                "policies": list(item.decision.policies),
+            }
+            for item in planned.actions
+        ],
+    }

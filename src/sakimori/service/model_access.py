@@ -1,0 +1,86 @@
+"""Asking a model the way the programme means it: through the gateway, under a grant, with a service key."""
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+
+from sakimori.access import keys
+from sakimori.gateway import Boundary, Dictionary, Passage, ProviderConfig, running
+from sakimori.investigate import Investigator, ModelInvestigator
+from sakimori.records import Budget, DataClass, Grant, Inventory, LedgerEntry
+from sakimori.service.installation import Installation
+from sakimori.share import EgressSample
+
+PURPOSE = "investigation"
+_VALID = 24 * 3600 * 10**9
+
+
+def provider_is_configured(environment: Mapping[str, str] = os.environ) -> bool:
+    return bool(environment.get("OPENAI_API_KEY") or environment.get("OPENAI_BASE_URL"))
+
+
+@contextmanager
+def granted_investigator(install: Installation, inventory: Inventory, *, model: str) -> Generator[Investigator]:
+    """An investigator led by ``model``: a gateway runs for the length of the ``with`` block, on loopback.
+
+    The institution gets a grant for this model and purpose with a small budget, and a service key for a day.
+
+    Raises:
+        ProviderMissing: the provider's key or address in the environment cannot be used.
+    """
+    provider = ProviderConfig.from_environment()
+    now = install.clock.now()
+    grant = Grant(
+        id="gr-demo",
+        tenant=install.tenant,
+        models=(model,),
+        purposes=(PURPOSE,),
+        data_classes=(DataClass.STRUCTURED,),
+        budget=Budget(tokens=2_000_000, yen=Decimal(5_000), window=timedelta(days=1)),
+        not_before=now,
+        not_after=now + _VALID,
+    )
+    with install.database.transaction(install.tenant) as transaction:
+        transaction.put(grant, inventory)
+        key, plaintext = keys.issue(
+            transaction, install.secrets, name="investigator", scopes=("gateway",), clock=install.clock
+        )
+        install.ledger.append(
+            transaction,
+            LedgerEntry(
+                id=f"grant.made:{grant.id}",
+                tenant=install.tenant,
+                time=now,
+                actor="service:demo",
+                action="grant.made",
+                subject=grant.id,
+                detail={"models": list(grant.models), "purposes": list(grant.purposes), "key": key.id},
+            ),
+        )
+    with running(install.database, install.secrets, install.ledger, provider, clock=install.clock) as url:
+        yield ModelInvestigator(gateway_url=url, service_key=plaintext, model=model, clock=install.clock)
+
+
+def egress_sample(install: Installation, inventory: Inventory, text: str, *, model: str | None) -> EgressSample:
+    """``text`` beside what the gateway makes of it for a provider; the same boundary, the same tokens."""
+    boundary = Boundary(
+        install.tenant, install.secrets.key(install.tenant, "boundary-tokens"), Dictionary.of(inventory)
+    )
+    passage = Passage(boundary)
+    tokenised = passage.tokenise(text)
+    tokens: list[tuple[int, int, str]] = []
+    shift = 0
+    for span in tokenised.spans:
+        start = span.start + shift
+        token = next(token for token in passage.tokens if tokenised.text.startswith(token, start))
+        tokens.append((start, start + len(token), span.kind))
+        shift += len(token) - (span.end - span.start)
+    return EgressSample(
+        original=text,
+        tokenised=tokenised.text,
+        spans=tuple((span.start, span.end, str(span.kind)) for span in tokenised.spans),
+        tokens=tuple(tokens),
+        model=model,
+    )

@@ -1,0 +1,77 @@
+"""Counting what was read, so that read = evaluated + rejected can be shown, and keeping what was not evaluated."""
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from sakimori.collect import Outcome, Rejected, SourceRead
+from sakimori.records import EventBatch, Source
+
+_KEPT_NOTES = 1000
+
+
+@dataclass(slots=True)
+class ReadingCount:
+    evaluated: int = 0
+    rejected: int = 0
+    untimed: int = 0
+    """Evaluated with the time of reading, for want of a time of their own."""
+    failed: int = 0
+    """Sources that could not be read at all."""
+    sources: list[Source] = field(default_factory=list[Source])
+    notes: list[str] = field(default_factory=list[str])
+    """What was rejected, skipped or odd, one sentence each: the first thousand."""
+
+    @property
+    def read(self) -> int:
+        return self.evaluated + self.rejected
+
+    def count(self, item: EventBatch | Rejected | SourceRead) -> None:
+        match item:
+            case SourceRead():
+                self.evaluated += item.evaluated
+                self.rejected += item.rejected
+                self.untimed += item.untimed
+                self.failed += item.outcome is Outcome.FAILED
+                if item.source:
+                    self.sources.append(item.source)
+                if item.reason:
+                    self._note(f"{item.path}: {item.outcome}: {item.reason}")
+                for note in item.notes:
+                    self._note(f"{item.path}: {note}")
+            case Rejected():
+                self._note(f"{item.source.path}: record at {item.offset} rejected: {item.reason}")
+            case EventBatch():
+                pass
+
+    def _note(self, sentence: str) -> None:
+        if len(self.notes) < _KEPT_NOTES:
+            self.notes.append(sentence)
+
+
+class DeadLetters:
+    """Rejected records with their reasons, one JSON object a line. The file appears with the first of them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def keep(self, rejected: Rejected) -> None:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = self.path.open("wb")
+        letter = {
+            "path": rejected.source.path,
+            "sha256": rejected.source.digest,
+            "offset": rejected.offset,
+            "reason": rejected.reason,
+            "excerpt_base64": base64.b64encode(rejected.excerpt).decode(),
+        }
+        self._file.write(orjson.dumps(letter) + b"\n")
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
