@@ -43,7 +43,7 @@ class Follower:
         try:
             if self._file is None:
                 self._file = self.path.open("rb")
-                self._remember()
+                self._mark = self._before_position(self._file)
             yield from self._new_pieces(self._file, ended=False)
             if self._replaced(self._file):
                 yield from self._new_pieces(self._file, ended=True)
@@ -69,7 +69,7 @@ class Follower:
 
     def _new_pieces(self, file: BinaryIO, *, ended: bool) -> Iterator[Item]:
         if not self._continues(file):
-            self.position, self._in_long_line = 0, False
+            self.position, self._mark, self._in_long_line = 0, b"", False
         while True:
             file.seek(self.position)
             data = file.read(PIECE)
@@ -81,7 +81,7 @@ class Follower:
             start = self.position
             piece = data[:taken]
             self.position += taken
-            self._remember()
+            self._mark = self._before_position(file)
             yield from self._evaluate(piece, start)
 
     def _evaluate(self, piece: bytes, start: int) -> Iterator[Item]:
@@ -107,13 +107,9 @@ class Follower:
 
     def _continues(self, file: BinaryIO) -> bool:
         """Whether what lies before the position is still what was there."""
-        if not self._mark:
-            return os.fstat(file.fileno()).st_size >= self.position
-        file.seek(self.position - len(self._mark))
-        return file.read(len(self._mark)) == self._mark
+        return len(self._mark) == min(self.position, _MARK) and self._before_position(file) == self._mark
 
-    def _remember(self) -> None:
-        assert self._file is not None
+    def _before_position(self, file: BinaryIO) -> bytes:
         start = max(0, self.position - _MARK)
-        self._file.seek(start)
-        self._mark = self._file.read(self.position - start)
+        file.seek(start)
+        return file.read(self.position - start)

@@ -110,18 +110,16 @@ def _flat_time(record: Fields) -> Nanos | None:
     for name in ("TimeCreated", "TimeGenerated"):
         if (time := _time(record.get(name))) is not None:
             return time
-    received = _time(record.get("@timestamp"))
     if "EventTime" not in record:
-        return received
+        return _time(record.get("@timestamp"))
     if record.get("SourceName") == "Microsoft-Windows-Sysmon" and (time := _time(record.get("UtcTime"))) is not None:
         return time
-    happened, taken = record["EventTime"], record.get("EventReceivedTime")
-    local = _time(happened)
-    if local is None or _has_zone(happened):
+    local, received = _time(record["EventTime"]), _time(record.get("@timestamp"))
+    if local is None or received is None:
         return received if local is None else local
-    if received is None:
+    if _ZONE.search(record["EventTime"]):
         return local
-    received_locally = _time(taken)
+    received_locally = _time(record.get("EventReceivedTime"))
     return received if received_locally is None else local + _zone(received - received_locally)
 
 
@@ -133,10 +131,6 @@ def _zone(difference: Nanos) -> Nanos:
 
 
 _ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)\Z")
-
-
-def _has_zone(text: str) -> bool:
-    return _ZONE.search(text) is not None
 
 
 def _event_data_xml(text: str) -> Fields:
@@ -289,10 +283,13 @@ def _text(value: Any) -> str:
 
 def _time(value: Any) -> Nanos | None:
     """RFC 3339 and its usual variants; None for anything else, and for what 64 bits of nanoseconds cannot hold."""
-    if value.__class__ is not str:
-        return None
+    return _parsed_time(value) if value.__class__ is str else None
+
+
+@lru_cache(8192)  # a log says the same second many times over
+def _parsed_time(text: str) -> Nanos | None:
     try:
-        time = parse_rfc3339(value)
+        time = parse_rfc3339(text)
     except ValueError:
         return None
     return time if -(2**63) <= time < 2**63 else None

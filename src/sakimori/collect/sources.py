@@ -18,11 +18,10 @@ from sakimori.collect.outcome import Outcome, SourceRead
 INNER = "!"
 """Between an archive's path and its member's name: ``logs.zip!host1/Security.evtx``."""
 MAX_NESTING = 3
-MAX_MEMBER = 8 * 1024**3
-"""Bytes that one member of an archive may unpack to."""
-MAX_RATIO = 300
-"""How many times larger than packed a member may be, once it is larger than ``RATIO_FREE`` bytes. Logs reach 100."""
-RATIO_FREE = 64 * 1024 * 1024
+MAX_RATIO = 200
+"""How many times larger than packed an archive, and each of its members, may be. Logs reach 100."""
+ALWAYS_ALLOWED = 256 * 1024 * 1024
+"""Bytes that an archive or member may unpack to whatever its ratio."""
 _IN_MEMORY = 32 * 1024 * 1024
 """Bytes of an unpacked member that stay in memory; the rest goes to an unnamed temporary file."""
 _BLOCK = 1024 * 1024
@@ -130,14 +129,23 @@ def _open_file(path: Path, *, disk_start: int, disk_size: int, only: str = "") -
             yield SourceRead(path=str(path), outcome=Outcome.FAILED, reason=f"it cannot be read: {_words(error)}")
             return
         whole = Opened(str(path), file, size, digest, disk_start, disk_size)
-        yield from _members(whole, only=only) if _is_zip(file) else (whole,)
+        yield from _members(whole, _Allowance(size), only=only) if _is_zip(file) else (whole,)
 
 
-def _members(archive: Opened, *, only: str, depth: int = 1) -> Iterator[Opened | SourceRead]:
+class _Allowance:
+    """How much more one archive on disk, with all archives in it, may unpack to."""
+
+    def __init__(self, packed: int) -> None:
+        self.left = max(ALWAYS_ALLOWED, MAX_RATIO * packed)
+
+
+def _members(
+    archive: Opened, allowance: _Allowance, *, only: str = "", depth: int = 1
+) -> Iterator[Opened | SourceRead]:
     """An archive's members; where ``only`` is not empty, just those on the way to that path."""
     try:
         opened = zipfile.ZipFile(archive.file)
-    except (*_DAMAGED, ValueError) as error:
+    except (*_DAMAGED, NotImplementedError, ValueError) as error:
         yield _failed(archive.path, f"the archive's list of members cannot be read: {error}")
         return
     with opened:
@@ -151,52 +159,64 @@ def _members(archive: Opened, *, only: str, depth: int = 1) -> Iterator[Opened |
             share = archive.disk_size * info.compress_size // packed
             if only and not f"{only}{INNER}".startswith(f"{path}{INNER}"):
                 continue
+            if allowance.left <= 0:
+                yield _failed(
+                    path, "it and what follows in the archive was not unpacked: the archive grows like a bomb"
+                )
+                return
             if info.filename.startswith(_NOISE[0]) or info.filename.rpartition("/")[2] in _NOISE:
                 yield SourceRead(path=path, outcome=Outcome.SKIPPED, reason="desktop noise of macOS or Windows")
             else:
                 with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
                     file = cast("BinaryIO", spool)
-                    note = _unpack(opened, info, file)
-                    if isinstance(note, _Refusal):
-                        yield _failed(path, note.reason)
+                    try:
+                        note = _unpack(opened, info, file, allowance)
+                    except _Refused as refused:
+                        yield _failed(path, str(refused))
                     else:
                         size, digest = _measure(file)
                         member = Opened(path, file, size, digest, start, share, note)
                         if not _is_zip(file):
                             yield member
                         elif depth < MAX_NESTING:
-                            yield from _members(member, only=only, depth=depth + 1)
+                            yield from _members(member, allowance, only=only, depth=depth + 1)
                         else:
                             yield _failed(path, f"archives are nested more than {MAX_NESTING} deep: unpack it first")
             start += share
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    reason: str
+class _Refused(Exception):
+    """Why a member was not unpacked."""
 
 
-def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: BinaryIO) -> str | _Refusal:
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: BinaryIO, allowance: _Allowance) -> str:
     """Unpack a member; what its header claims of its size is not believed. Returns a note (empty: all is well)."""
     if info.flag_bits & 0x1:
-        return _Refusal("it is encrypted: unpack the archive with its password first")
+        raise _Refused("it is encrypted: unpack the archive with its password first")
     size = 0
+    for block in _blocks(archive, info):
+        if isinstance(block, Exception):
+            if not size:
+                raise _Refused(f"the archive is damaged here: {block}")
+            return f"the archive is damaged inside this member: only the {size} bytes before the damage were read"
+        size += len(block)
+        allowance.left -= len(block)
+        if size > max(ALWAYS_ALLOWED, MAX_RATIO * info.compress_size) or allowance.left < 0:
+            raise _Refused(f"it unpacks to more than {size >> 20} MiB, as archive bombs do: unpack it yourself")
+        target.write(block)
+    return ""
+
+
+def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes | Exception]:
+    """The unpacked bytes; the last item is the error, where there is one."""
     try:
         with archive.open(info) as packed:
             while block := packed.read(_BLOCK):
-                size += len(block)
-                if size > MAX_MEMBER or (size > RATIO_FREE and size > MAX_RATIO * max(1, info.compress_size)):
-                    return _Refusal(
-                        f"it unpacks to more than {size >> 20} MiB, as archive bombs do: unpack it yourself"
-                    )
-                target.write(block)
-    except NotImplementedError:
-        return _Refusal("it is compressed in a way that is not supported: unpack the archive first")
+                yield block
+    except NotImplementedError as error:
+        raise _Refused("it is compressed in a way that is not supported: unpack the archive first") from error
     except _DAMAGED as error:
-        if not size:
-            return _Refusal(f"the archive is damaged here: {error}")
-        return f"the archive is damaged inside this member: the {size} bytes before were read"
-    return ""
+        yield error
 
 
 def _measure(file: BinaryIO) -> tuple[int, str]:

@@ -7,8 +7,8 @@ size, id and write time, and ends with its size again.
 The ``evtx`` crate decodes BinXml but offers no offsets, stops a chunk at the first damaged record header, and follows
 the chunk header's string table in circles for ever when that is damaged. So this module walks chunks and record headers
 itself, and hands the crate one chunk at a time under a header of our own, with empty string and template tables
-(records refer to both by offset, so nothing is lost) and with damaged stretches bridged by a made-up record whose result
-is thrown away.
+(records refer to both by offset, so nothing is lost) and with damaged stretches bridged by a made-up record whose
+result is thrown away.
 
 Offset: the byte in the file where the record's header begins. Raw record: the crate's JSON rendering, because the bytes
 of a record alone mean nothing (its names and templates lie elsewhere in the chunk).
