@@ -23,11 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--seed", type=int, required=True, help="the same seed gives the same day")
         command.add_argument("--out", type=Path, required=True, help="folder for telemetry, tokens and truth")
         command.add_argument("--hosts", type=int, default=50, help="how many hosts the bank has (default 50)")
+        command.add_argument("--quiet", action="store_true", help="the same day without an attack")
     running.add_argument("--hours", type=float, default=10.0, help="stop after so much simulated time (default 10)")
     serving.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1 (default: any free one)")
     options = parser.parse_args(arguments)
     try:
-        simulation = Simulation(options.out / "telemetry", seed=options.seed, hosts=options.hosts)
+        simulation = Simulation(options.out / "telemetry", seed=options.seed, hosts=options.hosts, quiet=options.quiet)
     except (BankError, TelemetryError, OSError) as error:
         print(f"cyberrange: {error}", file=sys.stderr)
         return 3

@@ -24,8 +24,10 @@ class NotFoundError(LookupError):
 class Simulation:
     """Advance it, read its telemetry under ``folder``, act on it; equal seeds and calls give equal bytes."""
 
-    def __init__(self, folder: Path, *, seed: int, hosts: int = 50) -> None:
-        """Raises BankError for an impossible size, TelemetryError where the folder already holds a run."""
+    def __init__(self, folder: Path, *, seed: int, hosts: int = 50, quiet: bool = False) -> None:
+        """``quiet``: the same day without a crew, to see what a defence does when nothing is wrong.
+
+        Raises BankError for an impossible size, TelemetryError where the folder already holds a run."""
         self.seed = seed
         self.now, self._end = banking_day(seed)
         self.bank = build(seed, hosts)
@@ -35,7 +37,7 @@ class Simulation:
         self._defence: list[dict[str, object]] = []
         helpdesk = Helpdesk(self.estate)
         background.begin(self.estate, helpdesk)
-        self._crew = self._raise_crew(helpdesk)
+        self._crew = None if quiet else self._raise_crew(helpdesk)
 
     def _raise_crew(self, helpdesk: Helpdesk) -> Crew:
         rng = random.Random(f"{self.seed}/crew")
@@ -50,7 +52,7 @@ class Simulation:
         return crew
 
     def _crew_acts(self, at: int) -> None:
-        pause = self._crew.step(at)
+        pause = self._crew.step(at) if self._crew else None
         if pause is not None:
             self.estate.schedule.at(at + pause, self._crew_acts)
 

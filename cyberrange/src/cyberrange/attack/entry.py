@@ -118,7 +118,7 @@ class Entry:
         self._truth.note(
             at + 14 * SECOND,
             where,
-            "T1219",
+            "T1219.002",
             "command-and-control",
             "installs a remote-access tool",
             account=session.account,
