@@ -196,6 +196,23 @@ def test_institutions_never_mix() -> None:
     assert {incident.tenant for incident in incidents} == {"bank-a", "bank-b"}
 
 
+def test_a_story_that_gets_on_raises_the_floor() -> None:
+    theft, move = ["credential-access"], ["lateral-movement"]
+    assert group([finding(1, host("a"), tactics=theft), finding(2, host("a"), tactics=move)], [])[0].severity == 5
+    assert group([finding(1, host("a"), tactics=move), finding(2, host("a"), tactics=theft)], [])[0].severity == 4
+    medium = [
+        finding(number, host("a"), tactics=tactics, severity=Severity.MEDIUM)
+        for number, tactics in enumerate((theft, move))
+    ]
+    assert group(medium, [])[0].severity is Severity.HIGH
+
+
+def test_one_rule_that_names_several_tactics_is_no_story() -> None:
+    both = ["credential-access", "lateral-movement"]
+    again = replace(finding(2, host("a"), tactics=both), rule_id="rule-1")
+    assert group([finding(1, host("a"), tactics=both), again], [])[0].severity is Severity.HIGH
+
+
 def test_hostile_names_stay_one_short_line_in_titles() -> None:
     evil = "evil\n\u202e" + "x" * 5000
     (incident,) = group([replace(finding(1, host(evil)), title="A rule")], [])

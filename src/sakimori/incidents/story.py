@@ -35,9 +35,9 @@ def told(incident: Incident, findings: Sequence[Finding]) -> Incident:
     held = {finding.id for finding in findings}
     earlier = tuple(id for id in incident.finding_ids if id not in held)
     significant = [finding for finding in findings if finding.severity >= SIGNIFICANT]
-    seen = tuple(tactic for finding in significant for tactic in finding.tactics)
-    tactics = _distinct((*incident.tactics, *seen) if earlier else seen)
-    severity = max((incident.severity, _floor(findings, (*incident.tactics, *seen) if earlier else seen)))
+    before = incident.tactics if earlier else ()
+    tactics = _distinct((*before, *(tactic for finding in significant for tactic in finding.tactics)))
+    severity = max(incident.severity, _floor(before, findings))
     entities = _entities(incident, findings)
     grown = replace(
         incident,
@@ -72,17 +72,25 @@ def absorbed(survivor: Incident, others: Sequence[Incident]) -> Incident:
     )
 
 
-def _floor(findings: Iterable[Finding], tactics: Sequence[str]) -> Severity:
-    """The highest severity among ``findings``; a story that gets on raises it by one, to HIGH at least."""
+def _floor(before: Sequence[str], findings: Sequence[Finding]) -> Severity:
+    """The highest severity among ``findings``; a story that gets on, ``before`` included, raises it by one."""
     highest = max((finding.severity for finding in findings), default=Severity.INFORMATIONAL)
-    if highest >= SIGNIFICANT and any(_in_order(steps, tactics) for steps in _PROGRESS):
+    if highest >= SIGNIFICANT and any(_gets_on(steps, before, findings) for steps in _PROGRESS):
         return Severity(min(highest + 1, Severity.CRITICAL))
     return highest
 
 
-def _in_order(steps: Iterable[str], tactics: Sequence[str]) -> bool:
-    remaining = iter(tactics)
-    return all(step in remaining for step in steps)
+def _gets_on(steps: Sequence[str], before: Sequence[str], findings: Sequence[Finding]) -> bool:
+    """Whether ``steps`` appear in order, each by another rule: many rules name several tactics at once."""
+    acts = [(tactic, (tactic,)) for tactic in before]
+    acts += [(finding.rule_id, finding.tactics) for finding in findings if finding.severity >= SIGNIFICANT]
+    used: set[str] = set()
+    done = 0
+    for rule, tactics in acts:
+        if done < len(steps) and steps[done] in tactics and rule not in used:
+            used.add(rule)
+            done += 1
+    return done == len(steps)
 
 
 def _score(
