@@ -5,9 +5,10 @@ Everything that reads or writes a table goes through ``Snapshot.rows`` or ``Tran
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Delete, Select, Table, Update, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, delete, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from sakimori.records import Document, Source, from_json
@@ -99,20 +100,17 @@ class Transaction(Snapshot):
     def insert(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's. A row that is there already is a mistake (IntegrityError)."""
         if values := self._own(rows):
-            self.connection.execute(insert(table), values)
+            self.connection.execute(_insertion(table), values)
 
     def insert_missing(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's; those that are there already stay as they are."""
         if values := self._own(rows):
-            self.connection.execute(sqlite.insert(table).on_conflict_do_nothing(), values)
+            self.connection.execute(_insertion_of_missing(table), values)
 
     def replace(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's, or overwrite those with the same primary key."""
         if values := self._own(rows):
-            statement = sqlite.insert(table)
-            key = [column.name for column in table.primary_key]
-            changed = {name: statement.excluded[name] for name in values[0] if name not in key}
-            self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), values)
+            self.connection.execute(_replacement(table, tuple(values[0])), values)
 
     def update(self, table: Table[TenantColumns]) -> Update:
         """``UPDATE`` of this institution's rows, to be narrowed with ``where`` and completed with ``values``."""
@@ -124,3 +122,24 @@ class Transaction(Snapshot):
 
     def _own(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [{**row, "tenant": self.tenant} for row in rows]
+
+
+# Statements are kept, since making one costs more than running it.
+
+
+@cache
+def _insertion(table: Table[TenantColumns]) -> Insert:
+    return insert(table)
+
+
+@cache
+def _insertion_of_missing(table: Table[TenantColumns]) -> Insert:
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+@cache
+def _replacement(table: Table[TenantColumns], columns: tuple[str, ...]) -> Insert:
+    statement = sqlite.insert(table)
+    key = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in columns if name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=changed)
