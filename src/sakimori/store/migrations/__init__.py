@@ -1,1 +1,1 @@
-"""The schema's history, one revision per file, forward only. ``python -m sakimori.store.migrations`` drafts one."""
+"""The schema's history, one revision per file, forward only. ``tools/draft_migration.py`` drafts the next."""

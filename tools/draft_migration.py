@@ -1,6 +1,7 @@
 """Draft a migration: what the tables declared in the code have that the migrations so far do not make.
 
-``python -m sakimori.store.migrations 0002 "Keep what people approved"``, then read the draft and set ``migrate.HEAD``.
+``.venv/bin/python tools/draft_migration.py 0002 "Keep what people approved"``; then read the draft, format it, and set
+``sakimori.store.migrate.HEAD``.
 """
 
 import sys
