@@ -70,7 +70,7 @@ def _case(text: str) -> Case:
         reasons=("proved",),
         made_at=_START + 30 * 10**9,
     )
-    return Case(incident=incident, findings=(finding,), verdict=verdict)
+    return Case(incident=incident, findings=(finding,), verdicts=(verdict,))
 
 
 def _report(text: str, **changes: object) -> Report:
@@ -129,6 +129,7 @@ def test_the_outcome_is_drawn_for_both_runs() -> None:
         lost_undefended=41,
         first_malicious=_START,
         contained=_START + 600 * 10**9,
+        minutes_to_first_containment=10,
         minutes_to_contain=10,
         curve_defended=((_START + 500 * 10**9, 2),),
         curve_undefended=((_START + 900 * 10**9, 20), (_START + 990 * 10**9, 41)),

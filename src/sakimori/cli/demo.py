@@ -91,7 +91,7 @@ def demo(seed: int, hosts: int, out: Path, model: str) -> None:
 class _Story:
     """What the audience has seen so far."""
 
-    verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
+    verdicts: list[Verdict] = field(default_factory=list[Verdict])
     plans: list[Plan] = field(default_factory=list[Plan])
     executions: dict[str, Execution] = field(default_factory=dict[str, Execution])
     told: set[str] = field(default_factory=set[str])
@@ -153,10 +153,8 @@ class _Demo:
         self._tell_findings(scene, development)
         for sentence in development.failures:
             self.say(f"  {sentence}", f"  {sentence}", "yellow")
-        for verdict in development.verdicts:
-            self._story.verdicts[verdict.incident_id] = verdict
-        for planned in development.plans:
-            self._story.plans.append(planned)
+        self._story.verdicts.extend(development.verdicts)
+        self._story.plans.extend(development.plans)
         for execution in development.executions:
             self._story.executions[execution.id] = execution
             await self._tell_execution(scene, time, execution)
@@ -195,7 +193,7 @@ class _Demo:
         self._tell_egress(scene, incidents)
         self._tell_plans()
         await self._take_back(scene)
-        self._cases = [await self._case(scene, incident) for incident in incidents]
+        self._cases = [self._case(scene, incident) for incident in incidents]
         self._other = len(scene.defence.findings) - sum(len(case.findings) for case in self._cases)
         self._reading = scene.defence.reading
         self._rules = scene.rules
@@ -229,14 +227,17 @@ class _Demo:
         )
 
     def _serious(self, incident: Incident) -> bool:
-        return incident.severity >= Severity.HIGH or incident.id in self._story.verdicts
+        return incident.severity >= Severity.HIGH or bool(self._verdicts(incident))
+
+    def _verdicts(self, incident: Incident) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self._story.verdicts if verdict.incident_id == incident.id)
 
     def _tell_verdicts(self, incidents: list[Incident]) -> None:
         self._title("3  The investigation", "3  調査")
         for incident in incidents:
-            verdict = self._story.verdicts.get(incident.id)
-            if verdict is None:
+            if not (verdicts := self._verdicts(incident)):
                 continue
+            verdict = verdicts[-1]
             if verdict.model:
                 by = verdict.model
                 self.say(f"By the model {by}; every statement was checked.", f"モデル {by} による。各文は検証済み。")
@@ -263,8 +264,8 @@ class _Demo:
         """What left, or would leave, for the main incident: the original beside what the provider gets."""
         if not incidents:
             return
-        verdict = self._story.verdicts.get(incidents[0].id)
-        model = verdict.model if verdict else None
+        verdicts = self._verdicts(incidents[0])
+        model = verdicts[-1].model if verdicts else None
         text = prompt(scene.defence.case_of(incidents[0]))
         self._egress = egress_sample(scene.install, scene.inventory, text, model=model)
         if model:
@@ -275,8 +276,9 @@ class _Demo:
                 "\nモデルに尋ねた場合に銀行から出るもの（送信はしていない）：",
                 "bold",
             )
-        original = _excerpt(self._egress.original, self._egress.spans, "red")
-        tokenised = _excerpt(self._egress.tokenised, self._egress.tokens, "green")
+        first = _telling_line(self._egress.original, self._egress.spans)
+        original = _excerpt(self._egress.original, self._egress.spans, first, "red")
+        tokenised = _excerpt(self._egress.tokenised, self._egress.tokens, first, "green")
         names = ("銀行内", "提供者側") if self._language == "ja" else ("in the bank", "at the provider")
         table = Table.grid(expand=True, padding=(0, 1))
         table.add_column(ratio=1)
@@ -330,12 +332,12 @@ class _Demo:
             "bold",
         )
 
-    async def _case(self, scene: Scene, incident: Incident) -> Case:
+    def _case(self, scene: Scene, incident: Incident) -> Case:
         wanted = set(incident.finding_ids)
         return Case(
             incident=incident,
             findings=tuple(finding for finding in scene.defence.findings if finding.id in wanted),
-            verdict=self._story.verdicts.get(incident.id),
+            verdicts=self._verdicts(incident),
             plans=tuple(planned for planned in self._story.plans if planned.incident_id == incident.id),
             executions=tuple(run for run in self._story.executions.values() if run.incident_id == incident.id),
         )
@@ -385,9 +387,17 @@ def _clock(time: Nanos) -> str:
     return rfc3339(time + _JAPAN)[11:19]
 
 
-def _excerpt(text: str, spans: tuple[tuple[int, int, str], ...], style: str) -> Text:
+def _excerpt(text: str, spans: tuple[tuple[int, int, str], ...], first: int, style: str) -> Text:
+    """Some lines of a marked text from line ``first`` on."""
     shown = Text(text)
     for start, end, _ in spans:
         shown.stylize(style, start, end)
     lines = shown.split("\n")
-    return Text("\n").join([*lines[:_EXCERPT_LINES], Text("…")] if len(lines) > _EXCERPT_LINES else lines)
+    return Text("\n").join(lines[first : first + _EXCERPT_LINES])
+
+
+def _telling_line(text: str, spans: tuple[tuple[int, int, str], ...]) -> int:
+    """The first line of the excerpt in which most is replaced."""
+    marked = Counter(text.count("\n", 0, start) for start, _, _ in spans)
+    last = max(text.count("\n") + 1 - _EXCERPT_LINES, 0)
+    return max(range(last + 1), key=lambda line: sum(marked[line + ahead] for ahead in range(_EXCERPT_LINES)))

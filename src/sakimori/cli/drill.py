@@ -1,5 +1,7 @@
 """``sakimori drill``: attacks on the cyber range, with and without the defence."""
 
+from pathlib import Path
+
 import click
 import orjson
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -7,6 +9,7 @@ from rich.table import Table
 
 from sakimori.cli.output import progress as progress_console
 from sakimori.cli.output import results
+from sakimori.core import Settings
 from sakimori.evals.outcome import Comparison, Summary, compare, summary
 
 
@@ -19,13 +22,25 @@ def drill() -> None:
 @click.option("--seeds", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many attacks.")
 @click.option("--first", type=click.IntRange(0), default=1, show_default=True, help="The first seed.")
 @click.option("--hosts", type=click.IntRange(20, 500), default=50, show_default=True)
+@click.option(
+    "--rules",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Detect with these Sigma rules instead of those that ship with Sakimori.",
+)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def compare_command(seeds: int, first: int, hosts: int, form: str) -> None:
+def compare_command(seeds: int, first: int, hosts: int, rules: tuple[Path, ...], form: str) -> None:
     """Play each attack twice, with and without the defence (offline investigator: no model), and compare."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=progress_console(), transient=True) as bar:
         task = bar.add_task("drills", total=seeds)
-        comparisons = compare(range(first, first + seeds), hosts=hosts, on_done=lambda _: bar.advance(task))
+        comparisons = compare(
+            range(first, first + seeds),
+            hosts=hosts,
+            rules=rules,
+            cache_dir=Settings.from_environment().home / "cache",
+            on_done=lambda _: bar.advance(task),
+        )
     if form == "json":
         click.echo(orjson.dumps(_plain(comparisons), option=orjson.OPT_INDENT_2))
     else:

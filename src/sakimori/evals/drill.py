@@ -1,7 +1,7 @@
 """Drills: performances of a scenario on the cyber range, with and without the defence, judged by the umpire."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -109,6 +109,8 @@ async def defended(
     *,
     seed: int,
     hosts: int,
+    rules: Sequence[Path] = (),
+    cache_dir: Path | None = None,
     choose_investigator: Callable[[Installation, Inventory], Investigator | None] | None = None,
     on_start: Callable[[Scene], Awaitable[None]] | None = None,
     on_round: Callable[[Scene, Nanos, Development], Awaitable[None]] | None = None,
@@ -117,6 +119,8 @@ async def defended(
     """Let the same attack meet the defence.
 
     Args:
+        rules: Sigma rules to detect with; by default those that ship with Sakimori.
+        cache_dir: where compiled rules are kept between drills.
         choose_investigator: by default, and where it answers None, the offline one: no model.
         on_start: called when all is ready and nothing has happened yet.
         on_round: told what each round of telemetry led to.
@@ -130,7 +134,7 @@ async def defended(
                 CyberrangeSettings(name="range", url=umpire.defence_url, token_file=umpire.defence_token)
             )
             inventory = await connector.inventory(tenant=install.tenant, now=clock.now())
-            detector = SigmaDetector.load([own_rules()])
+            detector = SigmaDetector.load(rules or [own_rules()], cache_dir=cache_dir)
             offline = OfflineInvestigator(clock)
             chosen = choose_investigator(install, inventory) if choose_investigator else None
             means = Means(

@@ -28,12 +28,17 @@ class Comparison:
 
 
 def compare(
-    seeds: Sequence[int], *, hosts: int, on_done: Callable[[Comparison], None] | None = None
+    seeds: Sequence[int],
+    *,
+    hosts: int,
+    rules: Sequence[Path] = (),
+    cache_dir: Path | None = None,
+    on_done: Callable[[Comparison], None] | None = None,
 ) -> list[Comparison]:
     """Play every seed with and without the defence, as many at once as there are cores; answers in order of seeds."""
     done: dict[int, Comparison] = {}
     with ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, len(seeds))) as pool:
-        pending = [pool.submit(_both, seed, hosts) for seed in seeds]
+        pending = [pool.submit(_both, seed, hosts, rules, cache_dir) for seed in seeds]
         try:
             for future in as_completed(pending):
                 comparison = future.result()
@@ -46,10 +51,11 @@ def compare(
     return [done[seed] for seed in seeds]
 
 
-def _both(seed: int, hosts: int) -> Comparison:
+def _both(seed: int, hosts: int, rules: Sequence[Path], cache_dir: Path | None) -> Comparison:
     with tempfile.TemporaryDirectory(prefix="sakimori-drill-") as folder:
         alone = undefended(Path(folder) / "undefended", seed=seed, hosts=hosts)
-        guarded = asyncio.run(defended(Path(folder) / "defended", seed=seed, hosts=hosts))
+        play = defended(Path(folder) / "defended", seed=seed, hosts=hosts, rules=rules, cache_dir=cache_dir)
+        guarded = asyncio.run(play)
         return Comparison(undefended=alone, defended=guarded)
 
 
@@ -64,6 +70,7 @@ def drill_outcome(comparison: Comparison) -> DrillOutcome:
         lost_undefended=alone.lost,
         first_malicious=guarded.truth.first_malicious or guarded.started,
         contained=max(needed, default=None),
+        minutes_to_first_containment=guarded.minutes_to_first_containment,
         minutes_to_contain=guarded.minutes_to_contain,
         curve_defended=_curve(guarded.truth),
         curve_undefended=_curve(alone.truth),

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from sakimori.core import Nanos, rfc3339
+from sakimori.core import Nanos
+from sakimori.share import axis
 
 if TYPE_CHECKING:
     from sakimori.share.report import DrillOutcome
@@ -33,9 +34,8 @@ def draw(outcome: "DrillOutcome", *, offset_hours: int) -> str:
             f'<line class="grid" x1="{_LEFT}" x2="{_LEFT + _WIDTH}" y1="{y(lost):.1f}" y2="{y(lost):.1f}"/>'
             f'<text class="name" x="{_LEFT - 10}" y="{y(lost) + 4:.1f}">{lost}</text>'
         )
-    for index in range(7):
-        time = start + span * index // 6
-        label = rfc3339(time + offset_hours * 3600 * _SECOND)[11:16]
+    for time in axis.ticks(start, end):
+        label = axis.label(time, span=span, offset_hours=offset_hours)
         parts.append(f'<text class="tick" x="{x(time):.1f}" y="{_TOP + _HEIGHT + 22}">{label}</text>')
     names = (("undefended", "without", "防御なし"), ("defended", "with defence", "防御あり"))
     for points, (style, english, japanese) in zip(curves, names, strict=True):

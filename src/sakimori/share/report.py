@@ -70,7 +70,10 @@ class DrillOutcome:
     first_malicious: Nanos
     contained: Nanos | None
     """When the last automatic containment that mattered took effect; None: never."""
+    minutes_to_first_containment: float | None
+    """From the first malicious event, in simulated minutes."""
     minutes_to_contain: float | None
+    """Likewise, to the last containment that hit the crew."""
     curve_defended: tuple[tuple[Nanos, int], ...]
     """Hosts lost over time: (time, total)."""
     curve_undefended: tuple[tuple[Nanos, int], ...]
@@ -91,7 +94,8 @@ class Case:
 
     incident: Incident
     findings: tuple[Finding, ...]
-    verdict: Verdict | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    """In order of time; the last one holds."""
     plans: tuple[Plan, ...] = ()
     executions: tuple[Execution, ...] = ()
 
@@ -174,9 +178,8 @@ def _lanes(report: Report) -> list[timeline.Lane]:
             lane = finding.tactics[0] if finding.tactics else ""
             mark = timeline.Mark(finding.first_time, finding.severity.label, finding.title)
             by_tactic.setdefault(lane, []).append(mark)
-        if case.verdict:
-            label = f"{case.verdict.disposition} → {case.verdict.route}"
-            decided.append(timeline.Mark(case.verdict.made_at, "decided", label))
+        for verdict in case.verdicts:
+            decided.append(timeline.Mark(verdict.made_at, "decided", f"{verdict.disposition} → {verdict.route}"))
         for execution in case.executions:
             for step in execution.steps:
                 label = f"{step.action.command} {step.action.target.value}"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from html import escape
 
 from sakimori.core import Nanos, rfc3339
+from sakimori.share import axis
 
 _LEFT, _WIDTH, _RIGHT = 190, 960, 24
 _LANE, _TOP, _AXIS = 34, 16, 34
-_STEPS = [1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400]
 _SECOND = 1_000_000_000
 
 
@@ -50,8 +50,8 @@ def draw(lanes: Sequence[Lane], *, offset_hours: int) -> str:
         f'<svg class="timeline" viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {height}" role="img" '
         'xmlns="http://www.w3.org/2000/svg">'
     ]
-    for tick in _ticks(start, end):
-        label = _tick_label(tick, span, offset_hours)
+    for tick in axis.ticks(start, end):
+        label = axis.label(tick, span=span, offset_hours=offset_hours)
         parts.append(
             f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{_TOP}" y2="{height - _AXIS + 4}"/>'
             f'<text class="tick" x="{x(tick):.1f}" y="{height - 12}">{label}</text>'
@@ -84,16 +84,3 @@ def _marks(marks: Sequence[Mark], x: Callable[[Nanos], float], y: float) -> list
             "</circle>"
         )
     return drawn
-
-
-def _ticks(start: Nanos, end: Nanos) -> list[Nanos]:
-    step = next((step for step in _STEPS if (end - start) / (step * _SECOND) <= 9), _STEPS[-1]) * _SECOND
-    first = -(-start // step) * step
-    return list(range(first, end, step))[:400]
-
-
-def _tick_label(time: Nanos, span: Nanos, offset_hours: int) -> str:
-    stamp = rfc3339(time + offset_hours * 3600 * _SECOND)
-    if span > 20 * 3600 * _SECOND:
-        return stamp[:10] if span > 3 * 86_400 * _SECOND else stamp[5:16].replace("T", " ")
-    return stamp[11:19] if span < 600 * _SECOND else stamp[11:16]
