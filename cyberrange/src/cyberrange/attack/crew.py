@@ -2,8 +2,8 @@
 
 Each ``step`` does one thing and says how long the crew then waits. Goals in order: be inside; know the domain; own
 LSASS; become a domain administrator (by hunting sessions or cracking service tickets); stand where everything is in
-reach; strike everywhere at once. A lost foothold or a burnt credential raises ``alarm``; past its nerve the crew
-strikes with what it has.
+reach; strike everywhere at once. A lost foothold or a burnt credential raises ``alarm``; past its nerve the crew works
+at twice the pace, and strikes as soon as it is an administrator anywhere.
 """
 
 import random
@@ -55,6 +55,7 @@ class Crew:
         """Fresh from the helpdesk, to be used next."""
         self._calls = 0
         self._alarm = 0
+        self._hurried = False
         self._idle = 0
         self._fruitless: dict[tuple[str, str], int] = {}
         """Account and site asked from, to hunts in a row that found nothing."""
@@ -74,8 +75,12 @@ class Crew:
             return self._knock(at, credential)
         if not self._know.held:
             return self._enter(at)
-        if self._alarm >= self._nerve:
-            return self._begin_strike(at, "has noticed that it is being contained and hurries")
+        if self._alarm >= self._nerve and not self._hurried:
+            self._hurried = True
+            self._pace /= 2
+            self._decide(at, "has noticed that it is being contained and hurries")
+        if self._hurried and (self._know.proved or self._know.master() or self._alarm > self._nerve + 1):
+            return self._begin_strike(at, "strikes before it is locked out")
         answering = self._know.answering()
         if not answering:
             return self._minutes(1, 2)
@@ -273,7 +278,7 @@ class Crew:
         if pause is not None:
             return pause
         if self._strike.struck == 0 and self._calls < _MAX_CALLS:
-            self._strike, self._alarm = None, 0
+            self._strike = None
             self._decide(at, "has struck nothing and tries to come in again")
             return self._minutes(8, 20)
         return self._end(at, "finished", f"has struck {self._strike.struck} hosts and leaves")
