@@ -1,6 +1,5 @@
 """``sakimori boundary``: see what would leave, before anything does."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.text import Text
 
 from sakimori.access.secrets import Secrets
 from sakimori.cli.output import results
-from sakimori.core import InputError, Settings
+from sakimori.core import ExitCode, InputError, Settings
 from sakimori.gateway import Boundary, Dictionary, Tokenised
 from sakimori.records import Inventory, parse_object
 from sakimori.store import Database
@@ -27,16 +26,26 @@ def boundary() -> None:
 @boundary.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
-def check(file: Path, form: str) -> None:
+def check(file: Path, form: str) -> ExitCode:
     """Show what would leave of FILE ('-': standard input): the tokenised text, and each replaced part."""
     institution = _institution_boundary()
     if form == "jsonl":
-        for number, line in enumerate(_lines(file), start=1):
-            if line.strip():
-                sys.stdout.buffer.write(_checked_line(institution, line, f"{file}:{number}"))
-        return
+        return _check_lines(institution, file)
     text = "".join(_lines(file))
     _show(text, institution.tokenise(text))
+    return ExitCode.OK
+
+
+def _check_lines(institution: Boundary, file: Path) -> ExitCode:
+    """Lines that cannot be used are named, and the others checked all the same."""
+    code = ExitCode.OK
+    for number, line in enumerate(_lines(file), start=1):
+        try:
+            click.echo(_checked_line(institution, line, f"{file}:{number}"))
+        except InputError as error:
+            click.echo(str(error), err=True)
+            code = ExitCode.INPUT
+    return code
 
 
 def _institution_boundary() -> Boundary:
@@ -61,9 +70,7 @@ def _checked_line(institution: Boundary, line: str, where: str) -> bytes:
     if not isinstance(text, str):
         raise InputError(f"{where}: expected a JSON object with a string 'text'")
     checked = institution.tokenise(text)
-    return orjson.dumps(
-        {"text": checked.text, "spans": [list(span) for span in checked.spans]}, option=orjson.OPT_APPEND_NEWLINE
-    )
+    return orjson.dumps({"text": checked.text, "spans": [list(span) for span in checked.spans]})
 
 
 def _show(text: str, checked: Tokenised) -> None:

@@ -104,7 +104,7 @@ class Desk:
     def models(self, principal: Principal) -> list[dict[str, Any]]:
         """Models that a grant allows at this moment, as /v1/models lists them."""
         with self._database.snapshot(principal.tenant) as snapshot:
-            granted = grants.valid(snapshot.all(Grant), self._clock.now())
+            granted = grants.in_force(snapshot.all(Grant), self._clock.now())
         since = {model: grant.not_before for grant in reversed(granted) for model in grant.models}
         return [
             {"id": model, "object": "model", "created": at // _NANOS_PER_SECOND, "owned_by": self._provider}
@@ -122,18 +122,18 @@ class Desk:
         """
         request = _parse(raw)
         with self._database.snapshot(principal.tenant) as snapshot:
-            in_force = grants.valid(snapshot.all(Grant), self._clock.now())
+            usable_now = grants.in_force(snapshot.all(Grant), self._clock.now())
             boundary = self._boundary(snapshot)
-        purpose = grants.purpose_of(in_force, headers.get(grants.PURPOSE_HEADER))
+        purpose = grants.purpose_of(usable_now, headers.get(grants.PURPOSE_HEADER))
         declared = headers.get(grants.DATA_CLASS_HEADER)
         data_class = grants.data_class_of(declared, recognises_names=boundary.recognises_names)
-        allowed = grants.models(in_force)
+        allowed = grants.models(usable_now)
         taken: set[str] = set()
         for _ in range(_VAULT_ATTEMPTS):
             passage = Passage(boundary, taken=taken)
             sent = self._rebuild(request, endpoint, principal, passage, allowed)
             model = cast("str", sent["model"])
-            usable = grants.fitting(in_force, model=model, purpose=purpose, data_class=data_class)
+            usable = grants.fitting(usable_now, model=model, purpose=purpose, data_class=data_class)
             body = orjson.dumps(sent)
             upper = self._upper_bound(endpoint, sent, body)
             with self._database.transaction(principal.tenant) as transaction:

@@ -10,8 +10,8 @@ PURPOSE_HEADER = "Sakimori-Purpose"
 DATA_CLASS_HEADER = "Sakimori-Data-Class"
 
 
-def valid(grants: Iterable[Grant], now: Nanos) -> list[Grant]:
-    """Those in force at this moment."""
+def in_force(grants: Iterable[Grant], now: Nanos) -> list[Grant]:
+    """Those that are valid at this moment."""
     return [grant for grant in grants if not grant.revoked and grant.not_before <= now < grant.not_after]
 
 
@@ -30,7 +30,9 @@ def purpose_of(grants: Iterable[Grant], given: str | None) -> str:
         return granted[0]
     if given in granted:
         return given
-    listed = ", ".join(granted) or "none"
+    if not granted:
+        raise Refusal(403, "no_grant", "Your institution has no grant that is in force; ask the authority for one.")
+    listed = ", ".join(granted)
     if given is None:
         message = f"Say what the call is for in the header {PURPOSE_HEADER}; granted: {listed}."
         raise Refusal(400, "purpose_missing", message, param=PURPOSE_HEADER)

@@ -32,6 +32,7 @@ _SEAL_SECONDS = 1.0
 _MARGIN = timedelta(seconds=60)
 """How much longer a reservation holds than a call can take."""
 _NOT_OURS_TO_CHOOSE = ("openai-organization", "openai-project", "openai-beta")
+_CALL_ID = web.RequestKey("call_id", str)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -166,12 +167,12 @@ class _Gateway:
         return await self._blocking(self._desk.authenticate, request.headers.get("Authorization"))
 
     async def _call(self, endpoint: Endpoint, request: web.Request) -> web.Response:
-        call_id = request["id"]
+        call_id = request[_CALL_ID]
         principal = await self._authenticate(request)
         try:
             _check_headers(request)
             raw = await _read(request)
-            call = await self._blocking(self._desk.admit, call_id, principal, endpoint, raw, dict(request.headers))
+            call = await self._blocking(self._desk.admit, call_id, principal, endpoint, raw, request.headers)
         except Refusal as refusal:
             await self._blocking(self._desk.refuse, call_id, principal, endpoint, refusal.code)
             raise
@@ -222,7 +223,7 @@ async def _in_openai_shape(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Whatever happens, the client hears it in OpenAI's shape, with the id under which the ledger knows the call."""
-    request["id"] = f"call-{token_hex(12)}"
+    request[_CALL_ID] = f"call-{token_hex(12)}"
     try:
         response = await handler(request)
     except Refusal as refusal:
@@ -232,13 +233,13 @@ async def _in_openai_shape(
     except BoundaryError as error:
         response = _error(Refusal(500, "boundary_failed", str(error)))
     except SakimoriError as error:
-        _log.error("%s: %s", request["id"], error)
+        _log.error("%s: %s", request[_CALL_ID], error)
         message = "The gateway cannot use its own database or keys at present, so it did not go on; tell its operator."
         response = _error(Refusal(503, "gateway_unavailable", message, may_retry=True))
     except Exception:  # noqa: BLE001 - of a bug, too, the client hears in a form that it can read
-        _log.exception("%s: a bug", request["id"])
+        _log.exception("%s: a bug", request[_CALL_ID])
         response = _error(Refusal(500, "gateway_error", "The gateway failed and did not go on; tell its operator."))
-    response.headers["x-request-id"] = request["id"]
+    response.headers["x-request-id"] = request[_CALL_ID]
     return response
 
 

@@ -49,11 +49,13 @@ def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
     while first < len(groups):
         digits = ""
         taken = 0
+        shape: list[int] = []
         for last in range(first, len(groups)):
             digits += text[groups[last][0] : groups[last][1]]
+            shape.append(groups[last][1] - groups[last][0])
             if len(digits) > _CARD_LENGTHS[-1]:
                 break
-            kind = _kind(digits)
+            kind = _kind(digits, shape)
             if kind:
                 yield Hit(groups[first][0], groups[last][1], kind, _DETECTOR[kind], digits)
                 taken = last - first + 1
@@ -63,10 +65,11 @@ def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
 _DETECTOR = {Kind.CARD: "card", Kind.MYNUMBER: "my-number"}
 
 
-def _kind(digits: str) -> Kind | None:
-    if len(digits) in _CARD_LENGTHS and _issued(digits) and _luhn(digits):
+def _kind(digits: str, shape: list[int]) -> Kind | None:
+    """``shape``: lengths of the groups. Dates, addresses and amounts come in others than cards and My Numbers do."""
+    if len(digits) in _CARD_LENGTHS and shape[0] >= 4 and min(shape) >= 3 and _issued(digits) and _luhn(digits):
         return Kind.CARD
-    if len(digits) == _MYNUMBER_LENGTH and _my_number(digits):
+    if len(digits) == _MYNUMBER_LENGTH and shape in ([12], [4, 4, 4]) and _my_number(digits):
         return Kind.MYNUMBER
     return None
 

@@ -1,0 +1,101 @@
+"""What is found, and what is left: one table per detector."""
+
+import pytest
+
+from sakimori.gateway.boundary import Boundary, Dictionary
+
+BOUNDARY = Boundary(
+    "aozora",
+    b"k" * 32,
+    Dictionary(
+        hosts=frozenset({"pc-0412.aozora.example", "dc1"}),
+        users=frozenset({"yamada.t", "ito", "administrator"}),
+        people=frozenset({"山田 太郎"}),
+        domains=frozenset({"aozora.example"}),
+    ),
+)
+
+
+def found(text: str) -> list[tuple[str, str]]:
+    return [(span.kind.value, text[span.start : span.end]) for span in BOUNDARY.tokenise(text).spans]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # cards: ISO/IEC 7812 test numbers of the schemes
+        ("カード4111111111111111です", ("CARD", "4111111111111111")),
+        ("5555 5555 5555 4444", ("CARD", "5555 5555 5555 4444")),
+        ("3782-822463-10005", ("CARD", "3782-822463-10005")),
+        ("JCB: ３５３０１１１３３３３０００００", ("CARD", "３５３０１１１３３３３０００００")),
+        ("2026 4111 1111 1111 1111 12", ("CARD", "4111 1111 1111 1111")),
+        ("card_no=4111111111111111&x", ("CARD", "4111111111111111")),
+        # My Number
+        ("マイナンバーは1234-5678-9018", ("MYNUMBER", "1234-5678-9018")),
+        ("個人番号123456789018を", ("MYNUMBER", "123456789018")),
+        # addresses
+        ("連絡はyamada@bank.exampleまで", ("MAIL", "yamada@bank.example")),
+        ("<Taro.Yamada+x@mail.bank.co.jp>", ("MAIL", "Taro.Yamada+x@mail.bank.co.jp")),
+        ("ｔａｒｏ＠ｂａｎｋ．ｅｘａｍｐｌｅ", ("MAIL", "ｔａｒｏ＠ｂａｎｋ．ｅｘａｍｐｌｅ")),
+        ("宛先10.1.2.3へ", ("IP", "10.1.2.3")),
+        ("10.1.2.3:445", ("IP", "10.1.2.3")),
+        ("[2001:db8::5]:443", ("IP", "2001:db8::5")),
+        ("fe80::1%eth0", ("IP", "fe80::1")),
+        ("::ffff:10.1.2.3", ("IP", "::ffff:10.1.2.3")),
+        # dictionary
+        ("端末PC-0412が", ("HOST", "PC-0412")),
+        ("\\\\pc-0412\\c$", ("HOST", "pc-0412")),
+        ('{"a":"x\\nPC-0412"', ("HOST", "PC-0412")),
+        ("fs07.aozora.example", ("HOST", "fs07.aozora.example")),
+        ("*.aozora.example", ("DOMAIN", "aozora.example")),
+        ("AOZORA\\YAMADA.T", ("USER", "YAMADA.T")),
+        ("山田太郎様", ("PERSON", "山田太郎")),
+        ("山田　太郎", ("PERSON", "山田　太郎")),
+        ("p\u200bc-0412", ("HOST", "p\u200bc-0412")),
+        # secrets
+        ("key sk-proj-abcdefghijklmnop0123", ("SECRET", "sk-proj-abcdefghijklmnop0123")),
+        ("AKIAIOSFODNN7EXAMPLE", ("SECRET", "AKIAIOSFODNN7EXAMPLE")),
+        ("ghp_" + "a" * 36, ("SECRET", "ghp_" + "a" * 36)),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0x.c2ln", ("SECRET", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0x.c2ln")),
+        ("db_password = hunter2;", ("SECRET", "hunter2")),
+        ('"Password": "two words"', ("SECRET", "two words")),
+        ('\\"password\\": \\"p w\\"', ("SECRET", "p w")),
+        ("パスワードは「ひみつ」です", ("SECRET", "ひみつ")),
+        ("--password hunter2", ("SECRET", "hunter2")),
+        ("/pass:hunter2", ("SECRET", "hunter2")),
+        ("net user bob Passw0rd! /add", ("SECRET", "Passw0rd!")),
+        ("Authorization: Basic dXNlcjpwdw==", ("SECRET", "dXNlcjpwdw==")),
+        ("postgresql://app:s3cret@db/x", ("SECRET", "app:s3cret@db")),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
+            ("SECRET", "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"),
+        ),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE cut", ("SECRET", "-----BEGIN PRIVATE KEY-----\nMIIE cut")),
+        # looks like one of ours
+        ("HOST_7K2M9QX4AB00", ("QUOTED", "HOST_7K2M9QX4AB00")),
+    ],
+)
+def test_is_found_and_nothing_more(text: str, expected: tuple[str, str]) -> None:
+    assert found(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4111111111111112",  # fails Luhn
+        "9999999999999995",  # passes Luhn, no issuer
+        "123456789012",  # wrong check digit
+        "2026-11-22T01:02:03Z",
+        "127.0.0.1 ::1 0.0.0.0",
+        "256.1.1.1",
+        "std::vector<int> 12:34:56",
+        "EventID=4624 LogonType=3",
+        "favorito PC-04123 administrator",
+        "max_tokens: 5, password: null",
+        "HOST_NAME user-management CARD_ABCDEFGHJKMN",
+        "東京都千代田区の支店で、取引の件数が多い。",
+        "@everyone a @ b",
+    ],
+)
+def test_is_left_as_it_is(text: str) -> None:
+    assert found(text) == []
