@@ -358,3 +358,11 @@ def test_the_frontier_of_the_newest_checkpoint_is_what_the_leaves_give(database:
         newest = LEDGER.checkpoint(transaction)
     assert newest is not None
     assert (newest.size, newest.root) == (9, frontier.root())
+
+
+def test_salt_and_content_cannot_be_divided_differently(database: Database) -> None:
+    """The hash of both together would stay the same."""
+    write(database, 1)
+    with database.transaction("a") as transaction:
+        sql(transaction, "UPDATE ledger_content SET body = substr(salt, 32) || body, salt = substr(salt, 1, 31)")
+        assert "has a form that was never written" in str(LEDGER.verify(transaction).problem)
