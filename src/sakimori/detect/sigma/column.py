@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, cast
 
 import numpy as np
@@ -30,7 +31,7 @@ from sakimori.detect.sigma.pattern import (
     compares,
 )
 from sakimori.detect.sigma.scan import LONGEST_LITERAL, Databases, Ints, LiteralScanner, RegexScanner
-from sakimori.detect.sigma.text import Glob, Wild, fold, number
+from sakimori.detect.sigma.text import Glob, Wild, fold, fold_evenly, number
 from sakimori.records import cell_texts
 
 MISSING: Final = 0
@@ -40,8 +41,19 @@ SILENT: Final = 1
 PLAIN: Final = 2
 """The class of a text for which no pattern holds but those that hold for every text."""
 
+_ANYTHING = (Text((Wild.ANY,)), Text((Wild.ANY,), cased=True))
+"""``*``: holds for every text."""
+
+Test = Callable[[str], Iterable[int]]
+"""A text → the atoms that hold for it."""
+
 _MOST_CLASSES = 50_000
 """Classes are forgotten beyond this many, so that no input can fill the memory."""
+_MOST_VALUES = 10_000
+_LONGEST_VALUE = 256
+_FEW = 32
+"""Of a column with few distinct values, each value's class is remembered (if it is short): looking it up costs less
+than the array operations, which pay off for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +99,9 @@ class Texts:
         return Texts(b"".join(texts), _offsets(texts), np.array(owner, dtype=np.int64), len(cells))
 
     def folded(self) -> "Texts":
-        if self.data.isascii():
-            return Texts(self.data.lower(), self.offsets, self.owner, self.values)
+        evenly = fold_evenly(self.data)
+        if evenly is not None:
+            return Texts(evenly, self.offsets, self.owner, self.values)
         texts = [
             fold(self.text(i).decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
             for i in range(len(self))
@@ -131,6 +144,10 @@ class _LiteralSet:
         self._equal_lengths[[len(data) for data in self._equal]] = True
         self._is_glob = np.array([index in self._globs for index in meanings], dtype=np.bool_)
 
+    def may_hold(self, data: bytes) -> bool:
+        """False only if no pattern can hold for any text within ``data``."""
+        return bool(self._equal or self._long or self._unfiltered) or self._scanner.any(data)
+
     def scan(self, texts: Texts) -> tuple[list[Ints], list[Ints]]:
         """Pieces of the relation (text, pattern)."""
         found, literal = self._scanner.scan(texts.data, texts.offsets)
@@ -164,54 +181,28 @@ def _bytes_hold(place: Place, text: bytes, part: bytes) -> bool:
             return part in text
 
 
-class ColumnMatcher:
-    """The patterns that a kind's rules hold against one field. Not for use by two threads at once."""
+class _Search:
+    """All patterns of a field that look at texts."""
 
     def __init__(self, patterns: Mapping[int, Pattern], databases: Databases) -> None:
-        """``patterns`` by atom number; ``SameAs`` is not among them (it needs two columns)."""
-        self.atoms = np.array(sorted(patterns), dtype=np.int64)
-        texts = {index: p for index, p in patterns.items() if isinstance(p, Text)}
-        always = {index for index, pattern in texts.items() if pattern.pieces == (Wild.ANY,)}
-        plain = {i: p for i, p in texts.items() if not p.cased and i not in always}
-        cased = {i: p for i, p in texts.items() if p.cased and i not in always}
+        texts = {index: p for index, p in patterns.items() if isinstance(p, Text) and p not in _ANYTHING}
+        plain = {index: pattern for index, pattern in texts.items() if not pattern.cased}
+        cased = {index: pattern for index, pattern in texts.items() if pattern.cased}
         self._plain = _LiteralSet(plain, databases) if plain else None
         self._cased = _LiteralSet(cased, databases) if cased else None
-        regexes = {index: p for index, p in patterns.items() if isinstance(p, Regex)}
+        regexes = {index: pattern for index, pattern in patterns.items() if isinstance(pattern, Regex)}
         self._regexes = RegexScanner(list(regexes.values()), databases) if regexes else None
         self._regex_atoms = list(regexes)
         self._tests = _tests(patterns)
-        exists = {i for i, p in patterns.items() if isinstance(p, Exists) and p.present}
-        null = {i for i, p in patterns.items() if isinstance(p, Null)}
-        absent = {i for i, p in patterns.items() if isinstance(p, Exists) and not p.present}
-        self._fixed = [frozenset(null | absent), frozenset(null | exists), frozenset(always | exists)]
-        self.forget()
 
-    def forget(self) -> None:
-        """Start numbering classes anew."""
-        self.sets: list[frozenset[int]] = list(self._fixed)
-        """Class → the atoms that hold."""
-        self._classes: dict[bytes, int] = {}
+    def may_hold(self, data: bytes) -> bool:
+        """False only if no pattern can hold for any text within ``data``, texts end to end."""
+        if self._regexes or self._tests or self._cased:
+            return True
+        folded = fold_evenly(data)
+        return folded is None or self._plain is None or self._plain.may_hold(folded)
 
-    @property
-    def full(self) -> bool:
-        """So many classes were seen that ``forget`` is due."""
-        return len(self.sets) > _MOST_CLASSES
-
-    def classes(self, dictionary: pa.Array) -> npt.NDArray[np.int32]:
-        """The class of each value of a dictionary of cells (``records.encode_cell``)."""
-        texts = Texts.of(dictionary)
-        classes = np.full(texts.values, PLAIN, dtype=np.int32)
-        if texts.owner is not None:
-            silent = np.ones(texts.values, dtype=np.bool_)
-            silent[texts.owner] = False
-            classes[silent] = SILENT
-        text, atom = self._relation(texts)
-        if len(text):
-            value = text if texts.owner is None else texts.owner[text]
-            self._number(classes, value, atom)
-        return classes
-
-    def _relation(self, texts: Texts) -> tuple[Ints, Ints]:
+    def relation(self, texts: Texts) -> tuple[Ints, Ints]:
         """(text, atom) for every pattern that holds, with repetitions."""
         found: list[Ints] = []
         atoms: list[Ints] = []
@@ -237,9 +228,73 @@ class ColumnMatcher:
             return nothing, nothing
         return np.concatenate(found), np.concatenate(atoms)
 
+
+class ColumnMatcher:
+    """The patterns that a kind's rules hold against one field. Not for use by two threads at once."""
+
+    def __init__(self, patterns: Mapping[int, Pattern], databases: Databases) -> None:
+        """``patterns`` by atom number; ``SameAs`` is not among them (it needs two columns)."""
+        self._patterns = patterns
+        self._databases = databases
+        exists = {index for index, pattern in patterns.items() if isinstance(pattern, Exists) and pattern.present}
+        absent = {index for index, pattern in patterns.items() if isinstance(pattern, Exists) and not pattern.present}
+        null = {index for index, pattern in patterns.items() if isinstance(pattern, Null)}
+        always = {index for index, pattern in patterns.items() if pattern in _ANYTHING}
+        self._fixed = [frozenset(null | absent), frozenset(null | exists), frozenset(always | exists)]
+        self.forget()
+
+    @cached_property
+    def _search(self) -> "_Search":
+        """Made when a column is first seen: most kinds lack most of the fields that rules ask about."""
+        return _Search(self._patterns, self._databases)
+
+    def forget(self) -> None:
+        """Start numbering classes anew."""
+        self.sets: list[frozenset[int]] = list(self._fixed)
+        """Class → the atoms that hold."""
+        self._classes: dict[bytes, int] = {}
+        self._values: dict[str, int] = {}
+
+    @property
+    def full(self) -> bool:
+        """So many classes were seen that ``forget`` is due."""
+        return len(self.sets) > _MOST_CLASSES
+
+    def classes(self, dictionary: pa.Array) -> npt.NDArray[np.int32]:
+        """The class of each value of a dictionary of cells (``records.encode_cell``)."""
+        if len(dictionary) > _FEW:
+            return self._classified(dictionary)
+        cells: list[str] = dictionary.to_pylist()
+        known = [self._values.get(cell) for cell in cells]
+        if None not in known:
+            return np.array(known, dtype=np.int32)
+        classes = self._classified(dictionary)
+        if len(self._values) > _MOST_VALUES:
+            self._values.clear()
+        pairs = zip(cells, classes.tolist(), strict=True)
+        self._values.update((cell, number) for cell, number in pairs if len(cell) <= _LONGEST_VALUE)
+        return classes
+
+    def may_hold(self, data: bytes) -> bool:
+        """False only if no pattern can hold for any text within ``data``, texts end to end."""
+        return self._search.may_hold(data)
+
+    def _classified(self, dictionary: pa.Array) -> npt.NDArray[np.int32]:
+        texts = Texts.of(dictionary)
+        classes = np.full(texts.values, PLAIN, dtype=np.int32)
+        if texts.owner is not None:
+            silent = np.ones(texts.values, dtype=np.bool_)
+            silent[texts.owner] = False
+            classes[silent] = SILENT
+        text, atom = self._search.relation(texts)
+        if len(text):
+            value = text if texts.owner is None else texts.owner[text]
+            self._number(classes, value, atom)
+        return classes
+
     def _number(self, classes: npt.NDArray[np.int32], value: Ints, atom: Ints) -> None:
         """Give each value with hits the number of its set of atoms."""
-        width = int(self.atoms[-1]) + 1
+        width = int(atom.max()) + 1
         pairs = np.unique(value * width + atom)
         values, atoms = np.divmod(pairs, width)
         starts = np.flatnonzero(np.diff(values, prepend=-1))
@@ -252,9 +307,6 @@ class ColumnMatcher:
                 found = self._classes[key] = len(self.sets)
                 self.sets.append(self._fixed[PLAIN].union(packed[begin:end].tolist()))
             classes[values[begin]] = found
-
-
-Test = Callable[[str], Iterable[int]]
 
 
 def _tests(patterns: Mapping[int, Pattern]) -> list[Test]:

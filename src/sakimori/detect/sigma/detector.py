@@ -28,6 +28,8 @@ class SigmaDetector:
         self._databases = Databases(cache_dir)
         self._entities = EntityFields.packaged()
         self._kinds: dict[EventKind, KindMatcher] = {}
+        self._by_plan: dict[int, KindMatcher] = {}
+        """By identity of the ``KindPlan``, which kinds may share."""
         self.correlator = Correlator(plan.correlations, lateness=lateness)
         """The state of correlations, to be saved and restored around a restart."""
 
@@ -94,5 +96,7 @@ class SigmaDetector:
         if matcher is None:
             if len(self._kinds) >= _MOST_KINDS:
                 self._kinds.clear()
-            matcher = self._kinds[kind] = KindMatcher(self._plans.build(kind), self._databases)
+            plan = self._plans.build(kind)
+            matcher = self._by_plan.get(id(plan)) or KindMatcher(plan, self._databases)
+            self._kinds[kind] = self._by_plan[id(plan)] = matcher
         return matcher

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sakimori.detect.sigma import expression
 from sakimori.detect.sigma.expression import Expression, substitute
@@ -37,67 +38,78 @@ class KindPlan:
 
 
 class KindPlans:
-    """Makes ``KindPlan``s out of a plan, on demand."""
+    """Makes ``KindPlan``s out of a plan, on demand. Kinds that all rules see alike share one."""
 
     def __init__(self, plan: Plan, sources: LogSources) -> None:
-        self._plan = plan
+        self._atoms = plan.atoms
         self._sources = sources
         self._by_source: dict[LogSource, list[Rule]] = {}
         for rule in plan.rules:
             if not rule.placeholders and rule.condition is not False:
                 self._by_source.setdefault(rule.source, []).append(rule)
         self._selectors = {source: sources.selectors(source) for source in self._by_source}
+        self._by_field: dict[str, list[int]] = {}
+        for index, atom in enumerate(plan.atoms):
+            if atom.field is not None:
+                self._by_field.setdefault(atom.field, []).append(index)
+        self._made: dict[object, KindPlan] = {}
 
     def build(self, kind: EventKind) -> KindPlan:
-        numbering: dict[Atom, int] = {}
-        rules: list[KindRule] = []
         code_field = self._sources.code_field(kind.product)
-        for source, selectors in self._selectors.items():
-            selector = next((selector for selector in selectors if selector.admits(kind)), None)
-            if selector is not None:
-                group = _Group(self._plan.atoms, selector, kind.code, code_field, numbering)
-                rules += [made for rule in self._by_source[source] if (made := group.rule(rule)) is not None]
-        return _indexed(tuple(numbering), tuple(rules))
+        asked = self._by_field.get(code_field, ()) if code_field is not None else ()
+        answers = {i: answer for i in asked if (answer := constant(self._atoms[i].pattern, kind.code)) is not None}
+        chosen = {
+            source: selector
+            for source, selectors in self._selectors.items()
+            if (selector := next((selector for selector in selectors if selector.admits(kind)), None)) is not None
+        }
+        key = (
+            frozenset(index for index, answer in answers.items() if answer),
+            tuple((source, *sorted(selector.fields.items())) for source, selector in chosen.items()),
+            code_field,
+        )
+        if key not in self._made:
+            self._made[key] = self._make(chosen, answers, code_field)
+        return self._made[key]
+
+    def _make(
+        self, chosen: Mapping[LogSource, Selector], answers: Mapping[int, bool], code_field: str | None
+    ) -> KindPlan:
+        made = _Atoms(self._atoms, answers)
+        rules: list[KindRule] = []
+        for source, selector in chosen.items():
+            for rule in self._by_source[source]:
+                condition = substitute(rule.condition, partial(made.under, selector.fields))
+                if condition is not False:
+                    folded = not answers.keys().isdisjoint(expression.atoms_of(rule.condition))
+                    given = (code_field,) if folded and code_field is not None else ()
+                    rules.append(KindRule(rule, condition, given, selector.fields))
+        return _indexed(tuple(made.made), tuple(rules))
 
 
-class _Group:
-    """The rules of one log source, for one kind."""
+class _Atoms:
+    """The atoms of one kind, numbered in order of first use, under the event's own field names."""
 
-    def __init__(
-        self, atoms: tuple[Atom, ...], selector: Selector, code: str, code_field: str | None, numbering: dict[Atom, int]
-    ) -> None:
+    def __init__(self, atoms: tuple[Atom, ...], answers: Mapping[int, bool]) -> None:
+        self.made: list[Atom] = []
         self._atoms = atoms
-        self._fields = selector.fields
-        self._code = code
-        self._code_field = code_field
-        self._numbering = numbering
-        self._known: dict[int, Expression] = {}
+        self._answers = answers
+        self._numbers: dict[tuple[int, str | None, str | None], Expression] = {}
 
-    def rule(self, rule: Rule) -> KindRule | None:
-        condition = substitute(rule.condition, self._atom)
-        if condition is False:
-            return None
-        asked = {self._atoms[index].field for index in expression.atoms_of(rule.condition)}
-        given = (self._code_field,) if self._code_field in asked and self._code_field is not None else ()
-        return KindRule(rule, condition, given, self._fields)
-
-    def _atom(self, index: int) -> Expression:
-        known = self._known.get(index)
-        if known is None:
-            known = self._known[index] = self._translated(self._atoms[index])
-        return known
-
-    def _translated(self, atom: Atom) -> Expression:
-        if atom.field is not None and atom.field == self._code_field:
-            answer = constant(atom.pattern, self._code)
-            if answer is not None:
-                return answer
+    def under(self, fields: Mapping[str, str], index: int) -> Expression:
+        answer = self._answers.get(index)
+        if answer is not None:
+            return answer
+        atom = self._atoms[index]
+        field = fields.get(atom.field, atom.field) if atom.field is not None else None
         pattern = atom.pattern
-        if isinstance(pattern, SameAs):
-            pattern = SameAs(self._fields.get(pattern.other, pattern.other), pattern.place)
-        field = None if atom.field is None else self._fields.get(atom.field, atom.field)
-        renamed = Atom(field, pattern)
-        return expression.atom(self._numbering.setdefault(renamed, len(self._numbering)))
+        other = fields.get(pattern.other, pattern.other) if isinstance(pattern, SameAs) else None
+        known = self._numbers.get((index, field, other))
+        if known is None:
+            known = self._numbers[index, field, other] = expression.atom(len(self.made))
+            renamed = SameAs(other, pattern.place) if isinstance(pattern, SameAs) and other is not None else pattern
+            self.made.append(Atom(field, renamed))
+        return known
 
 
 def constant(pattern: Pattern, text: str) -> bool | None:

@@ -98,6 +98,9 @@ class KindMatcher:
         return Column(name, matcher, MISSING, np.append(classes, np.int32(MISSING))[_indices(column)])
 
     def _keyword_columns(self, batch: EventBatch, matcher: ColumnMatcher) -> list[Column]:
+        data = b"".join(_content(batch, name) for name in batch.field_names)
+        if not matcher.may_hold(data):
+            return []
         columns = (self._column(batch, name, matcher) for name in batch.field_names)
         return [column for column in columns if column.rows is not None or column.constant > PLAIN]
 
@@ -160,6 +163,14 @@ class KindMatcher:
 def _columns_by_name(names: Sequence[str]) -> dict[str, str]:
     """Field → column. Sigma writes names without the spaces that some sources have (``Threat Name``)."""
     return {name.replace(" ", ""): name for name in names} | {name: name for name in names}
+
+
+def _content(batch: EventBatch, name: str) -> bytes:
+    """A column's distinct cells, end to end."""
+    column = batch.rows.column(name)
+    assert isinstance(column, pa.DictionaryArray)
+    data = column.dictionary.buffers()[2]
+    return bytes(memoryview(data)) if data is not None else b""
 
 
 def _named(names: Mapping[str, str], field: str) -> str | None:

@@ -117,6 +117,13 @@ class LiteralScanner:
         self._at_start = np.array([place in (Place.STARTS, Place.EQUALS) for _, place in literals], dtype=np.bool_)
         self._at_end = np.array([place in (Place.ENDS, Place.EQUALS) for _, place in literals], dtype=np.bool_)
 
+    def any(self, data: bytes) -> bool:
+        """Whether any literal occurs in ``data``, wherever."""
+        hits: list[int] = []
+        if self._database is not None and data:
+            self._database.scan(data, _on_hit, context=hits.append)
+        return bool(hits)
+
     def scan(self, data: bytes, offsets: Ints) -> tuple[Ints, Ints]:
         """(text, literal) of every hit, repeated hits included. Text ``i`` is ``data[offsets[i]:offsets[i + 1]]``."""
         hits: list[int] = []

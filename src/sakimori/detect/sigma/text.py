@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from enum import IntEnum
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 
 class Wild(IntEnum):
@@ -37,19 +37,45 @@ def _simple_fold(character: str) -> str:
 
 
 @cache
+def _cased() -> str:
+    """All characters with case. There are none beyond plane 1."""
+    return "".join(c for c in map(chr, range(0x20000)) if c.lower() != c or c.casefold() != c)
+
+
+@cache
 def _folds() -> dict[int, str]:
-    cased = range(0x20000)  # no character beyond plane 1 has case
-    return {code: folded for code in cased if (folded := _simple_fold(chr(code))) != chr(code)}
+    return {ord(character): _simple_fold(character) for character in _cased()}
+
+
+@cache
+def _odd() -> re.Pattern[str]:
+    """Characters whose lower case is not their fold, depends on their neighbours, or is longer or shorter in UTF-8."""
+    odd = "".join(character for character in _cased() if not _lowers_evenly(character))
+    return re.compile(f"[{re.escape(odd)}]")
+
+
+def _lowers_evenly(character: str) -> bool:
+    lower = character.lower()
+    return character != "Σ" and lower == _simple_fold(character) and len(lower.encode()) == len(character.encode())
 
 
 def fold(text: str) -> str:
     """``text`` with case taken out of it; as many characters as before."""
-    return text.lower() if text.isascii() else text.translate(_folds())
+    return text.lower() if text.isascii() or not _odd().search(text) else text.translate(_folds())
+
+
+def fold_evenly(data: bytes) -> bytes | None:
+    """``fold`` for UTF-8, where every character keeps its length in bytes; None where some does not."""
+    if data.isascii():
+        return data.lower()
+    text = data.decode("utf-8", "surrogatepass")
+    return None if _odd().search(text) else text.lower().encode("utf-8", "surrogatepass")
 
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
 
+@lru_cache(8192)
 def number(text: str) -> int | Fraction | None:
     """The number that ``text`` spells as JSON would, exactly; None where it spells none."""
     if not _NUMBER.fullmatch(text) or len(text) > 400:
