@@ -1,0 +1,45 @@
+"""``sakimori boundary check``: what would leave, in a terminal and for programs."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from sakimori.cli.boundary import boundary
+from sakimori.core import LOCAL_TENANT, InputError
+from sakimori.records import AccountAsset, Criticality, HostAsset, Inventory
+from sakimori.store import Database
+
+
+def test_a_text_is_shown_as_it_would_leave(home: Path) -> None:
+    database = Database.embedded(home)
+    host = HostAsset(name="pc-0412.b.example", role="w", criticality=Criticality.NORMAL, address="10.0.0.1")
+    user = AccountAsset(name="yamada.t", display_name="山田 太郎", criticality=Criticality.LOW, kind="staff")
+    with database.transaction(LOCAL_TENANT) as transaction:
+        transaction.put(Inventory(tenant=LOCAL_TENANT, taken_at=1, hosts=(host,), accounts=(user,)))
+    database.close()
+    shown = CliRunner().invoke(boundary, ["check", "-"], input="端末ＰＣ－０４１２の山田太郎 [bold]\n").output
+    assert shown.splitlines()[0].startswith("端末HOST_")
+    assert "[bold]" in shown
+    assert "dictionary" in shown
+    assert "山田" not in shown
+
+
+def test_programs_get_spans_in_code_points_and_bad_lines_are_named(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"text": "𠮷 10.0.0.1"}\n\nnonsense\n{"text": 1}\n{"text": ""}\n', "utf-8")
+    result = CliRunner().invoke(boundary, ["check", str(file), "--format", "jsonl"])
+    lines = [orjson.loads(line) for line in result.stdout.splitlines()]
+    assert lines[0]["spans"] == [[2, 10, "IP", "ipv4"]]
+    assert lines[0]["text"].startswith("𠮷 IP_")
+    assert lines[1] == {"text": "", "spans": []}
+    assert len(lines) == 2
+    assert [f"{file}:{number}" in result.stderr for number in (2, 3, 4)] == [True, True, True]
+
+
+def test_a_file_that_is_not_utf_8_is_said(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sjis.txt"
+    file.write_bytes("口座".encode("shift_jis"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        CliRunner().invoke(boundary, ["check", str(file)], catch_exceptions=False)

@@ -1,0 +1,164 @@
+"""``sakimori gateway serve`` as an operator starts and stops it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from openai import OpenAI
+
+from sakimori.access import keys
+from sakimori.access.secrets import Secrets
+from sakimori.core import LOCAL_TENANT, ExitCode, SystemClock
+from sakimori.records import Grant, ReservationState
+from sakimori.store import Database, budgets
+
+ANSWER = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "ok"}}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
+
+
+class SlowProvider(BaseHTTPRequestHandler):
+    """Takes a second for each answer."""
+
+    asked = threading.Event()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        type(self).asked.set()
+        time.sleep(1.0)
+        body = orjson.dumps(ANSWER)
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keeps the test's output clean."""
+
+
+@pytest.fixture
+def provider_url() -> Iterator[str]:
+    SlowProvider.asked.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SlowProvider)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def sakimori(home: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    given = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return subprocess.Popen(
+        [sys.executable, "-c", "from sakimori.cli import main; main()", *arguments],
+        env={**given, "SAKIMORI_HOME": str(home), "PYTHONUNBUFFERED": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_without_a_provider_it_says_so_and_does_not_start(tmp_path: Path) -> None:
+    process = sakimori(tmp_path, "gateway", "serve")
+    out, complaint = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.PROVIDER
+    assert out == ""
+    assert complaint.count("\n") == 1
+    assert "OPENAI_API_KEY" in complaint
+
+
+def _start(home: Path, provider_url: str) -> tuple["subprocess.Popen[str]", OpenAI]:
+    granting = sakimori(
+        home, "gateway", "grant", "--model", "m", "--purpose", "test", "--tokens", "200000", "--yen", "10000"
+    )
+    assert granting.wait(30) == 0
+    for stream in (granting.stdout, granting.stderr):
+        assert stream is not None
+        stream.close()
+    database, secrets = Database.embedded(home), Secrets.embedded(home)
+    with database.transaction(LOCAL_TENANT) as transaction:
+        _, key = keys.issue(transaction, secrets, name="t", scopes=["gateway"], clock=SystemClock())
+    database.close()
+    process = sakimori(
+        home, "gateway", "serve", "--port", "0", OPENAI_API_KEY="provider-key-0", OPENAI_BASE_URL=provider_url
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert "provider-key-0" not in line
+    return process, OpenAI(base_url=line.split()[2].rstrip(";"), api_key=key, max_retries=0, timeout=20)
+
+
+def _ask_in_background(client: OpenAI) -> tuple[threading.Thread, list[str | None]]:
+    answers: list[str | None] = []
+
+    def ask() -> None:
+        answer = client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "10.0.0.1"}], max_tokens=50
+        )
+        answers.append(answer.choices[0].message.content)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert SlowProvider.asked.wait(10)
+    return thread, answers
+
+
+def test_stopping_finishes_what_is_under_way(tmp_path: Path, provider_url: str) -> None:
+    process, client = _start(tmp_path, provider_url)
+    with client:
+        thread, answers = _ask_in_background(client)
+        process.send_signal(signal.SIGTERM)
+        thread.join()
+        client.close()
+        out, complaint = process.communicate(timeout=30)
+    assert answers == ["ok"]
+    assert (process.returncode, complaint) == (0, "")
+    assert "Stopped" in out
+    checking = sakimori(tmp_path, "ledger", "verify")
+    assert "is intact: 2 sealed entries, 0 pending" in checking.communicate(timeout=30)[0]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_killed_in_a_call_nothing_is_held_beyond_its_time(tmp_path: Path, provider_url: str) -> None:
+    process, client = _start(tmp_path, provider_url)
+    with client:
+        thread, answers = _ask_in_background(client)
+        process.kill()
+        thread.join()
+        process.communicate(timeout=30)
+    assert answers == []
+    database = Database.embedded(tmp_path)
+    with database.transaction(LOCAL_TENANT) as transaction:
+        (grant,) = transaction.all(Grant)
+        (held,) = budgets.reservations(transaction, grant.id)
+        assert held.state is ReservationState.HELD
+        assert budgets.used(transaction, grant, now=held.made_at).tokens == held.tokens > 0
+        budgets.expire(transaction, now=held.expires_at)
+        assert budgets.used(transaction, grant, now=held.made_at).tokens == 0
+    database.close()
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path, provider_url: str) -> None:
+    port = provider_url.rpartition(":")[2].removesuffix("/v1")
+    process = sakimori(
+        tmp_path, "gateway", "serve", "--port", port, OPENAI_API_KEY="k", OPENAI_BASE_URL=provider_url
+    )
+    _, complaint = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.ENVIRONMENT
+    assert complaint.startswith("sakimori: cannot listen on 127.0.0.1 port")
+    assert complaint.count("\n") == 1

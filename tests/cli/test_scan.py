@@ -1,0 +1,149 @@
+"""``sakimori scan`` as its user meets it: through the command line."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sakimori.cli import cli
+from sakimori.core import ExitCode, InputError
+
+_ENCODED = "powershell.exe -WindowStyle hidden -enc SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQAKQA="
+_RULE = """
+title: Encoded PowerShell
+id: 7b6f2f0e-6ad4-4dd2-9f6f-2f2b3a4c5d6e
+status: test
+level: high
+logsource: {product: windows, category: process_creation}
+detection:
+  selection: {Image|endswith: '\\powershell.exe', CommandLine|contains: ' -enc '}
+  condition: selection
+tags: [attack.execution, attack.t1059.001]
+"""
+
+
+def _process(second: int, command: str, host: str = "ws-01.bank.example") -> str:
+    return json.dumps(
+        {
+            "@timestamp": f"2026-06-16T00:00:{second:02d}.000Z",
+            "Hostname": host,
+            "Channel": "Microsoft-Windows-Sysmon/Operational",
+            "EventID": 1,
+            "SourceName": "Microsoft-Windows-Sysmon",
+            "Image": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe",
+            "CommandLine": command,
+            "User": "BANK\\tanaka",
+        }
+    )
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "encoded.yml").write_text(_RULE)
+    return folder
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "a.ndjson").write_text(_process(1, _ENCODED) + "\n" + _process(2, "powershell.exe Get-Date") + "\n")
+    with zipfile.ZipFile(folder / "b.zip", "w") as archive:
+        archive.writestr("inner/c.json", _process(3, _ENCODED + " 日本語") + "\n")
+    return folder
+
+
+def _scan(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["scan", *map(str, arguments)])
+
+
+def test_incidents_come_first_and_every_event_is_accounted_for(home: Path, logs: Path, rules: Path) -> None:
+    result = _scan(logs, "--rules", rules)
+    assert result.exit_code == ExitCode.OK
+    assert result.stdout.index("  in-") < result.stdout.index("Encoded PowerShell", 60) < result.stdout.index("ev-")
+    assert "3 events read from 2 sources = 3 evaluated + 0 rejected; 2 findings; 1 incidents" in result.stderr
+
+
+def test_json_lines_name_evidence_that_can_be_shown_again(home: Path, logs: Path, rules: Path) -> None:
+    result = _scan(logs, "--rules", rules, "--format", "jsonl")
+    findings = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {finding["source"].rpartition("/")[2] for finding in findings} == {"a.ndjson", "c.json"}
+    zipped = next(finding for finding in findings if "!" in finding["source"])
+    assert zipped["fields"]["CommandLine"] == _ENCODED + " 日本語"
+    assert zipped["techniques"] == ["T1059.001"]
+    assert zipped["entities"] == ["host:ws-01.bank.example", "user:tanaka"]
+    shown = CliRunner().invoke(cli, ["events", "show", zipped["event_ids"][0], "--raw"])
+    assert json.loads(shown.stdout) == json.loads(_process(3, _ENCODED + " 日本語"))
+
+
+def test_the_report_is_written_whole_and_scanning_twice_finds_the_same(home: Path, logs: Path, rules: Path) -> None:
+    page = home.parent / "out" / "report.html"
+    assert _scan(logs, "--rules", rules, "--format", "html", "--out", page).exit_code == ExitCode.OK
+    assert "Encoded PowerShell" in page.read_text()
+    assert list(page.parent.iterdir()) == [page]
+    _scan(logs, "--rules", rules)
+    listed = CliRunner().invoke(cli, ["incidents", "list", "--format", "jsonl"]).stdout.splitlines()
+    assert len(listed) == 1
+    shown = CliRunner().invoke(cli, ["incidents", "show", json.loads(listed[0])["id"]])
+    assert "Encoded PowerShell" in shown.stdout
+
+
+def test_what_cannot_be_read_is_listed_and_the_rest_is_evaluated(home: Path, logs: Path, rules: Path) -> None:
+    with (logs / "a.ndjson").open("ab") as file:
+        file.write(b'{"half": \n\xff\xfe broken\n')
+    (logs / "truncated.evtx").write_bytes(b"ElfFile\0" + bytes(100))
+    result = _scan(logs, "--rules", rules)
+    assert result.exit_code == ExitCode.INPUT
+    assert "truncated.evtx" in result.stderr
+    counts = re.search(r"([\d,]+) events read from .* = ([\d,]+) evaluated \+ ([\d,]+) rejected", result.stderr)
+    assert counts
+    read, evaluated, rejected = (int(count.replace(",", "")) for count in counts.groups())
+    assert (evaluated, read) == (3, evaluated + rejected)
+    letters = [json.loads(line) for path in (home / "rejected").iterdir() for line in path.read_text().splitlines()]
+    assert len(letters) == rejected
+    assert all(letter["reason"] and letter["path"] for letter in letters)
+
+
+@pytest.mark.parametrize("arguments", [["--format", "html"], ["--rules", "EMPTY"]])
+def test_what_makes_no_sense_is_said_in_one_sentence(
+    home: Path, logs: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    result = _scan(logs, *(str(tmp_path / "empty") if item == "EMPTY" else item for item in arguments))
+    assert isinstance(result.exception, InputError)
+    assert "\n" not in str(result.exception)
+
+
+def test_a_missing_file_is_named(home: Path, rules: Path, tmp_path: Path) -> None:
+    result = _scan(tmp_path / "nowhere.evtx", "--rules", rules)
+    assert result.exit_code == ExitCode.INPUT
+    assert "nowhere.evtx" in result.stderr
+
+
+def test_an_empty_folder_holds_nothing_and_that_is_said(home: Path, rules: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    result = _scan(tmp_path / "none", "--rules", rules)
+    assert "0 events read from 0 sources" in result.stderr
+
+
+def test_a_rule_that_does_not_compile_is_named_and_the_others_run(home: Path, logs: Path, rules: Path) -> None:
+    (rules / "broken.yml").write_text("title: x\nlogsource: [\n")
+    result = _scan(logs, "--rules", rules)
+    assert "broken.yml" in result.stderr
+    assert "2 findings" in result.stderr
+
+
+def test_every_command_is_one_sentence() -> None:
+    text = CliRunner().invoke(cli, ["--help"]).stdout
+    commands = text.split("Commands:")[1].strip().splitlines()
+    assert len(commands) >= 10
+    for line in commands:
+        sentence = line.strip().split(None, 1)[1]
+        assert sentence.endswith("."), line
+        assert io.StringIO(sentence).read().count(". ") == 0, line
