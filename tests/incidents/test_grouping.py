@@ -101,6 +101,16 @@ def test_a_story_is_seen_in_spite_of_daily_work_by_the_same_account() -> None:
     assert set(incident.finding_ids) >= story
 
 
+def test_everyday_findings_beside_severe_ones_join_stories_that_share_only_a_common_account() -> None:
+    """Encryption runs as SYSTEM, so only the remote command before it, a medium matter, names the account."""
+    storm: list[Finding] = []
+    for number in range(40):
+        name = host(f"ws-{number:02}")
+        storm.append(finding(number, name, user("adm-ito"), minute=number, severity=Severity.MEDIUM))
+        storm.append(finding(100 + number, name, minute=number + 2, severity=Severity.CRITICAL))
+    assert len(group(storm, [])) == 1
+
+
 def test_an_account_on_a_thousand_hosts_within_the_hour_is_one_incident() -> None:
     storm = [
         finding(number, host(f"ws-{number}"), user("adm-ito"), minute=number / 20, severity=Severity.CRITICAL)

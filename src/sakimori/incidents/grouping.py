@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sakimori.incidents import links, story
-from sakimori.records import Finding, Incident, IncidentStatus
+from sakimori.records import Finding, Incident, IncidentStatus, Severity
 
 
 def group(findings: Iterable[Finding], known: Sequence[Incident]) -> list[Incident]:
@@ -42,14 +42,11 @@ def _group_tenant(unordered: Iterable[Finding], known: Sequence[Incident]) -> li
     home = _homes(findings, incidents)
 
     threads = _Threads(len(findings))
+    threads.join_all(links.joined(findings, [finding.severity for finding in findings]))
+    weighs = _severest(findings, threads)
+    threads.join_all(links.joined(findings, weighs))
     _join_members(threads, home)
-    rarity = links.rarities(findings)
-    for (one, other), attraction in links.attractions(findings, rarity).items():
-        if attraction >= links.THRESHOLD:
-            threads.join(one, other)
-    for minor, major in links.attachments(findings, rarity).items():
-        if minor not in home:
-            threads.join(minor, major)
+    threads.join_all((minor, major) for minor, major in links.attached(findings, weighs).items() if minor not in home)
 
     for members in threads.all():
         homes = {home[index] for index in members if index in home}
@@ -99,6 +96,15 @@ def _root(incident: Incident, incidents: dict[str, Incident]) -> str:
     return incident.id
 
 
+def _severest(findings: Sequence[Finding], threads: "_Threads") -> list[Severity]:
+    """For each finding the highest severity in its thread."""
+    severest: dict[int, Severity] = {}
+    for index, finding in enumerate(findings):
+        thread = threads.find(index)
+        severest[thread] = max(severest.get(thread, finding.severity), finding.severity)
+    return [severest[threads.find(index)] for index in range(len(findings))]
+
+
 def _join_members(threads: "_Threads", home: dict[int, str]) -> None:
     first: dict[str, int] = {}
     for index, id in home.items():
@@ -142,6 +148,10 @@ class _Threads:
     def join(self, one: int, other: int) -> None:
         one, other = sorted((self.find(one), self.find(other)))
         self._parent[other] = one
+
+    def join_all(self, pairs: Iterable[tuple[int, int]]) -> None:
+        for one, other in pairs:
+            self.join(one, other)
 
     def all(self) -> list[list[int]]:
         """Each set in ascending order, the sets by their first members."""

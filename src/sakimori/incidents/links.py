@@ -2,18 +2,22 @@
 
 Two findings that share an entity attract each other with
 
-    base(entity type) * rarity(entity) * severity(weaker of the two) * 2 ** (-gap / HALF_LIFE)
+    base(entity type) * rarity(entity) * weight(less severe of the two) * 2 ** (-gap / HALF_LIFE)
 
 summed over the entities that they share (at most 1), and are one story from ``THRESHOLD`` up. Only neighbours in time
 are compared, per entity and once among the severe findings alone, so the work is linear in mentions and chatter between
 two steps of an attacker does not tear them apart. Findings below MEDIUM attach to a story; they neither start one nor
 join two.
+
+It is done twice: a medium finding in the company of a critical one (a remote command just before the host's files are
+encrypted) is no everyday matter, so the second time each finding weighs as much as the severest that the first time
+joined it to.
 """
 
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sakimori.core import Nanos
 from sakimori.records import Entity, EntityType, Finding, Severity
@@ -34,7 +38,7 @@ _BASE = {
     EntityType.MAIL: 0.5,
 }
 """Process and file names repeat across any estate: they join nothing."""
-_SEVERITY = {
+_WEIGHT = {
     Severity.INFORMATIONAL: 0.4,
     Severity.LOW: 0.5,
     Severity.MEDIUM: 0.6,
@@ -51,16 +55,16 @@ SIGNIFICANT = Severity.MEDIUM
 Pair = tuple[int, int]
 
 
-def rarities(findings: Sequence[Finding]) -> dict[Entity, float]:
+def rarities(findings: Sequence[Finding], weighs: Sequence[Severity]) -> dict[Entity, float]:
     """Entities that everyday findings show with many others (an admin account, a server that all use): 0.25 to 1.
 
-    Any other entity is rare: 1. Counted over findings below HIGH: an account that ransomware uses on a thousand hosts
-    in an hour is not thereby a common one. Hosts are counted by the users seen on them, everything else by the hosts
-    it is seen on.
+    Any other entity is rare: 1. Counted over findings that weigh less than HIGH: an account that ransomware uses on a
+    thousand hosts in an hour is not thereby a common one. Hosts are counted by the users seen on them, everything else
+    by the hosts it is seen on.
     """
     seen_with: defaultdict[Entity, set[Entity]] = defaultdict(set)
-    for finding in findings:
-        if finding.severity >= Severity.HIGH:
+    for finding, weight in zip(findings, weighs, strict=True):
+        if weight >= Severity.HIGH:
             continue
         hosts = [entity for entity in finding.entities if entity.type is EntityType.HOST]
         users = [entity for entity in finding.entities if entity.type is EntityType.USER]
@@ -73,35 +77,43 @@ def rarities(findings: Sequence[Finding]) -> dict[Entity, float]:
     }
 
 
-def attractions(findings: Sequence[Finding], rarity: dict[Entity, float]) -> dict[Pair, float]:
-    """Attraction (0 to 1) of the pairs of significant findings that are neighbours by some entity. ``findings`` is in
-    order of time; pairs are indexes into it, smaller first."""
+def joined(findings: Sequence[Finding], weighs: Sequence[Severity]) -> list[Pair]:
+    """The pairs of significant findings that attract each other enough. ``findings`` is in order of time; pairs are
+    indexes into it, smaller first; ``weighs`` is the severity that each counts for."""
+    rarity = rarities(findings, weighs)
     shared: defaultdict[Pair, set[Entity]] = defaultdict(set)
     for level in (SIGNIFICANT, Severity.HIGH):
-        for entity, mentions in _mentions(findings, lambda finding, level=level: finding.severity >= level).items():
+        for entity, mentions in _mentions(findings, [weight >= level for weight in weighs]).items():
             for pair in _neighbours(findings, mentions):
                 shared[pair].add(entity)
-    return {pair: _attraction(findings[pair[0]], findings[pair[1]], shared[pair], rarity) for pair in shared}
+    return [
+        (one, other)
+        for (one, other), entities in shared.items()
+        if min(_WEIGHT[weighs[one]], _WEIGHT[weighs[other]])
+        * _nearness(findings[one], findings[other], entities, rarity)
+        >= THRESHOLD
+    ]
 
 
-def attachments(findings: Sequence[Finding], rarity: dict[Entity, float]) -> dict[int, int]:
+def attached(findings: Sequence[Finding], weighs: Sequence[Severity]) -> dict[int, int]:
     """For each finding below SIGNIFICANT, the significant one that attracts it most, if any does enough."""
+    rarity = rarities(findings, weighs)
     shared: defaultdict[Pair, set[Entity]] = defaultdict(set)
-    for entity, mentions in _mentions(findings, lambda _: True).items():
+    for entity, mentions in _mentions(findings, [True] * len(findings)).items():
         for minor, major in _nearest_significant(findings, mentions):
             shared[minor, major].add(entity)
     best: dict[int, tuple[float, int]] = {}
     for (minor, major), entities in shared.items():
-        strength = _attraction(findings[minor], findings[major], entities, rarity)
+        strength = _WEIGHT[weighs[minor]] * _nearness(findings[minor], findings[major], entities, rarity)
         if strength >= THRESHOLD:
             best[minor] = max(best.get(minor, (0.0, 0)), (strength, -major))
     return {minor: -negative for minor, (_, negative) in best.items()}
 
 
-def _mentions(findings: Sequence[Finding], wanted: Callable[[Finding], bool]) -> dict[Entity, list[int]]:
+def _mentions(findings: Sequence[Finding], wanted: Sequence[bool]) -> dict[Entity, list[int]]:
     mentions: defaultdict[Entity, list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
-        if wanted(finding):
+        if wanted[index]:
             for entity in dict.fromkeys(finding.entities):
                 if entity.type in _BASE:
                     mentions[entity].append(index)
@@ -129,8 +141,7 @@ def _nearest_significant(findings: Sequence[Finding], mentions: Sequence[int]) -
                 yield index, nearest
 
 
-def _attraction(one: Finding, other: Finding, shared: Iterable[Entity], rarity: dict[Entity, float]) -> float:
+def _nearness(one: Finding, other: Finding, shared: Iterable[Entity], rarity: dict[Entity, float]) -> float:
     gap = max(0, one.first_time - other.last_time, other.first_time - one.last_time)
     weight = math.fsum(_BASE[entity.type] * rarity.get(entity, 1.0) for entity in shared)
-    severity = min(_SEVERITY[one.severity], _SEVERITY[other.severity])
-    return min(1.0, weight) * severity * 2 ** (-gap / HALF_LIFE)
+    return min(1.0, weight) * 2 ** (-gap / HALF_LIFE)

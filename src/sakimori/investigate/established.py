@@ -1,14 +1,16 @@
 """What software itself establishes of a case: claims from the findings' evidence, and containment that they support."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sakimori.investigate.case import Case, Exhibits
+from sakimori.investigate.case import Case, EvidenceEvent, Exhibits
 from sakimori.investigate.fields import entity_value
-from sakimori.investigate.statements import statement_for
+from sakimori.investigate.statements import Statement, statement_for
+from sakimori.investigate.telling import most_telling
 from sakimori.records import Citation, Claim, Command, Entity, EntityType, Finding, Proposal, Severity
 
-_MOST_CLAIMS = 200
+_MOST_FINDINGS = 60
 _TAKEN_OVER = {"initial-access", "credential-access", "lateral-movement", "exfiltration", "impact"}
 """Tactics that an account cannot be made to serve without being in the intruder's hands."""
 
@@ -22,30 +24,41 @@ class Established:
 
 
 def establish(case: Case, exhibits: Exhibits) -> Established:
-    """One claim per finding and distinct sentence, the most severe findings' first kept, told in order of time."""
-    claims: dict[str, tuple[Finding, Claim]] = {}
-    proposals: list[Proposal] = []
-    severest = sorted(case.findings, key=lambda finding: (-finding.severity, finding.first_time, finding.id))
-    for finding in severest:
-        for event_id in dict.fromkeys(finding.event_ids):
-            event = exhibits.event(event_id)
-            statement = statement_for(event) if event else None
-            if event is None or statement is None:
-                continue
+    """Claims about the most telling findings in order of time, one for each manner of statement that a finding's events
+    allow; containment from all severe ones."""
+    claims: dict[str, Claim] = {}
+    for finding in most_telling(case.findings, _MOST_FINDINGS):
+        for event, statement in _told(finding, exhibits):
             claim = statement.claim(event, finding)
-            if len(claims) < _MOST_CLAIMS:
-                claims.setdefault(claim.statement, (finding, claim))
-            if finding.severity >= Severity.HIGH:
-                proposals += _containment(finding, claim, statement.host(event), statement.account(event))
-    told = sorted(claims.values(), key=lambda pair: (pair[0].first_time, -pair[0].severity, pair[0].id))
-    return Established(claims=tuple(claim for _, claim in told), proposals=_distinct(proposals))
+            claims.setdefault(claim.statement, claim)
+    proposals = [
+        proposal
+        for finding in sorted(case.findings, key=lambda finding: (-finding.severity, finding.first_time, finding.id))
+        if finding.severity >= Severity.HIGH
+        for event, statement in _told(finding, exhibits)
+        for proposal in _containment(finding, event, statement)
+    ]
+    return Established(claims=tuple(claims.values()), proposals=_distinct(proposals))
 
 
-def _containment(finding: Finding, claim: Claim, host: Citation | None, account: Citation | None) -> list[Proposal]:
+def _told(finding: Finding, exhibits: Exhibits) -> Iterator[tuple[EvidenceEvent, Statement]]:
+    """The first event of ``finding`` for each statement on each host that its events allow."""
+    told: set[tuple[str, str]] = set()
+    for event_id in dict.fromkeys(finding.event_ids):
+        event = exhibits.event(event_id)
+        statement = statement_for(event) if event else None
+        if event and statement and (key := (statement.name, event.fields.get("Computer", ""))) not in told:
+            told.add(key)
+            yield event, statement
+
+
+def _containment(finding: Finding, event: EvidenceEvent, statement: Statement) -> list[Proposal]:
+    claim = statement.claim(event, finding)
     proposals: list[Proposal] = []
-    if host:
+    if host := statement.host(event):
         target = Entity(type=EntityType.HOST, value=entity_value(EntityType.HOST, host.value))
         proposals.append(_proposal(Command.ISOLATE_HOST, target, host, claim))
+    account = statement.account(event)
     if account and _TAKEN_OVER.intersection(finding.tactics):
         target = Entity(type=EntityType.USER, value=entity_value(EntityType.USER, account.value))
         if target in finding.entities:  # findings never name machine accounts or those built in

@@ -7,10 +7,11 @@ import orjson
 from sakimori.core import rfc3339
 from sakimori.investigate.case import Case, EvidenceEvent, Exhibits
 from sakimori.investigate.fields import entity_text, shown, shown_text
+from sakimori.investigate.telling import most_telling
 from sakimori.records import Finding
 
-_MOST_FINDINGS = 40
-_MOST_EVENTS = 3
+_MOST_FINDINGS = 30
+_MOST_EVENTS = 2
 """Per finding."""
 _MOST_ENTITIES = 60
 
@@ -18,12 +19,10 @@ _MOST_ENTITIES = 60
 def prompt(case: Case) -> str:
     """Exactly what a model is sent about ``case`` (before the gateway's boundary replaces what must not leave).
 
-    JSON in which every value that came from outside is a string of an allow-listed, typed field. The most severe
-    findings come first where not all fit.
+    JSON in which every value that came from outside is a string of an allow-listed, typed field. Where not all
+    findings fit, the most telling are kept.
     """
     incident, exhibits = case.incident, Exhibits(case)
-    severest = sorted(case.findings, key=lambda finding: (-finding.severity, finding.first_time, finding.id))
-    told = sorted(severest[:_MOST_FINDINGS], key=lambda finding: (finding.first_time, finding.id))
     plain: dict[str, Any] = {
         "incident": {
             "id": incident.id,
@@ -35,7 +34,7 @@ def prompt(case: Case) -> str:
             "entities": [entity_text(entity) for entity in incident.entities[:_MOST_ENTITIES]],
             "findings_in_all": len(case.findings),
         },
-        "findings": [_finding(finding, exhibits) for finding in told],
+        "findings": [_finding(finding, exhibits) for finding in most_telling(case.findings, _MOST_FINDINGS)],
     }
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode()
 
