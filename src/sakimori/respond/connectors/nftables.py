@@ -17,16 +17,17 @@ network can isolate, prefer it.
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import asyncssh
-import orjson
 
 from sakimori.core import InputError
-from sakimori.records import Action, Command, Effect, Entity, EntityType
+from sakimori.records import Action, Command, Effect, Entity, EntityType, from_plain, parse_object
 from sakimori.respond.connectors import ConnectorRefused, ConnectorUnreachable
 from sakimori.respond.connectors.settings import LinuxHost, NftablesSettings
 
+T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TABLE = "inet sakimori"
@@ -52,8 +53,9 @@ class Nftables:
         """Raises InputError where an address, a port or a duration makes no sense, or a host is listed twice."""
         self.name = settings.name
         self._settings = settings
-        self._management = [_network(text, settings.name) for text in settings.management]
-        if not self._management:
+        self.management = [_network(text, settings.name) for text in settings.management]
+        """Who keeps reaching an isolated host's SSH port."""
+        if not self.management:
             raise InputError(f"connector {settings.name}: 'management' is empty: isolation would cut off everybody")
         if not 2 <= settings.rollback_after_s <= 600:
             raise InputError(f"connector {settings.name}: rollback_after_s must be 2 to 600 seconds")
@@ -75,7 +77,7 @@ class Nftables:
         if await self._isolated(host) is Effect.APPLIED:
             return f"{host.name} was isolated already."
         timer = self._settings.rollback_after_s
-        await self._load(host, rule_set(self._management, ssh_port=host.ssh_port, forgotten_after_s=timer))
+        await self._load(host, rule_set(self.management, ssh_port=host.ssh_port, forgotten_after_s=timer))
         await self._confirm(host)
         return f"{host.name} is isolated; its management path was proved over a fresh connection."
 
@@ -95,8 +97,8 @@ class Nftables:
 
     async def _isolated(self, host: LinuxHost) -> Effect:
         async with self._session(host) as session:
-            tables = _objects(await self._run(session, host, _LIST_TABLES), "table", host)
-            if not any((table.get("family"), table.get("name")) == ("inet", "sakimori") for table in tables):
+            tables = _objects(await self._run(session, host, _LIST_TABLES), "table", _Table, host)
+            if _Table("inet", "sakimori") not in tables:
                 return Effect.ABSENT
             return isolation(await self._run(session, host, _LIST_TABLE), host)
 
@@ -184,14 +186,44 @@ def isolation(listing: bytes, host: LinuxHost) -> Effect:
     Raises:
         ConnectorUnreachable: the listing is no nft JSON.
     """
-    armed = [item for item in _objects(listing, "set", host) if item.get("name") == "armed"]
-    elements = cast("list[Any]", armed[0].get("elem", [])) if armed else []
-    hooked = {item.get("name") for item in _objects(listing, "chain", host) if item.get("hook") == item.get("name")}
-    dropping = {item.get("chain") for item in _objects(listing, "rule", host) if {"drop": None} in item.get("expr", [])}
-    if not elements or not hooked.issuperset(_HOOKS) or not dropping.issuperset(_HOOKS):
+    armed = [element for item in _objects(listing, "set", _Set, host) if item.name == "armed" for element in item.elem]
+    hooked = {chain.name for chain in _objects(listing, "chain", _Chain, host) if chain.hook == chain.name}
+    dropping = {rule.chain for rule in _objects(listing, "rule", _Rule, host) if {"drop": None} in rule.expr}
+    if not armed or not hooked.issuperset(_HOOKS) or not dropping.issuperset(_HOOKS):
         return Effect.ABSENT
-    lasting = {element for element in elements if isinstance(element, str)}
-    return Effect.APPLIED if lasting.issuperset({"ipv4", "ipv6"}) else Effect.UNKNOWN
+    # Elements with a timer are objects, lasting ones are bare names.
+    return Effect.APPLIED if "ipv4" in armed and "ipv6" in armed else Effect.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    family: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    name: str
+    elem: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    name: str
+    hook: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    chain: str
+    expr: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """nft's JSON (libnftables-json(5)): one object per table, set, chain, rule."""
+
+    nftables: tuple[dict[str, Any], ...]
 
 
 class _Session:
@@ -223,6 +255,11 @@ class _Session:
             ) from error
         except asyncssh.PermissionDenied as error:
             raise ConnectorRefused(f"{host.name}: SSH refused the key {settings.key_file}") from error
+        except (asyncssh.KeyImportError, FileNotFoundError, PermissionError) as error:
+            raise ConnectorRefused(
+                f"{host.name}: {settings.key_file} or {settings.known_hosts_file} cannot be used: expected an SSH "
+                "private key without a passphrase, and known hosts in OpenSSH's form"
+            ) from error
         except (OSError, asyncssh.Error, TimeoutError) as error:
             raise ConnectorUnreachable(f"{host.name}: no SSH connection to {host.address}:{host.ssh_port}") from error
         return self._connection
@@ -239,18 +276,18 @@ async def _read(stream: asyncssh.SSHReader[bytes]) -> bytes:
     return bytes(answer)
 
 
-def _objects(listing: bytes, kind: str, host: LinuxHost) -> list[dict[str, Any]]:
-    """The objects of a kind in nft's JSON (libnftables-json(5))."""
+def _objects(listing: bytes, kind: str, cls: type[T], host: LinuxHost) -> list[T]:
     try:
-        items = orjson.loads(listing)["nftables"]
-        return [item[kind] for item in items if kind in item]
-    except (ValueError, KeyError, TypeError) as error:
+        items = from_plain(_Listing, parse_object(listing, what="listing")).nftables
+        return [from_plain(cls, item[kind]) for item in items if kind in item]
+    except InputError as error:
         raise ConnectorUnreachable(f"{host.name}: what nft answered is not its JSON") from error
 
 
 def _network(text: str, connector: str) -> Network:
     try:
-        network = ipaddress.ip_network(text)
+        # The part after a % may be any text, and would go into the rule set as it stands.
+        network = ipaddress.ip_network(text if "%" not in text else "")
     except ValueError as error:
         raise InputError(f"connector {connector}: management address '{text}' is no address or network") from error
     if network.prefixlen == 0:
@@ -262,7 +299,7 @@ def _network(text: str, connector: str) -> Network:
 
 def _address(host: LinuxHost, connector: str) -> None:
     try:
-        ipaddress.ip_address(host.address)
+        ipaddress.ip_address(host.address if "%" not in host.address else "")
     except ValueError as error:
         raise InputError(f"connector {connector}: address '{host.address}' of {host.name} is no IP address") from error
     if not 0 < host.ssh_port < 65536:
