@@ -21,7 +21,18 @@ def main() -> None:
     for name in wanted:
         run: Callable[[], list[Figure]] = importlib.import_module(f"benchmarks.{name}").run
         for figure in run():
-            print(f"| {figure.name} | {figure.value:,.4g} {figure.unit} | {figure.baseline or ''} | `{figure.command}` |")
+            cells = (
+                figure.name,
+                f"{_readable(figure.value)} {figure.unit}",
+                figure.baseline or "",
+                f"`{figure.command}`",
+            )
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def _readable(value: float) -> str:
+    """Three significant digits at least, never an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 if __name__ == "__main__":
