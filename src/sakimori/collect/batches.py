@@ -49,12 +49,12 @@ class Batches:
         record, repaired = _parse(raw)
         kind, time, fields = shaped(record)
         types = set(map(type, fields.values()))
+        if float in types and any(abs(v) >= _BEYOND_64_BITS for v in fields.values() if type(v) is float):
+            kind, time, fields = shaped(_parse_slowly(raw))  # the fast parser rounds such numbers
         if repaired or b"\\u0000" in raw:
             fields = _cells(fields)
             kind = (kind[0], _scrubbed(kind[1]), _scrubbed(kind[2]))
         elif not types <= _PLAIN:
-            if float in types and any(abs(v) >= _BEYOND_64_BITS for v in fields.values() if type(v) is float):
-                kind, time, fields = shaped(_parse_slowly(raw))  # the fast parser rounds such numbers
             _encode_unusual(fields)
         group = self._groups.get(kind)
         if group is None:

@@ -109,7 +109,7 @@ def _chunk(chunk: bytes, start: int) -> Iterator[RawRecord | Damage | Note]:
                 continue
             yield Damage(start + position, problem, chunk[position : position + size])
     if lost:
-        yield Damage(start + len(chunk), lost, b"")
+        yield Damage(start + len(chunk) if stretches else start, lost, b"")
     elif chunk.startswith(_CHUNK_MAGIC) and not _checksum_holds(chunk):
         yield Note(f"the chunk at byte {start} fails its checksum: records were read as they stand")
 
@@ -133,7 +133,7 @@ def _walk(chunk: bytes) -> tuple[list[_Stretch], str]:
         behind = _next_record(chunk, position, limit)
         stretches.append(_Stretch(position, behind - position, 0, gap=True))
         position = behind
-    if not stretches and not trusted:
+    if not trusted and all(stretch.gap for stretch in stretches):
         return [], "no event log chunk here: its header is damaged and it holds no readable record"
     if trusted and end > len(chunk):
         seen = max((stretch.record_id for stretch in stretches), default=None)

@@ -1,0 +1,159 @@
+"""Batches: what a record says is what its row says, whatever the values are."""
+
+import json
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sakimori.collect.batches import Batches
+from sakimori.collect.shapes import ShapeError
+from sakimori.records import FIELD_TYPE, HASH, OFFSET, TIME, EventBatch, Source, content_hash, encode_cell
+
+SOURCE = Source(tenant="bank", digest="ab" * 32, path="x", format="ndjson", size=1)
+NOW = 1_800_000_000_000_000_000
+
+
+def _batches(*raws: bytes) -> list[EventBatch]:
+    batches = Batches(SOURCE)
+    for offset, raw in enumerate(raws):
+        batches.add(offset, raw, now=NOW)
+    return batches.take(ingested=NOW)
+
+
+def _row(raw: bytes) -> dict[str, str]:
+    (batch,) = _batches(raw)
+    return batch.fields(0)
+
+
+_text = st.text(st.characters(codec="utf-8"), max_size=8)
+_scalars = _text | st.integers(-(2**63), 2**64 - 1) | st.booleans() | st.none() | st.floats(-1e9, 1e9)
+_values = st.integers(-(2**70), 2**70) | st.recursive(
+    _scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=2)
+)
+_names = st.text(st.characters(codec="utf-8"), max_size=4).map("f".__add__)
+_records = st.dictionaries(_names, _values, max_size=6)
+
+
+@given(st.lists(_records, min_size=1, max_size=80))
+def test_every_value_becomes_its_cell(records: list[dict[str, Any]]) -> None:
+    records = [{"Channel": "x", "EventID": index % 2, **record} for index, record in enumerate(records)]
+    raws = [json.dumps(record).encode() for record in records]
+    batches = _batches(*raws)
+    assert [batch.kind.code for batch in batches] == ["0", "1"][: len(records)]
+    seen = 0
+    for batch in batches:
+        for row in range(len(batch)):
+            offset: int = batch.rows.column(OFFSET)[row].as_py()
+            assert batch.fields(row) == {name: encode_cell(value) for name, value in records[offset].items()}
+            assert batch.rows.column(HASH)[row].as_py() == content_hash(raws[offset])
+            assert batch.event_id(row) == f"ev-{'ab' * 12}-{offset}"
+            seen += 1
+        assert all(batch.rows.schema.field(name).type == FIELD_TYPE for name in batch.field_names)
+        assert batch.rows.column(OFFSET).to_pylist() == sorted(batch.rows.column(OFFSET).to_pylist())
+    assert seen == len(records)
+
+
+def test_each_distinct_value_stands_in_its_dictionary_once() -> None:
+    (batch,) = _batches(
+        *(b'{"EventID":1,"Channel":"x","a":%s}' % value for value in (b"5", b'"5"', b'"6"', b"5", b"null"))
+    )
+    column = batch.rows.column("a")
+    assert column.to_pylist() == ["5", "5", "6", "5", "\0null"]
+    assert isinstance(column, pa.DictionaryArray)
+    assert sorted(column.dictionary.to_pylist()) == ["\0null", "5", "6"]
+
+
+@pytest.mark.parametrize(
+    ("written", "cell"),
+    [
+        (b'""', ""),
+        (b"null", "\0null"),
+        (b"true", "true"),
+        (b'"true"', "true"),
+        (b"18446744073709551615", "18446744073709551615"),
+        (b"18446744073709551616", "18446744073709551616"),
+        (b"-9223372036854775809", "-9223372036854775809"),
+        (b'["a",1]', '\0["a",1]'),
+        (b'"\\u0000null"', '\0"\\u0000null"'),
+        ('"ｐｏｗｅｒｓｈｅｌｌ"'.encode(), "ｐｏｗｅｒｓｈｅｌｌ"),
+        (b'"\\ud83d\\ude00"', "😀"),
+        (b'"half \\ud800 sign"', "half \ufffd sign"),
+        (b'["half \\ud800 sign"]', '\0["half \ufffd sign"]'),
+        (b'"wrong \xff byte"', "wrong \ufffd byte"),
+        (b'"a raw \x01 control"', "a raw \x01 control"),
+    ],
+)
+def test_unusual_values(written: bytes, cell: str) -> None:
+    assert _row(b'{"EventID":1,"Channel":"x","a":%s}' % written)["a"] == cell
+
+
+def test_no_event_escapes_by_one_wrong_byte_and_it_is_counted() -> None:
+    batches = Batches(SOURCE)
+    batches.add(0, b'{"EventID":1,"Channel":"x","CommandLine":"mimikatz \xff","n\\udc00":1}', now=NOW)
+    (batch,) = batches.take(ingested=NOW)
+    assert batch.fields(0) == {"EventID": "1", "Channel": "x", "CommandLine": "mimikatz \ufffd", "n\ufffd": "1"}
+    assert batches.repaired == 1
+
+
+def test_a_field_that_comes_later_is_absent_before() -> None:
+    (batch,) = _batches(b'{"EventID":1,"Channel":"x"}', b'{"EventID":1,"Channel":"x","a":"b"}')
+    assert [batch.fields(0), batch.fields(1)] == [
+        {"EventID": "1", "Channel": "x"},
+        {"EventID": "1", "Channel": "x", "a": "b"},
+    ]
+
+
+def test_an_event_without_a_time_gets_that_of_reading() -> None:
+    batches = Batches(SOURCE)
+    batches.add(0, b'{"EventID":1,"Channel":"x"}', now=NOW)
+    batches.add(1, b'{"EventID":1,"Channel":"x","@timestamp":"2026-01-01T00:00:00Z"}', now=NOW)
+    (batch,) = batches.take(ingested=NOW)
+    assert batch.rows.column(TIME).to_pylist() == [NOW, 1_767_225_600_000_000_000]
+    assert batches.untimed == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\0\0\0",
+        b"[]",
+        b"5",
+        b'{"EventID":1,"Channel":"x"',
+        b'{"EventID":1,"Channel":"x","a":NaN}',
+        b'{"EventID":1,"Channel":"x","a":%s}' % (b"9" * 5000),
+        b'{"EventID":1,"Channel":"x","a":%s}' % (b"[" * 900 + b"]" * 900),
+        b'{"EventID":1,"Channel":"x","a":%s}' % (b"[" * 100_000 + b"]" * 100_000),
+        b'{"EventID":1,"Channel":"x","sakimori.time":1}',
+        b"\xff\xfe{\0}\0",
+    ],
+)
+def test_what_is_no_event_is_refused_and_leaves_no_trace(raw: bytes) -> None:
+    batches = Batches(SOURCE)
+    batches.add(0, b'{"EventID":1,"Channel":"x"}', now=NOW)
+    with pytest.raises(ShapeError):
+        batches.add(1, raw, now=NOW)
+    (batch,) = batches.take(ingested=NOW)
+    assert [batch.fields(row) for row in range(len(batch))] == [{"EventID": "1", "Channel": "x"}]
+
+
+def test_ever_new_field_names_fill_a_round_soon() -> None:
+    batches = Batches(SOURCE)
+    rows = 0
+    while not batches.full:
+        names = {f"f{rows}-{index}": index for index in range(10_000)}
+        batches.add(rows, orjson.dumps({"EventID": 1, "Channel": "x", **names}), now=NOW)
+        rows += 1
+    assert rows <= 25
+
+
+def test_a_round_leaves_nothing_behind() -> None:
+    batches = Batches(SOURCE)
+    batches.add(0, b'{"EventID":1,"Channel":"x"}', now=NOW)
+    assert len(batches.take(ingested=NOW)) == 1
+    assert batches.take(ingested=NOW) == []
+    assert not batches.full

@@ -1,0 +1,62 @@
+"""Formats are told by content; what no reader takes is named."""
+
+import pytest
+
+from sakimori.collect.formats import Unknown, Unreadable, reader_for
+
+FLAT = b'{"EventID":1,"Channel":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"ElfFile\0" + bytes(120), "evtx"),
+        (b"?" * 4096 + b"ElfChnk\0", "evtx"),
+        (FLAT, "ndjson"),
+        (b"\xef\xbb\xbf\r\n" + FLAT + b"\r\n", "ndjson"),
+        (b"# a comment\n" + FLAT + b"\n", "ndjson"),
+        (b'{"no":"event"}\n' + FLAT + b"\n", "ndjson"),
+        (b'{"EventID":1,"Channel":"x","broken":\n{"EventID":1,"also":\n', "ndjson"),
+        (b'{"EventID":1,"Channel":"x","Message":"' + b"x" * 70_000, "ndjson"),
+        (b'{"log":"helpdesk","type":"call"}', "ndjson"),
+        (b'{"winlog":{"event_id":1}}', "ndjson"),
+        (b'{\n  "Event": {\n', "json"),
+        (b'{"Event": {\r\n  "System": {\r\n', "json"),
+        (b"[\n" + FLAT + b",\n" + FLAT + b"]", "json"),
+        (b"[" + FLAT + b"]", "json"),
+    ],
+)
+def test_a_reader_is_found_by_content(head: bytes, name: str) -> None:
+    assert name == reader_for(head).NAME
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (b"", "nothing in it"),
+        (b" \n\r\n", "nothing but white space or zeros in its beginning"),
+        (bytes(5000), "nothing but white space or zeros in its beginning"),
+        (b"\xd4\xc3\xb2\xa1\x02\0", "a packet capture"),
+        (b"\n\r\r\n\xbc", "a packet capture"),
+        (b"\0\x05\x16\x07\0", "macOS folder noise (AppleDouble)"),
+        (b"\x1f\x8b\x08", "gzip-compressed: unpack it first"),
+        (b"title: a rule\nlogsource:\n", "text that is not JSON"),
+        (b"\x93\x01\0\x05", "binary data of no known format"),
+        (
+            b'{"ts":1.5,"uid":"C1","id.orig_h":"10.0.0.1","proto":"tcp","service":"dns"}\n',
+            "JSON lines, but of no known event shape (members begin with: ts, uid, id.orig_h, proto)",
+        ),
+    ],
+)
+def test_what_no_reader_takes_is_named(head: bytes, reason: str) -> None:
+    with pytest.raises(Unknown) as caught:
+        reader_for(head)
+    assert str(caught.value) == reason
+    assert not isinstance(caught.value, Unreadable)
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be"])
+def test_utf_16_is_a_failure_that_says_what_to_do(codec: str) -> None:
+    text = ("" if codec == "utf-16" else "\ufeff") + FLAT.decode()
+    with pytest.raises(Unreadable, match="it is UTF-16 text: convert it to UTF-8"):
+        reader_for(text.encode(codec))
