@@ -13,8 +13,12 @@ from cyberrange.machine import Process
 
 _DUMP_TRACE = (
     "C:\\Windows\\SYSTEM32\\ntdll.dll+9d4c4|C:\\Windows\\System32\\KERNELBASE.dll+2c0fe|"
-    "C:\\Windows\\System32\\comsvcs.dll+d6b2|C:\\Windows\\SYSTEM32\\dbgcore.DLL+6ceb"
+    "{caller}|C:\\Windows\\SYSTEM32\\dbgcore.DLL+6ceb"
 )
+_DUMP_CALLERS = {
+    "comsvcs": "C:\\Windows\\System32\\comsvcs.dll+d6b2",
+    "taskmgr": "C:\\Windows\\System32\\Taskmgr.exe+4f1a8",
+}
 _DISCOVERY = {"self": "T1033", "admins": "T1069.002", "domain": "T1482"}
 
 
@@ -83,7 +87,7 @@ class Foothold:
             if worked:
                 image = implant.process.program.elsewhere(path)
                 implant.process = machine.spawn(at + 11 * SECOND, image, "", machine.standing("services"))
-                implant.system = True
+                implant.system, implant.logon = True, machine.system
         self._truth.note(at, implant.host, technique, "privilege-escalation", what, ok=worked)
         implant.admin = implant.admin or worked
         return worked
@@ -97,13 +101,16 @@ class Foothold:
         machine = implant.machine
         lsass = machine.standing("lsass")
         if self._craft.dumps_by == "taskmgr":
-            path = f"C:\\Users\\{implant.logon.account}\\AppData\\Local\\Temp\\lsass.DMP"
+            profile = "C:\\Windows" if implant.system else f"C:\\Users\\{implant.logon.account}\\AppData\\Local"
+            path = f"{profile}\\Temp\\lsass.DMP"
             tool = machine.spawn(at, "taskmgr", "/4", self._console(at, implant), integrity="High")
         else:
             path = f"{self._craft.folder}\\{self._craft.pick('dumps')}"
             arguments = self._craft.pick("comsvcs", pid=lsass.pid, path=path)
             tool = machine.spawn(at + SECOND, "rundll32", arguments, self._console(at, implant))
-        machine.accessed(at + SECOND + 140, tool, lsass, "0x1fffff", _DUMP_TRACE)
+        machine.accessed(
+            at + SECOND + 140, tool, lsass, "0x1fffff", _DUMP_TRACE.format(caller=_DUMP_CALLERS[self._craft.dumps_by])
+        )
         machine.created(at + SECOND + 400, tool, path)
         self._truth.note(at, implant.host, "T1003.001", "credential-access", "dumps LSASS")
         return [credential for _, credential in sorted(machine.memory.items())]
@@ -113,7 +120,7 @@ class Foothold:
         if failure := silent(self._estate, implant):
             return failure
         yielded: dict[str, Credential] = {}
-        account = implant.logon.account
+        account = f"{implant.machine.host.short}$" if implant.system else implant.logon.account
         for number, service in enumerate(services):
             self._estate.service_ticket(at + 700 * number, implant.machine, account, service, encryption="0x17")
             if self._estate.bank.accounts[service].weak_password:
@@ -147,5 +154,4 @@ class Foothold:
 
     def _console(self, at: int, implant: Implant) -> Process:
         integrity = "System" if implant.system else ("High" if implant.admin else "Medium")
-        logon = implant.machine.system if implant.system else implant.logon
-        return implant.machine.spawn(at, "cmd", "", implant.process, logon=logon, integrity=integrity)
+        return implant.machine.spawn(at, "cmd", "", implant.process, logon=implant.logon, integrity=integrity)

@@ -91,7 +91,9 @@ class Impact:
             else:
                 machine.spawn(begin, *self._craft.command(step), shell)
                 self._truth.note(begin, where, "T1490", "impact", "destroys shadow copies and recovery")
-        self._truth.note(at, where, "T1486", "impact", "encrypts files", account=session.account)
+        self._truth.note(
+            at, where, "T1486", "impact", "encrypts files", account="" if session is machine.system else session.account
+        )
         waves = self._rng.randrange(6, 14)
         pace = self._rng.randrange(10, 26) * SECOND
         self._estate.schedule.at(at + 12 * SECOND, lambda now: self._wave(now, machine, encryptor, waves, pace))

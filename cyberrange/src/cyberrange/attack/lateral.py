@@ -68,7 +68,8 @@ class Lateral:
         if via is None:
             target.resolved(at + 9 * SECOND, process, self._craft.relay, self._craft.relay_address)
             target.connected(at + 9 * SECOND + 50, process, self._craft.relay_address, 443, self._craft.relay)
-        return Implant(target, session, process, admin=True, system=manner != "wmi", via=via)
+        system = manner != "wmi"
+        return Implant(target, target.system if system else session, process, admin=True, system=system, via=via)
 
     def execute(
         self,
@@ -93,7 +94,7 @@ class Lateral:
             tool = source.spawn(at, name, command, implant.process)
         own = credential.account == implant.logon.account and not implant.system
         if not own:
-            who = source.system if implant.system else implant.logon
+            who = implant.logon
             self._estate.explicit(at + 200, source, who, credential, target.host, tool.program.image)
         session = self._log_on(at + 300, implant, credential, target, tool=tool)
         if isinstance(session, Failure):
