@@ -5,6 +5,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from sigma.conditions import SigmaCondition
+from sigma.policy import SigmaPolicy
 
 class EnumLowercaseStringMixin: ...
 
@@ -43,7 +44,7 @@ class SigmaRuleBase:
     level: SigmaLevel | None
     status: SigmaStatus | None
     @classmethod
-    def from_dict(cls, rule: dict[str, Any]) -> Self: ...
+    def from_dict(cls, rule: dict[str, Any], *, policy: SigmaPolicy | None = None) -> Self: ...
 
 class SigmaRule(SigmaRuleBase):
     logsource: SigmaLogSource

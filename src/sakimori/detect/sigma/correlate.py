@@ -243,10 +243,11 @@ class _Windows:
             begin = bisect.bisect_left(group.kept, group.kept[end].time - self._span, key=lambda item: item.time)
             window = group.kept[begin : end + 1]
             if self._holds(window):
-                first = window[0].time
+                fired = self._fired(window)
+                first = fired.occurrences[0].time
                 group.covered.append((first, first + self._span))
                 group.kept = [item for item in group.kept if not first <= item.time <= first + self._span]
-                return [self._fired(window)]
+                return [fired]
         return []
 
     def _close_old(self, group: _Group) -> list[_Fired]:
@@ -263,7 +264,8 @@ class _Windows:
         return [self._fired(window)] if self._holds(window) else []
 
     def _fired(self, window: Sequence[Occurrence]) -> _Fired:
-        return _Fired(self._group_values(window[-1]) or {}, window)
+        shown = self._longest_run(window) if self.correlation.type == "temporal_ordered" else window
+        return _Fired(self._group_values(window[-1]) or {}, shown)
 
     def _trim(self, group: _Group) -> None:
         if self._lateness is not None:
@@ -290,19 +292,25 @@ class _Windows:
             case "temporal":
                 return len({item.rule for item in window})
             case _:
-                return self._longest_run(window)
+                return len(self._longest_run(window))
 
-    def _longest_run(self, window: Sequence[Occurrence]) -> int:
-        """Most of the rules that different events fulfil one after the other, in the order of the correlation."""
-        best = [0] * (len(self.correlation.rules) + 1)
+    def _longest_run(self, window: Sequence[Occurrence]) -> tuple[Occurrence, ...]:
+        """Different events that fulfil most of the rules, one after the other in the correlation's order.
+
+        Of runs of one length the one that begins last.
+        """
         ordered = sorted(window, key=lambda item: (item.time, self._positions[item.rule], item.order))
-        used: dict[str, list[int]] = {}
+        runs: list[tuple[Occurrence, ...]] = [()] * len(self._positions)
+        """By the position of the last rule."""
+        before: dict[str, list[tuple[Occurrence, ...]]] = {}
         for item in ordered:
             # Two rules that held for one event are no two steps: build on what was known before that event.
-            known = used.setdefault(item.evidence[-1].event_id, list(best))
+            known = before.setdefault(item.evidence[-1].event_id, list(runs))
             position = self._positions[item.rule]
-            best[position + 1] = max(best[position + 1], max(known[: position + 1]) + 1)
-        return max(best)
+            run = (*max(known[:position], key=_preference, default=()), item)
+            if len(run) >= len(runs[position]):
+                runs[position] = run
+        return max(runs, key=_preference)
 
     def to_plain(self) -> list[Any]:
         return [
@@ -318,6 +326,10 @@ class _Windows:
             )
             for key, kept, covered, newest in plain
         )
+
+
+def _preference(run: Sequence[Occurrence]) -> tuple[int, Nanos]:
+    return len(run), run[0].time if run else 0
 
 
 def _compare(measure: int, threshold: Threshold) -> bool:

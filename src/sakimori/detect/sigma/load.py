@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import re2
 import yaml
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.modifiers import modifier_mapping
+from sigma.policy import SigmaPolicy
+from sigma.policy.regex_engine import RegexEngine, RegexPattern
 from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader
 
@@ -36,6 +39,22 @@ _SECTIONS = (
     ("modifier", "detection"),
     ("detection", "detection"),
 )
+
+
+class _QuietRe2(RegexEngine):
+    """RE2, which pySigma checks expressions with, without its habit of writing to standard error."""
+
+    def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
+        options = re2.Options()
+        options.log_errors = False
+        return cast("RegexPattern", re2.compile(pattern, options))
+
+    @property
+    def error(self) -> type[Exception]:
+        return re2.error
+
+
+_POLICY = SigmaPolicy(regex_engine=_QuietRe2())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +108,8 @@ def _parse(plain: dict[str, Any]) -> SigmaRule | SigmaCorrelationRule | SigmaFil
     if "correlation" in plain:
         return SigmaCorrelationRule.from_dict(plain)
     if "filter" in plain:
-        return SigmaFilter.from_dict(plain)
-    return SigmaRule.from_dict(plain)
+        return SigmaFilter.from_dict(plain, policy=_POLICY)
+    return SigmaRule.from_dict(plain, policy=_POLICY)
 
 
 def _reason(problem: BaseException | str) -> str:
@@ -106,6 +125,7 @@ def _reason(problem: BaseException | str) -> str:
     if unknown := re.match(r"Unknown modifier '([^']+)'", text):
         close = difflib.get_close_matches(unknown[1], modifier_mapping, n=1)
         return f"unknown modifier '{unknown[1]}'" + (f" (did you mean '{close[0]}'?)" if close else "")
+    text = re.sub(r": b'([^']*)'\Z", r": \1", text)  # RE2 words its errors in bytes
     return text or type(problem).__name__
 
 

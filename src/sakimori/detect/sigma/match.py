@@ -36,8 +36,8 @@ class Hit:
 class Column:
     """A column's classes: constant over the batch (``rows`` None), or one per row."""
 
-    name: str | None
-    """The column's name in the batch; None where the batch has no such column."""
+    names: tuple[str, ...]
+    """The column's name in the batch; two where some events spell it with spaces; none where it has no such column."""
     matcher: ColumnMatcher
     constant: int
     rows: npt.NDArray[np.int32] | None
@@ -87,33 +87,32 @@ class KindMatcher:
             for matcher in matchers:
                 matcher.forget()
 
-    def _column(self, batch: EventBatch, name: str | None, matcher: ColumnMatcher) -> Column:
-        if name is None:
-            return Column(None, matcher, MISSING, None)
-        column = batch.rows.column(name)
-        assert isinstance(column, pa.DictionaryArray)
-        classes = matcher.classes(column.dictionary)
-        if column.null_count == 0 and len(classes) and (classes == classes[0]).all():
-            return Column(name, matcher, int(classes[0]), None)
-        return Column(name, matcher, MISSING, np.append(classes, np.int32(MISSING))[_indices(column)])
+    def _column(self, batch: EventBatch, names: tuple[str, ...], matcher: ColumnMatcher) -> Column:
+        if not names:
+            return Column((), matcher, MISSING, None)
+        first, *others = (_classes(batch, name, matcher) for name in names)
+        if not others:
+            return Column(names, matcher, first, None) if isinstance(first, int) else Column(names, matcher, 0, first)
+        merged = np.full(len(batch), first, dtype=np.int32)
+        for other in others:
+            merged = np.where(merged == MISSING, other, merged).astype(np.int32)
+        return Column(names, matcher, 0, merged)
 
     def _keyword_columns(self, batch: EventBatch, matcher: ColumnMatcher) -> list[Column]:
         data = b"".join(_content(batch, name) for name in batch.field_names)
         if not matcher.may_hold(data):
             return []
-        columns = (self._column(batch, name, matcher) for name in batch.field_names)
+        columns = (self._column(batch, (name,), matcher) for name in batch.field_names)
         return [column for column in columns if column.rows is not None or column.constant > PLAIN]
 
     def _pair(
-        self, batch: EventBatch, names: Mapping[str, str], _index: int, field: str, pattern: SameAs
+        self, batch: EventBatch, names: Mapping[str, tuple[str, ...]], _index: int, field: str, pattern: SameAs
     ) -> npt.NDArray[np.int32]:
         """1 where the two fields compare as the pattern asks."""
         left, right = _named(names, field), _named(names, pattern.other)
-        if left is None or right is None:
+        if not left or not right:
             return np.zeros(len(batch), dtype=np.int32)
-        a, b = batch.rows.column(left), batch.rows.column(right)
-        assert isinstance(a, pa.DictionaryArray)
-        assert isinstance(b, pa.DictionaryArray)
+        a, b = _dictionary(batch, left[0]), _dictionary(batch, right[0])
         first, group = _grouped(
             [(_indices(a), len(a.dictionary) + 1), (_indices(b), len(b.dictionary) + 1)], len(batch), shift=1
         )
@@ -124,7 +123,7 @@ class KindMatcher:
         classes = [column.constant if column.rows is None else int(column.rows[row]) for column in columns]
         same = [bool(rows[row]) for rows in pairs]
         width = len(self._fields)
-        keywords = [(columns[i].name, classes[i]) for i in range(width, len(columns)) if classes[i] > PLAIN]
+        keywords = [(columns[i].names, classes[i]) for i in range(width, len(columns)) if classes[i] > PLAIN]
         key = (*classes[:width], *same, *keywords)
         found = self._signatures.get(key)
         if found is None:
@@ -152,29 +151,46 @@ class KindMatcher:
     ) -> tuple[str, ...]:
         shown: dict[str, None] = dict.fromkeys(rule.given)
         for column, number in zip(columns, classes, strict=True):
-            if column.name is not None and not support.isdisjoint(column.matcher.sets[number]):
-                shown[column.name] = None
+            if not support.isdisjoint(column.matcher.sets[number]):
+                shown |= dict.fromkeys(column.names)
         for index, field, pattern in self._pairs:
             if index in support:
                 shown |= dict.fromkeys((field, pattern.other))
         return tuple(shown)
 
 
-def _columns_by_name(names: Sequence[str]) -> dict[str, str]:
-    """Field → column. Sigma writes names without the spaces that some sources have (``Threat Name``)."""
-    return {name.replace(" ", ""): name for name in names} | {name: name for name in names}
+def _columns_by_name(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Field, without spaces → its columns. Sigma drops the spaces that some sources have (``Threat Name``)."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in sorted(names, key=lambda name: " " in name):
+        plain = name.replace(" ", "")
+        found[plain] = (*found.get(plain, ()), name)
+    return found
+
+
+def _named(columns: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, ...]:
+    return columns.get(field) or columns.get(field.replace(" ", ""), ())
+
+
+def _dictionary(batch: EventBatch, name: str) -> pa.DictionaryArray:
+    column = batch.rows.column(name)
+    assert isinstance(column, pa.DictionaryArray)
+    return column
 
 
 def _content(batch: EventBatch, name: str) -> bytes:
     """A column's distinct cells, end to end."""
-    column = batch.rows.column(name)
-    assert isinstance(column, pa.DictionaryArray)
-    data = column.dictionary.buffers()[2]
+    data = _dictionary(batch, name).dictionary.buffers()[2]
     return bytes(memoryview(data)) if data is not None else b""
 
 
-def _named(names: Mapping[str, str], field: str) -> str | None:
-    return names.get(field) or names.get(field.replace(" ", ""))
+def _classes(batch: EventBatch, name: str, matcher: ColumnMatcher) -> int | npt.NDArray[np.int32]:
+    """The class of every row, or the one class of all."""
+    column = _dictionary(batch, name)
+    classes = matcher.classes(column.dictionary)
+    if column.null_count == 0 and len(classes) and (classes == classes[0]).all():
+        return int(classes[0])
+    return np.append(classes, np.int32(MISSING))[_indices(column)]
 
 
 def _indices(column: pa.DictionaryArray) -> npt.NDArray[np.int32]:
