@@ -66,7 +66,7 @@ def test_a_minor_matter_is_watched() -> None:
 
 
 def test_an_event_that_says_too_little_leaves_the_case_to_a_person() -> None:
-    bare = event(9, {"EventID": "1"})
+    bare = event(9, {"Unheard": "of"})
     silent = finding(event(9, {"EventID": "1", "Computer": "x"}), Severity.HIGH, "impact", [])
     kept = kept_events()
     kept.events[bare.event_id] = bare

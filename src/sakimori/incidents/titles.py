@@ -13,6 +13,8 @@ _TACTICS = {
     "persistence": ("persistence", "永続化"),
     "privilege-escalation": ("privilege escalation", "権限昇格"),
     "defense-evasion": ("evasion of defences", "防御回避"),
+    "stealth": ("hiding of traces", "隠蔽"),
+    "defense-impairment": ("impairment of defences", "防御妨害"),
     "credential-access": ("theft of credentials", "認証情報の窃取"),
     "discovery": ("discovery", "内部探索"),
     "lateral-movement": ("lateral movement", "横展開"),

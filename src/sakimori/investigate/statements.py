@@ -24,9 +24,14 @@ class Statement:
     japanese: Template
 
     def fits(self, event: EvidenceEvent) -> bool:
-        return all(_text(event, name) for name in self.cite) and all(
-            any(pattern.search(text) for text in cell_texts(event.fields.get(name, "")))
-            for name, pattern in self.when.items()
+        """Whether all conditions hold, and there is something to cite."""
+        return (
+            all(_text(event, name) for name in self.cite)
+            and any(_text(event, name) for name in (*self.cite, *self.also))
+            and all(
+                any(pattern.search(text) for text in cell_texts(event.fields.get(name, "")))
+                for name, pattern in self.when.items()
+            )
         )
 
     def claim(self, event: EvidenceEvent, finding: Finding) -> Claim:

@@ -51,6 +51,8 @@ _TACTIC = {
     "persistence": ("TA0003", "Persistence"),
     "privilege-escalation": ("TA0004", "Privilege Escalation"),
     "defense-evasion": ("TA0005", "Defense Evasion"),
+    "stealth": ("", "Stealth"),
+    "defense-impairment": ("", "Defense Impairment"),
     "credential-access": ("TA0006", "Credential Access"),
     "discovery": ("TA0007", "Discovery"),
     "lateral-movement": ("TA0008", "Lateral Movement"),
@@ -59,6 +61,7 @@ _TACTIC = {
     "exfiltration": ("TA0010", "Exfiltration"),
     "impact": ("TA0040", "Impact"),
 }
+"""Id and name. The two that ATT&CK 19 made of Defense Evasion are exported by name alone."""
 
 
 def detection_finding(finding: Finding) -> dict[str, Any]:
