@@ -1,5 +1,6 @@
 """``sakimori gateway serve`` as an operator starts and stops it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -44,7 +45,8 @@ class SlowProvider(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(BrokenPipeError):
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keeps the test's output clean."""
@@ -155,9 +157,7 @@ def test_killed_in_a_call_nothing_is_held_beyond_its_time(tmp_path: Path, provid
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path, provider_url: str) -> None:
     port = provider_url.rpartition(":")[2].removesuffix("/v1")
-    process = sakimori(
-        tmp_path, "gateway", "serve", "--port", port, OPENAI_API_KEY="k", OPENAI_BASE_URL=provider_url
-    )
+    process = sakimori(tmp_path, "gateway", "serve", "--port", port, OPENAI_API_KEY="k", OPENAI_BASE_URL=provider_url)
     _, complaint = process.communicate(timeout=30)
     assert process.returncode == ExitCode.ENVIRONMENT
     assert complaint.startswith("sakimori: cannot listen on 127.0.0.1 port")

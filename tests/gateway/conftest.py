@@ -52,7 +52,7 @@ def response_object(output: list[dict[str, Any]], **changes: Any) -> dict[str, A
 
 
 def message(text: str) -> dict[str, Any]:
-    content = [{"type": "output_text", "text": text, "annotations": []}]
+    content: list[dict[str, Any]] = [{"type": "output_text", "text": text, "annotations": []}]
     return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}
 
 
@@ -157,9 +157,7 @@ class Bank:
             address="10.20.4.12",
             users=("yamada.t",),
         )
-        account = AccountAsset(
-            name="yamada.t", display_name="山田 太郎", criticality=Criticality.NORMAL, kind="staff"
-        )
+        account = AccountAsset(name="yamada.t", display_name="山田 太郎", criticality=Criticality.NORMAL, kind="staff")
         made = Inventory(tenant=self.tenant, taken_at=1, hosts=(host,), accounts=(account,))
         with self.database.transaction(self.tenant) as transaction:
             transaction.put(made)

@@ -9,11 +9,11 @@ import pytest
 from aiohttp import web
 from openai import APIStatusError, AuthenticationError, OpenAI, PermissionDeniedError, RateLimitError
 from openai.types.responses import ResponseFunctionToolCall
+from tests.gateway.conftest import DAY, MODEL, Bank, Upstream, message, response_object
 
 from sakimori.core import SystemClock
 from sakimori.records import Budget, DataClass
 from sakimori.store import budgets
-from tests.gateway.conftest import DAY, MODEL, Bank, Upstream, message, response_object
 
 PROMPT = "ＰＣ－０４１２ (10.20.4.12) の yamada.t が 203.0.113.9 に接続。パスワードは「hunter2」 4111 1111 1111 1111"
 SECRET_PARTS = ("0412", "０４１２", "yamada", "10.20.4.12", "203.0.113.9", "hunter2", "4111")
@@ -112,9 +112,7 @@ def test_tool_arguments_are_restored_as_valid_json(client: OpenAI, bank: Bank, u
     assert json.loads(arguments["again"]) == {"deep": secret}
 
 
-def test_the_provider_is_told_to_keep_nothing_and_not_who_asks(
-    client: OpenAI, bank: Bank, upstream: Upstream
-) -> None:
+def test_the_provider_is_told_to_keep_nothing_and_not_who_asks(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
     bank.grant()
     client.with_options(default_headers={"X-Anything": "bank-internal"}).responses.create(
         model=MODEL, input="hello", store=True
@@ -130,7 +128,7 @@ def test_the_provider_is_told_to_keep_nothing_and_not_who_asks(
 
 def test_reasoning_comes_back_only_if_it_passed_this_gateway(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
     bank.grant()
-    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAopaque"}
+    reasoning: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAopaque"}
 
     async def reason(_request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
         return web.json_response(response_object([reasoning, message("done")]))
@@ -205,9 +203,7 @@ def test_a_call_needs_a_grant_for_exactly_it(
 ) -> None:
     bank.grant(**changes)
     with pytest.raises(PermissionDeniedError) as refused:
-        client.responses.create(
-            model=MODEL, input="hi", extra_headers={"Sakimori-Purpose": "investigation"}
-        )
+        client.responses.create(model=MODEL, input="hi", extra_headers={"Sakimori-Purpose": "investigation"})
     assert refused.value.code == code
     assert not upstream.bodies
     assert [entry.detail["code"] for entry in bank.entries()] == [code]

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,13 +10,13 @@ import httpx2
 import pytest
 from aiohttp import web
 from openai import APIStatusError, InternalServerError, OpenAI
+from tests.gateway.conftest import MODEL, Bank, Upstream, message, response_object
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import SystemClock
 from sakimori.gateway import BoundaryError, ProviderConfig, ProviderMissing, running
 from sakimori.gateway.boundary import passage
 from sakimori.store import budgets
-from tests.gateway.conftest import MODEL, Bank, Upstream, message, response_object
 
 RESPONSES = "responses"
 CHAT = "chat/completions"
@@ -31,55 +32,57 @@ def post(base_url: str, bank: Bank, path: str, body: Any, **headers: str) -> htt
         )
 
 
-@pytest.mark.parametrize(
-    ("path", "changes", "param"),
-    [
-        (RESPONSES, {"temprature": 1}, "temprature"),
-        (RESPONSES, {"stream": True}, "stream"),
-        (RESPONSES, {"background": True}, "background"),
-        (RESPONSES, {"previous_response_id": "resp_1"}, "previous_response_id"),
-        (RESPONSES, {"conversation": "conv_1"}, "conversation"),
-        (RESPONSES, {"prompt": {"id": "pmpt_1"}}, "prompt"),
-        (RESPONSES, {"access_programs": {"cyber": "daybreak_red"}}, "access_programs"),
-        (RESPONSES, {"service_tier": "priority"}, "service_tier"),
-        (RESPONSES, {"service_tier": "yamada.t"}, "service_tier"),
-        (RESPONSES, {"include": ["web_search_call.results"]}, "include[0]"),
-        (RESPONSES, {"tools": [{"type": "web_search"}]}, "tools[0]"),
-        (RESPONSES, {"tools": [{"type": "mcp", "server_label": "x", "server_url": "https://x.example"}]}, "tools[0]"),
-        (RESPONSES, {"tools": [{"type": "code_interpreter", "container": "auto"}]}, "tools[0]"),
-        (RESPONSES, {"tools": [{"type": "function", "name": "f", "url": "x"}]}, "tools[0].url"),
-        (RESPONSES, {"tool_choice": {"type": "mcp", "server_label": "x"}}, "tool_choice"),
-        (RESPONSES, {"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
-        (RESPONSES, {"input": [{"type": "web_search_call", "id": "ws_1"}]}, "input[0]"),
-        (RESPONSES, {"input": [{"type": "unheard_of"}]}, "input[0].type"),
-        (RESPONSES, {"input": [{"role": "root", "content": "hi"}]}, "input[0].role"),
-        (RESPONSES, {"input": [{"role": "user", "content": "hi", "note": 1}]}, "input[0].note"),
-        (
-            RESPONSES,
-            {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,"}]}]},
-            "input[0].content[0]",
-        ),
-        (RESPONSES, {"input": None}, "input"),
-        (RESPONSES, {"max_output_tokens": "many"}, "max_output_tokens"),
-        (RESPONSES, {"max_output_tokens": True}, "max_output_tokens"),
-        (RESPONSES, {"reasoning": {"effort": "yamada.t"}}, "reasoning.effort"),
-        (RESPONSES, {"model": 5}, "model"),
-        (CHAT, {"stream": True}, "stream"),
-        (CHAT, {"functions": []}, None),
-        (CHAT, {"functions": [{"name": "f"}]}, "functions"),
-        (CHAT, {"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
-        (CHAT, {"logit_bias": {"50256": -100}}, "logit_bias"),
-        (CHAT, {"modalities": ["audio"]}, "modalities[0]"),
-        (CHAT, {"messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]}, "messages[0].content[0]"),
-        (CHAT, {"messages": [{"role": "nobody", "content": "hi"}]}, "messages[0].role"),
-        (CHAT, {"max_tokens": 0}, "max_tokens"),
-    ],
-)
+NOT_LET_THROUGH: list[tuple[str, dict[str, Any], str | None]] = [
+    (RESPONSES, {"temprature": 1}, "temprature"),
+    (RESPONSES, {"stream": True}, "stream"),
+    (RESPONSES, {"background": True}, "background"),
+    (RESPONSES, {"previous_response_id": "resp_1"}, "previous_response_id"),
+    (RESPONSES, {"conversation": "conv_1"}, "conversation"),
+    (RESPONSES, {"prompt": {"id": "pmpt_1"}}, "prompt"),
+    (RESPONSES, {"access_programs": {"cyber": "daybreak_red"}}, "access_programs"),
+    (RESPONSES, {"service_tier": "priority"}, "service_tier"),
+    (RESPONSES, {"service_tier": "yamada.t"}, "service_tier"),
+    (RESPONSES, {"include": ["web_search_call.results"]}, "include[0]"),
+    (RESPONSES, {"tools": [{"type": "web_search"}]}, "tools[0]"),
+    (RESPONSES, {"tools": [{"type": "mcp", "server_label": "x", "server_url": "https://x.example"}]}, "tools[0]"),
+    (RESPONSES, {"tools": [{"type": "code_interpreter", "container": "auto"}]}, "tools[0]"),
+    (RESPONSES, {"tools": [{"type": "function", "name": "f", "url": "x"}]}, "tools[0].url"),
+    (RESPONSES, {"tool_choice": {"type": "mcp", "server_label": "x"}}, "tool_choice"),
+    (RESPONSES, {"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
+    (RESPONSES, {"input": [{"type": "web_search_call", "id": "ws_1"}]}, "input[0]"),
+    (RESPONSES, {"input": [{"type": "unheard_of"}]}, "input[0].type"),
+    (RESPONSES, {"input": [{"role": "root", "content": "hi"}]}, "input[0].role"),
+    (RESPONSES, {"input": [{"role": "user", "content": "hi", "note": 1}]}, "input[0].note"),
+    (
+        RESPONSES,
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,"}]}]},
+        "input[0].content[0]",
+    ),
+    (RESPONSES, {"input": None}, "input"),
+    (RESPONSES, {"max_output_tokens": "many"}, "max_output_tokens"),
+    (RESPONSES, {"max_output_tokens": True}, "max_output_tokens"),
+    (RESPONSES, {"reasoning": {"effort": "yamada.t"}}, "reasoning.effort"),
+    (RESPONSES, {"model": 5}, "model"),
+    (CHAT, {"stream": True}, "stream"),
+    (CHAT, {"functions": []}, None),
+    (CHAT, {"functions": [{"name": "f"}]}, "functions"),
+    (CHAT, {"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
+    (CHAT, {"logit_bias": {"50256": -100}}, "logit_bias"),
+    (CHAT, {"modalities": ["audio"]}, "modalities[0]"),
+    (CHAT, {"messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]}, "messages[0].content[0]"),
+    (CHAT, {"messages": [{"role": "nobody", "content": "hi"}]}, "messages[0].role"),
+    (CHAT, {"max_tokens": 0}, "max_tokens"),
+]
+
+
+@pytest.mark.parametrize(("path", "changes", "param"), NOT_LET_THROUGH)
 def test_each_field_that_does_not_pass_is_refused_by_name(
     base_url: str, bank: Bank, upstream: Upstream, path: str, changes: dict[str, Any], param: str | None
 ) -> None:
     bank.grant()
-    whole: dict[str, Any] = {"model": MODEL, "input": "hi"} if path == RESPONSES else {"model": MODEL, "messages": [USER]}
+    whole: dict[str, Any] = (
+        {"model": MODEL, "input": "hi"} if path == RESPONSES else {"model": MODEL, "messages": [USER]}
+    )
     answer = post(base_url, bank, path, {**whole, **changes})
     if param is None:
         assert answer.status_code == 200
@@ -273,19 +276,21 @@ def test_a_detector_that_fails_lets_nothing_out(
         passage.Boundary("t", b"k" * 32, passage.Dictionary()).tokenise("hi")
 
 
-def test_without_its_database_the_gateway_sends_nothing(
-    base_url: str, bank: Bank, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+def test_a_vault_that_cannot_be_opened_lets_nothing_out(
+    bank: Bank, provider: ProviderConfig, upstream: Upstream, tmp_path: Path
 ) -> None:
-    """A vault whose key was replaced: the error names no path or key to the client."""
+    """The install's secrets were replaced under it: the client hears no path and no key."""
     bank.grant()
     ask = {"model": MODEL, "input": "10.0.0.5"}
-    assert post(base_url, bank, RESPONSES, ask).status_code == 200
-    real = Secrets.key
-    monkeypatch.setattr(
-        Secrets, "key", lambda self, tenant, use: b"x" * 32 if use == "boundary-vault" else real(self, tenant, use)
-    )
-    answer = post(base_url, bank, RESPONSES, ask)
+    with running(bank.database, bank.secrets, bank.ledger, provider) as url:
+        assert post(url, bank, RESPONSES, ask).status_code == 200
+    (vault_key,) = tmp_path.rglob("boundary-vault.key")
+    vault_key.write_bytes(b"x" * 32)
+    secrets = Secrets.embedded(tmp_path / "home")
+    with running(bank.database, secrets, bank.ledger, provider) as url:
+        answer = post(url, bank, RESPONSES, ask)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "gateway_unavailable")
+    assert str(tmp_path) not in answer.text
     assert len(upstream.bodies) == 1
 
 

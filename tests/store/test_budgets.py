@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -104,8 +105,6 @@ class Books(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        import tempfile
-
         self.folder = tempfile.TemporaryDirectory()
         self.database = Database.embedded(Path(self.folder.name))
         self.now = 0
@@ -187,7 +186,7 @@ for _ in range(int(sys.argv[3])):
 
 
 def test_two_processes_one_of_them_killed(tmp_path: Path) -> None:
-    """At every moment the books are the sum of the reservations and within the budget; nothing is stuck after expiry."""
+    """At every moment books are the sum of reservations and within the budget; nothing is stuck after expiry."""
     under = grant(tokens=3_000, yen=10_000)
     database = Database.embedded(tmp_path)
     with database.transaction("aozora") as transaction:

@@ -38,6 +38,7 @@ _OVERHEAD_TOKENS = 1_000
 """What a provider may add around a request: a token is at least one byte of it, and templates are small."""
 _DEEPEST = 100
 _VAULT_ATTEMPTS = 8
+_MOST_KEPT = 100_000
 _MODEL_NAME = re.compile(r"[A-Za-z0-9._:/\-]{1,128}")
 _NANOS_PER_SECOND = 1_000_000_000
 
@@ -82,6 +83,7 @@ class Desk:
         self._lifetime = lifetime
         self._clock = clock
         self._boundaries: dict[str, tuple[Nanos | None, Boundary]] = {}
+        self._kept: dict[str, set[tuple[str, str]]] = {}
         self._unsealed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -141,6 +143,7 @@ class Desk:
                     taken |= clashing
                     continue
                 reservation = self._reserve(transaction, usable, model, upper)
+            self._remember(principal.tenant, passage)
             return Admitted(
                 id=call_id,
                 principal=principal,
@@ -249,9 +252,18 @@ class Desk:
 
     def _keep(self, transaction: Transaction, passage: Passage) -> set[str]:
         """Keep the passage's tokens in the vault; those that already stand for something else come back."""
-        if not passage.tokens:
+        kept = self._kept.setdefault(transaction.tenant, set())
+        new = dict(passage.tokens.items() - kept)
+        if not new:
             return set()
-        return vault.keep(transaction, self._secrets.key(transaction.tenant, "boundary-vault"), passage.tokens)
+        return vault.keep(transaction, self._secrets.key(transaction.tenant, "boundary-vault"), new)
+
+    def _remember(self, tenant: str, passage: Passage) -> None:
+        """The vault has these: it need not be asked for them again."""
+        kept = self._kept.setdefault(tenant, set())
+        if len(kept) > _MOST_KEPT:
+            kept.clear()
+        kept |= passage.tokens.items()
 
     def _upper_bound(self, endpoint: Endpoint, sent: dict[str, object], body: bytes) -> Amount:
         price = self._prices.of(cast("str", sent["model"]))

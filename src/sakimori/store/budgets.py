@@ -5,7 +5,7 @@ used. It changes in the same transaction as the reservation, and transactions th
 interleaving of processes, and wherever one dies, the row is the sum over its reservations and never above the budget.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from secrets import token_hex
@@ -151,10 +151,8 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
         tokens=used.tokens - held_tokens,
         microyen=microyen - held_microyen,
     )
-    settled = transaction.connection.execute(
-        transaction.rows(reservation).where(reservation.c.id == reservation_id)
-    ).one()
-    return Settlement(_from_row(settled), overrun=used.tokens > held_tokens or microyen > held_microyen)
+    settled = replace(_from_row(found), tokens=used.tokens, yen=_yen(microyen), state=ReservationState.SETTLED)
+    return Settlement(settled, overrun=used.tokens > held_tokens or microyen > held_microyen)
 
 
 def expire(transaction: Transaction, *, now: Nanos) -> int:
