@@ -1,6 +1,5 @@
 """``sakimori scan`` as its user meets it: through the command line."""
 
-import io
 import json
 import re
 import zipfile
@@ -137,13 +136,3 @@ def test_a_rule_that_does_not_compile_is_named_and_the_others_run(home: Path, lo
     result = _scan(logs, "--rules", rules)
     assert "broken.yml" in result.stderr
     assert "2 findings" in result.stderr
-
-
-def test_every_command_is_one_sentence() -> None:
-    text = CliRunner().invoke(cli, ["--help"]).stdout
-    commands = text.split("Commands:")[1].strip().splitlines()
-    assert len(commands) >= 10
-    for line in commands:
-        sentence = line.strip().split(None, 1)[1]
-        assert sentence.endswith("."), line
-        assert io.StringIO(sentence).read().count(". ") == 0, line
