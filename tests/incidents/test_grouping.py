@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sakimori.core import parse_rfc3339
@@ -278,7 +278,6 @@ def test_every_significant_finding_is_in_one_incident(items: list[Finding]) -> N
     assert {item.id for item in items if item.severity >= Severity.MEDIUM} <= set(held)
 
 
-@settings(max_examples=200)
 @given(findings(), st.integers(0, 25), st.randoms(use_true_random=False))
 def test_arriving_in_two_parts_loses_nothing_and_keeps_ids(items: list[Finding], cut: int, random: Random) -> None:
     random.shuffle(items)

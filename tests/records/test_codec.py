@@ -10,7 +10,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sakimori.core import InputError
@@ -90,6 +90,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("cls", DOCUMENTS)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_document_survives_being_written_and_read(cls: type[Document], data: st.DataObject) -> None:
     document = data.draw(values(cls))
@@ -100,6 +101,7 @@ def test_a_document_survives_being_written_and_read(cls: type[Document], data: s
 
 
 @pytest.mark.parametrize("cls", DOCUMENTS)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_an_unknown_or_missing_member_is_refused_by_name(cls: type[Document], data: st.DataObject) -> None:
     plain = orjson.loads(to_json(data.draw(values(cls))))
