@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -53,6 +54,11 @@ class RangeServer(ThreadingHTTPServer):
     @property
     def port(self) -> int:
         return int(self.server_address[1])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no bug; anything else shows its traceback."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def serve(simulation: Simulation, folder: Path, port: int) -> int:
@@ -101,10 +107,15 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._body()
             with self._range.lock:
                 status, answer = handle(body)
+        except ConnectionError:
+            raise
         except RequestError as error:
             status, answer = error.status, {"error": str(error)}
         except NotFoundError as error:
             status, answer = HTTPStatus.NOT_FOUND, {"error": str(error)}
+        except OSError as error:
+            why = f"cannot write telemetry ({error.strerror}): make room and start the range anew"
+            status, answer = HTTPStatus.INSUFFICIENT_STORAGE, {"error": why}
         payload = json.dumps(answer, ensure_ascii=False).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
