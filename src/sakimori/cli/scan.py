@@ -144,15 +144,18 @@ def _report(result: ScanResult, settings: Settings, *, rules: int) -> Report:
 def _say_accounts(console: Console, result: ScanResult) -> None:
     reading = result.reading
     for note in reading.notes[:_SHOWN_NOTES]:
-        console.print(note, markup=False, style="dim")
+        console.print(note, markup=False, style="dim", soft_wrap=True)
     if len(reading.notes) > _SHOWN_NOTES:
         console.print(f"… and {len(reading.notes) - _SHOWN_NOTES} more notes", style="dim")
+    if reading.skipped:
+        kinds = ", ".join(f"{count:,} × {reason}" for reason, count in reading.skipped.most_common())
+        console.print(f"{reading.skipped.total():,} files are no telemetry that is read here: {kinds}", soft_wrap=True)
     console.print(
         f"{reading.read:,} events read from {len(reading.sources):,} sources = {reading.evaluated:,} evaluated + "
         f"{reading.rejected:,} rejected; {len(result.findings):,} findings; {len(result.incidents):,} incidents"
     )
     if reading.rejected:
-        console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False)
+        console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
     if reading.untimed:
         console.print(f"{reading.untimed:,} events carry no usable time and were given the time of reading")
     if not result.complete:

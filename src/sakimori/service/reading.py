@@ -1,6 +1,7 @@
 """Counting what was read, so that read = evaluated + rejected can be shown, and keeping what was not evaluated."""
 
 import base64
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -23,7 +24,9 @@ class ReadingCount:
     """Sources that could not be read at all."""
     sources: list[Source] = field(default_factory=list[Source])
     notes: list[str] = field(default_factory=list[str])
-    """What was rejected, skipped or odd, one sentence each: the first thousand."""
+    """What was rejected, could not be read or is odd, one sentence each: the first thousand."""
+    skipped: Counter[str] = field(default_factory=Counter[str])
+    """Files that are no telemetry, by what they are."""
 
     @property
     def read(self) -> int:
@@ -38,8 +41,10 @@ class ReadingCount:
                 self.failed += item.outcome is Outcome.FAILED
                 if item.source:
                     self.sources.append(item.source)
-                if item.reason:
-                    self._note(f"{item.path}: {item.outcome}: {item.reason}")
+                if item.outcome is Outcome.SKIPPED:
+                    self.skipped[item.reason] += 1
+                elif item.reason:
+                    self._note(f"{item.path}: {item.reason}")
                 for note in item.notes:
                     self._note(f"{item.path}: {note}")
             case Rejected():
