@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("sakimori", deadline=None)
+settings.load_profile("sakimori")
 
 _SHARED = Path(os.environ.get("SAKIMORI_SHARED") or Path(__file__).parents[2] / "shared")
 

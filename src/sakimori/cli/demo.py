@@ -256,7 +256,7 @@ class _Demo:
             for dropped in verdict.dropped:
                 self.say(
                     f"  ✘ dropped: {dropped.claim.statement} ({dropped.reason})",
-                    f"  ✘ 除外：{dropped.claim.statement_ja}（{dropped.reason}）",
+                    f"  ✘ 除外：{dropped.claim.statement_ja}（{dropped.reason_ja}）",
                     "dim",
                 )
 

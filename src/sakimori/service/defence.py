@@ -45,7 +45,7 @@ class Development:
     plans: list[Plan] = field(default_factory=list[Plan])
     executions: list[Execution] = field(default_factory=list[Execution])
     failures: list[str] = field(default_factory=list[str])
-    """Why an investigation had to be done offline: one sentence each."""
+    """Why the offline investigator had to take over: one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Defence:
         try:
             return await self._means.investigator.investigate(case)
         except InvestigationFailed as error:
-            development.failures.append(f"{error}; the offline investigator took over")
+            development.failures.append(str(error))
             return await self._means.fallback.investigate(case)
 
     def _keep(self, development: Development) -> None:
