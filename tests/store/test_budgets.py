@@ -192,10 +192,10 @@ def test_two_processes_one_of_them_killed(tmp_path: Path) -> None:
     with database.transaction("aozora") as transaction:
         transaction.put(under)
     seed = random.Random(7)
-    for round in range(3):
+    for round in range(2):
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", WORKER, str(tmp_path), str(round * 2 + n), "400"], stdout=subprocess.PIPE
+                [sys.executable, "-c", WORKER, str(tmp_path), str(round * 2 + n), "150"], stdout=subprocess.PIPE
             )
             for n in range(2)
         ]

@@ -86,7 +86,7 @@ class Dictionary:
         return Dictionary(
             hosts=frozenset(host.name for host in inventory.hosts),
             users=frozenset(account.name for account in inventory.accounts),
-            people=frozenset(account.display_name for account in inventory.accounts),
+            people=frozenset(account.display_name for account in inventory.accounts if account.kind != "service"),
             domains=frozenset(domain for host in inventory.hosts if "." in (domain := host.name.partition(".")[2])),
         )
 
