@@ -259,6 +259,17 @@ def test_a_late_effect_of_a_failed_step_is_undone_too(bench: Bench, make_grounds
     assert bench.world.contained == set()
 
 
+def test_undo_of_a_failed_step_leaves_another_executions_effect_alone(bench: Bench, make_grounds: MakeGrounds) -> None:
+    bench.world.failing["ws-1.bank.example"] = ConnectorRefused("busy")
+    failed = bench.run(make_grounds(ws(1)))
+    bench.world.failing.clear()
+    done = bench.run(make_grounds(ws(1), verdict_id="vd-2"))
+    assert (states(failed), states(done)) == ([StepState.FAILED], [StepState.DONE])
+    assert states(bench.undo(failed)) == [StepState.FAILED]
+    assert bench.world.contained == {"host:ws-1.bank.example"}
+    assert states(bench.undo(done)) == [StepState.UNDONE]
+
+
 def test_a_host_that_hangs_does_not_hold_up_the_others(bench: Bench, make_grounds: MakeGrounds) -> None:
     """An attacker who can stall his own host must not delay the containment of others."""
     bench.world.hanging.add("ws-1.bank.example")

@@ -205,9 +205,17 @@ class Executor:
         return await self._store(execution.tenant, claim)
 
     async def _look_again(self, execution: Execution, step: Step) -> None:
-        """A contact without an answer may have worked after we looked."""
-        if await self._observe(step.action) is Effect.APPLIED:
-            await self._change(execution, step, Change(StepState.DONE, "Found in force after it had seemed to fail."))
+        """A contact without an answer may have worked after we looked; unless the effect is another execution's."""
+        if await self._observe(step.action) is not Effect.APPLIED:
+            return
+        change = Change(StepState.DONE, "Found in force after it had seemed to fail.")
+
+        def claim(transaction: Transaction) -> None:
+            held = standing(transaction, now=self._clock.now()).holding(step.action.command, step.action.target)
+            if held is None:
+                self._logbook.write(transaction, execution.id, step, change)
+
+        await self._store(execution.tenant, claim)
 
     async def _undo(self, execution: Execution, step: Step, actor: str) -> None:
         action = replace(step.action, command=step.action.command.inverse)
