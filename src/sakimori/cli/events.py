@@ -28,7 +28,7 @@ def events() -> None:
 @click.argument("event_id", metavar="ID")
 @click.option("--raw", is_flag=True, help="Write exactly the bytes of the raw record, and nothing else.")
 def show(event_id: str, *, raw: bool) -> None:
-    """Show the raw record behind an event id (ev-…), from its source or from the kept evidence."""
+    """Show the raw record behind an event id, from its source or from the kept evidence."""
     ref = EventRef.parse(event_id)
     settings = Settings.from_environment()
     with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
