@@ -118,7 +118,7 @@ OPERATIONS = st.lists(
 
 
 @given(first=st.integers(0, 30), operations=OPERATIONS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_journal_survives_death_between_any_two_writes(
     migrated: Path, make_grounds: MakeGrounds, first: int, operations: list[tuple[str, int | None, bool]]
 ) -> None:
