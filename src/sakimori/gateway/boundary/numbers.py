@@ -21,6 +21,8 @@ _IIN: tuple[tuple[int, int, frozenset[int]], ...] = (
     (34, 34, frozenset({15})),  # American Express
     (37, 37, frozenset({15})),
     (3528, 3589, frozenset({16, 17, 18, 19})),  # JCB
+    (1800, 1800, frozenset({15})),
+    (2131, 2131, frozenset({15})),
     (300, 305, frozenset({14, 15, 16, 17, 18, 19})),  # Diners Club
     (3095, 3095, frozenset({14, 15, 16, 17, 18, 19})),
     (36, 36, frozenset({14, 15, 16, 17, 18, 19})),
