@@ -20,7 +20,7 @@ _IIN: tuple[tuple[int, int, frozenset[int]], ...] = (
     (2221, 2720, frozenset({16})),
     (34, 34, frozenset({15})),  # American Express
     (37, 37, frozenset({15})),
-    (3528, 3589, frozenset({16, 17, 18, 19})),  # JCB
+    (35, 35, frozenset({16, 17, 18, 19})),  # JCB (issues 3528 to 3589; its neighbours cost nothing)
     (1800, 1800, frozenset({15})),
     (2131, 2131, frozenset({15})),
     (300, 305, frozenset({14, 15, 16, 17, 18, 19})),  # Diners Club
