@@ -30,7 +30,7 @@ from sakimori.detect.sigma.pattern import (
     TimePart,
     compares,
 )
-from sakimori.detect.sigma.scan import LONGEST_LITERAL, Databases, Ints, LiteralScanner, RegexScanner
+from sakimori.detect.sigma.scan import Databases, Ints, LiteralScanner, RegexScanner, scannable
 from sakimori.detect.sigma.text import Glob, Wild, fold, fold_evenly, number
 from sakimori.records import cell_texts
 
@@ -119,7 +119,10 @@ class _LiteralSet:
     def __init__(self, patterns: Mapping[int, Text], databases: Databases) -> None:
         self._equal: dict[bytes, list[int]] = {}
         self._globs: dict[int, Glob] = {}
-        self._long: list[tuple[bytes, Place, int]] = []
+        self._unfiltered: list[int] = []
+        """Wildcard patterns without a literal to find candidates by: tried on every text."""
+        self._slow: list[tuple[bytes, Place, int]] = []
+        """Literals that the scanner does not take: searched for text by text."""
         literals: list[tuple[bytes, Place]] = []
         meanings: list[int] = []
         for index, pattern in patterns.items():
@@ -129,14 +132,13 @@ class _LiteralSet:
             data = literal.encode("utf-8", "surrogatepass")
             if place is Place.EQUALS:
                 self._equal.setdefault(data, []).append(index)
-            elif len(data) > LONGEST_LITERAL:
-                self._long.append((data, place, index))
-            elif data:
+            elif scannable(data):
                 literals.append((data, place))
                 meanings.append(index)
-        self._unfiltered = [
-            index for index, pattern in patterns.items() if index in self._globs and not pattern.longest
-        ]
+            elif index in self._globs:
+                self._unfiltered.append(index)
+            else:
+                self._slow.append((data, place, index))
         self._scanner = LiteralScanner(literals, databases)
         self._meaning = np.array(meanings, dtype=np.int64)
         longest = max(map(len, self._equal), default=0)
@@ -146,7 +148,7 @@ class _LiteralSet:
 
     def may_hold(self, data: bytes) -> bool:
         """False only if no pattern can hold for any text within ``data``."""
-        return bool(self._equal or self._long or self._unfiltered) or self._scanner.any(data)
+        return bool(self._equal or self._slow or self._unfiltered) or self._scanner.any(data)
 
     def scan(self, texts: Texts) -> tuple[list[Ints], list[Ints]]:
         """Pieces of the relation (text, pattern)."""
@@ -165,7 +167,7 @@ class _LiteralSet:
             lengths = np.minimum(np.diff(texts.offsets), len(self._equal_lengths) - 1)
             for text in np.flatnonzero(self._equal_lengths[lengths]).tolist():
                 loose.extend((text, index) for index in self._equal.get(texts.text(text), ()))
-        for data, place, index in self._long:
+        for data, place, index in self._slow:
             loose.extend((text, index) for text in range(len(texts)) if _bytes_hold(place, texts.text(text), data))
         extra = np.array(loose, dtype=np.int64).reshape(-1, 2)
         return [found, extra[:, 0]], [pattern, extra[:, 1]]
@@ -277,7 +279,7 @@ class ColumnMatcher:
 
     def may_hold(self, data: bytes) -> bool:
         """False only if no pattern can hold for any text within ``data``, texts end to end."""
-        return self._search.may_hold(data)
+        return bool(self._fixed[PLAIN]) or self._search.may_hold(data)
 
     def _classified(self, dictionary: pa.Array) -> npt.NDArray[np.int32]:
         texts = Texts.of(dictionary)

@@ -85,10 +85,10 @@ def parse_file(path: Path, data: bytes) -> Iterator[Document | RuleError]:
         loader = SigmaYAMLLoader(text)
         while loader.check_node():
             node = loader.get_node()
-            if node is not None:
+            if node is not None and not (isinstance(node, yaml.ScalarNode) and node.value == ""):
                 yield _document(path, loader, node)
     except (yaml.YAMLError, RecursionError) as error:
-        yield RuleError(path, _yaml_line(error), _reason(error))
+        yield RuleError(path, min(_yaml_line(error), text.rstrip().count("\n") + 1), _reason(error))
 
 
 def _document(path: Path, loader: SigmaYAMLLoader, node: yaml.Node) -> Document | RuleError:
@@ -122,6 +122,8 @@ def _reason(problem: BaseException | str) -> str:
     text = " ".join(str(problem).split())
     if isinstance(problem, KeyError):
         return f"member {text} is missing"
+    if place := re.search(r"\(at char \d+\), \(line:\d+, col:(\d+)\)", text):
+        return f"the condition cannot be understood from its character {place[1]} on"
     if unknown := re.match(r"Unknown modifier '([^']+)'", text):
         close = difflib.get_close_matches(unknown[1], modifier_mapping, n=1)
         return f"unknown modifier '{unknown[1]}'" + (f" (did you mean '{close[0]}'?)" if close else "")
@@ -153,11 +155,15 @@ def _line(node: yaml.MappingNode, problem: BaseException | str) -> int:
     if isinstance(problem, yaml.MarkedYAMLError) and problem.problem_mark:
         return problem.problem_mark.line + 1
     scalars = list(_scalars(node))
-    text = str(problem)
+    text = _reason(problem)
     for word in re.findall(r"'([^']+)'", text):
+        whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
         for scalar in scalars:
-            if word in str(scalar.value):
+            if whole.search(str(scalar.value)):
                 return scalar.start_mark.line + 1
+    for scalar in scalars:
+        if not str(scalar.value).isalpha() and len(scalar.value) > 3 and scalar.value in text:
+            return scalar.start_mark.line + 1
     for sign, section in _SECTIONS:
         if sign in f"{type(problem).__name__} {text}".lower():
             for scalar in scalars:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sakimori.detect.sigma import expression
-from sakimori.detect.sigma.column import MISSING, PLAIN, ColumnMatcher
+from sakimori.detect.sigma.column import MISSING, ColumnMatcher
 from sakimori.detect.sigma.kind import KindPlan, KindRule
 from sakimori.detect.sigma.pattern import Pattern, SameAs
 from sakimori.detect.sigma.scan import Databases, Ints
@@ -103,7 +103,7 @@ class KindMatcher:
         if not matcher.may_hold(data):
             return []
         columns = (self._column(batch, (name,), matcher) for name in batch.field_names)
-        return [column for column in columns if column.rows is not None or column.constant > PLAIN]
+        return [column for column in columns if column.rows is not None or matcher.sets[column.constant]]
 
     def _pair(
         self, batch: EventBatch, names: Mapping[str, tuple[str, ...]], _index: int, field: str, pattern: SameAs
@@ -123,7 +123,11 @@ class KindMatcher:
         classes = [column.constant if column.rows is None else int(column.rows[row]) for column in columns]
         same = [bool(rows[row]) for rows in pairs]
         width = len(self._fields)
-        keywords = [(columns[i].names, classes[i]) for i in range(width, len(columns)) if classes[i] > PLAIN]
+        keywords = [
+            (column.names, number)
+            for column, number in zip(columns[width:], classes[width:], strict=True)
+            if column.matcher.sets[number]
+        ]
         key = (*classes[:width], *same, *keywords)
         found = self._signatures.get(key)
         if found is None:

@@ -21,8 +21,8 @@ from sakimori.detect.sigma.pattern import Place, Regex
 
 Ints = npt.NDArray[np.int64]
 
-LONGEST_LITERAL = 4096
-"""In bytes. Hyperscan refuses somewhat longer ones; those few are searched for one by one."""
+_LONGEST_LITERAL = 4096
+"""In bytes. Hyperscan refuses somewhat longer ones."""
 
 _REGEX_FLAGS = {
     "i": hyperscan.HS_FLAG_CASELESS,
@@ -39,11 +39,20 @@ def _flags(regex: Regex) -> int:
     return flags
 
 
+def scannable(literal: bytes) -> bool:
+    """Whether a ``LiteralScanner`` takes it: not too long, and free of NUL, at which Hyperscan's binding cuts it."""
+    return 0 < len(literal) <= _LONGEST_LITERAL and b"\0" not in literal
+
+
+def _source(regex: Regex) -> bytes:
+    return regex.source.encode("utf-8", "surrogatepass").replace(b"\0", rb"\x00")
+
+
 def check_regex(regex: Regex) -> None:
     """Raises ValueError where it cannot be matched in linear time."""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
-        database.compile(expressions=[regex.source.encode()], ids=[0], elements=1, flags=[_flags(regex)])
+        database.compile(expressions=[_source(regex)], ids=[0], elements=1, flags=[_flags(regex)])
     except hyperscan.error as error:
         raise ValueError(f"regular expression '{regex.source}' cannot be used: {error}") from error
 
@@ -60,7 +69,7 @@ class Databases:
 
     def regexes(self, regexes: Sequence[Regex]) -> hyperscan.Database:
         """Reports each expression that is found in a text once, by its position in ``regexes``."""
-        sources = [regex.source.encode() for regex in regexes]
+        sources = [_source(regex) for regex in regexes]
         return self._get(sources, [_flags(regex) for regex in regexes], literal=False)
 
     def _get(self, sources: Sequence[bytes], flags: Sequence[int], *, literal: bool) -> hyperscan.Database:
