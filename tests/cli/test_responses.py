@@ -166,7 +166,7 @@ def test_undo_takes_back_what_was_done_and_tells_the_ledger(home: Path, isolated
 
 def test_what_could_not_be_taken_back_is_exit_code_1(home: Path, isolated: str, served: Range) -> None:
     (home / "token").unlink()
-    result = run("undo", isolated)
+    result = run("undo", isolated, "--format", "jsonl")
     assert result.return_value is ExitCode.FOUND
     assert "1 of 1 steps may still be in force" in result.stderr
-    assert "the token cannot be read" in result.stdout
+    assert "the token cannot be read" in json.loads(result.stdout)["steps"][0]["detail"]
