@@ -141,7 +141,7 @@ def _bank(home: Path) -> str:
     )
     with database.transaction(LOCAL_TENANT) as transaction:
         transaction.put(grant, _inventory())
-        _, key = keys.issue(transaction, secrets, name="bench", scopes=["gateway"], clock=clock)
+        _, key = keys.issue(transaction, secrets, name="bench", scopes=["gateway", "structured"], clock=clock)
     database.close()
     return key
 

@@ -94,7 +94,7 @@ def _start(home: Path, provider_url: str) -> tuple["subprocess.Popen[str]", Open
         stream.close()
     database, secrets = Database.embedded(home), Secrets.embedded(home)
     with database.transaction(LOCAL_TENANT) as transaction:
-        _, key = keys.issue(transaction, secrets, name="t", scopes=["gateway"], clock=SystemClock())
+        _, key = keys.issue(transaction, secrets, name="t", scopes=["gateway", "structured"], clock=SystemClock())
     database.close()
     process = sakimori(
         home, "gateway", "serve", "--port", "0", OPENAI_API_KEY="provider-key-0", OPENAI_BASE_URL=provider_url

@@ -176,7 +176,7 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
     database = Database.embedded(tmp_path / "home")
     secrets = Secrets.embedded(tmp_path / "home")
     made = Bank("aozora", database, secrets, Ledger(LocalSigner(secrets)), "")
-    made.key = made.issue("gateway")
+    made.key = made.issue("gateway", "structured")
     yield made
     database.close()
 

@@ -224,6 +224,15 @@ def test_declared_free_text_waits_for_name_recognition(client: OpenAI, bank: Ban
     assert not upstream.bodies
 
 
+def test_what_nobody_vouches_for_is_free_text(base_url: str, bank: Bank, upstream: Upstream) -> None:
+    bank.grant(data_classes=(DataClass.STRUCTURED, DataClass.FREE_TEXT))
+    unvouched = OpenAI(base_url=base_url, api_key=bank.issue("gateway"), max_retries=0)
+    for headers in ({}, {"Sakimori-Data-Class": "structured"}):
+        with pytest.raises(PermissionDeniedError, match="'structured'"):
+            unvouched.responses.create(model=MODEL, input="hi", extra_headers=headers)
+    assert not upstream.bodies
+
+
 def test_models_are_those_that_are_granted(client: OpenAI, bank: Bank) -> None:
     bank.grant(models=("b", "a/b"))
     bank.grant(id="gr-old", models=("old",), not_after=1)

@@ -8,12 +8,14 @@ install's secrets, and a provider (``ProviderConfig.from_environment``).
 
 from sakimori.gateway.boundary import Boundary, BoundaryError, Dictionary, Passage, Tokenised
 from sakimori.gateway.desk import SCOPE
+from sakimori.gateway.grants import STRUCTURED_SCOPE
 from sakimori.gateway.prices import Price, PriceList
 from sakimori.gateway.provider import ProviderConfig, ProviderMissing
 from sakimori.gateway.server import Parts, application, running, serve
 
 __all__ = [
     "SCOPE",
+    "STRUCTURED_SCOPE",
     "Boundary",
     "BoundaryError",
     "Dictionary",

@@ -128,7 +128,11 @@ class Desk:
             boundary = self._boundary(snapshot)
         purpose = grants.purpose_of(usable_now, headers.get(grants.PURPOSE_HEADER))
         declared = headers.get(grants.DATA_CLASS_HEADER)
-        data_class = grants.data_class_of(declared, recognises_names=boundary.recognises_names)
+        data_class = grants.data_class_of(
+            declared,
+            vouched=grants.STRUCTURED_SCOPE in principal.scopes,
+            recognises_names=boundary.recognises_names,
+        )
         allowed = grants.models(usable_now)
         taken: set[str] = set()
         for _ in range(_VAULT_ATTEMPTS):

@@ -8,6 +8,8 @@ from sakimori.records import DataClass, Grant
 
 PURPOSE_HEADER = "Sakimori-Purpose"
 DATA_CLASS_HEADER = "Sakimori-Data-Class"
+STRUCTURED_SCOPE = "structured"
+"""Who issues a key with it vouches that its holder's prompts are allow-listed typed fields."""
 
 
 def in_force(grants: Iterable[Grant], now: Nanos) -> list[Grant]:
@@ -40,19 +42,29 @@ def purpose_of(grants: Iterable[Grant], given: str | None) -> str:
     raise Refusal(403, "purpose_not_granted", message, param=PURPOSE_HEADER)
 
 
-def data_class_of(given: str | None, *, recognises_names: bool) -> DataClass:
-    """The class of data that a call carries: what the client declares, else the narrowest.
+def data_class_of(given: str | None, *, vouched: bool, recognises_names: bool) -> DataClass:
+    """The class of data that a call carries. What nobody vouches for is free text.
+
+    Args:
+        given: what the client declares.
+        vouched: the key was issued for a program whose prompts are allow-listed typed fields.
 
     Raises:
-        Refusal: there is no such class, or this gateway cannot let it out.
+        Refusal: there is no such class, nobody vouches for it, or this gateway cannot let it out.
     """
     if given is None:
-        return DataClass.STRUCTURED
+        given = DataClass.STRUCTURED if vouched else DataClass.FREE_TEXT
     if given not in list(DataClass):
         known = " or ".join(DataClass)
         raise Refusal(400, "invalid_value", f"{DATA_CLASS_HEADER} must be {known}.", param=DATA_CLASS_HEADER)
+    if given == DataClass.STRUCTURED and not vouched:
+        message = f"This key may not send structured data: it lacks the scope '{STRUCTURED_SCOPE}'."
+        raise Refusal(403, "data_class_not_available", message, param=DATA_CLASS_HEADER)
     if given == DataClass.FREE_TEXT and not recognises_names:
-        message = "Free text is refused: this gateway does not recognise names in running text yet."
+        message = (
+            "Free text is refused: this gateway does not recognise names in running text yet. Keys of programs that "
+            f"send typed fields only are issued with the scope '{STRUCTURED_SCOPE}'."
+        )
         raise Refusal(403, "data_class_not_available", message, param=DATA_CLASS_HEADER)
     return DataClass(given)
 

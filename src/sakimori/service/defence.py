@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sakimori import incidents
 from sakimori.collect import Rejected, SourceRead
+from sakimori.core import Nanos
 from sakimori.detect import Detector
 from sakimori.investigate import Case, InvestigationFailed, Investigator
 from sakimori.records import (
@@ -32,6 +33,7 @@ from sakimori.store import Transaction
 from sakimori.store.journal import standing
 
 _WORTH_INVESTIGATING = Severity.HIGH
+_RECOVER_EVERY: Nanos = 60 * 10**9
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ class Defence:
         self._findings: list[Finding] = []
         self._incidents: dict[str, Incident] = {}
         self._asked: dict[str, tuple[object, ...]] = {}
+        self._recovered: Nanos | None = None
 
     @property
     def incidents(self) -> list[Incident]:
@@ -90,7 +93,8 @@ class Defence:
         return self._findings
 
     async def take_in(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> Development:
-        """Detect, group, investigate and respond to new telemetry."""
+        """Detect, group, investigate and respond to new telemetry; first settle what a dead process left open."""
+        await self._recover()
         development = Development(findings=self._detect(read))
         if development.findings:
             development.incidents = self._group(development.findings)
@@ -110,6 +114,12 @@ class Defence:
             findings=tuple(finding for finding in self._findings if finding.id in wanted),
             evidence=self.evidence,
         )
+
+    async def _recover(self) -> None:
+        now = self._install.clock.now()
+        if self._recovered is None or now - self._recovered >= _RECOVER_EVERY:
+            self._recovered = now
+            await self._executor.recover(self._install.tenant)
 
     def _detect(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> list[Finding]:
         found: list[Finding] = []

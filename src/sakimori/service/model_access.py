@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from sakimori.access import keys
-from sakimori.gateway import Boundary, Dictionary, Passage, ProviderConfig, running
+from sakimori.gateway import SCOPE, STRUCTURED_SCOPE, Boundary, Dictionary, Passage, ProviderConfig, running
 from sakimori.investigate import Investigator, ModelInvestigator
 from sakimori.records import Budget, DataClass, Grant, Inventory, LedgerEntry
 from sakimori.service.installation import Installation
@@ -45,7 +45,7 @@ def granted_investigator(install: Installation, inventory: Inventory, *, model: 
     with install.database.transaction(install.tenant) as transaction:
         transaction.put(grant, inventory)
         key, plaintext = keys.issue(
-            transaction, install.secrets, name="investigator", scopes=("gateway",), clock=install.clock
+            transaction, install.secrets, name="investigator", scopes=(SCOPE, STRUCTURED_SCOPE), clock=install.clock
         )
         install.ledger.append(
             transaction,
