@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
-from sigma import conditions, types
 from sigma.rule import SigmaRule
+
+from sigma import conditions, types
 
 
 def texts(value: object) -> list[str]:
@@ -145,8 +146,15 @@ class Reference:
     @staticmethod
     def matches(rule: dict[str, Any], event: Mapping[str, Any]) -> bool:
         """Whether pySigma's reading of the rule, taken literally, holds for the event."""
-        parsed = SigmaRule.from_dict(rule)
-        return any(holds(condition.parsed, event) for condition in parsed.detection.parsed_condition)
+        return Reference.hold(Reference.conditions(SigmaRule.from_dict(rule)), event)
+
+    @staticmethod
+    def conditions(rule: SigmaRule) -> list[object]:
+        return [condition.parsed for condition in rule.detection.parsed_condition]
+
+    @staticmethod
+    def hold(conditions: list[object], event: Mapping[str, Any]) -> bool:
+        return any(holds(condition, event) for condition in conditions)
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,23 @@
 """The fast matcher and the reference evaluator say the same of every rule and event."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from sigma.rule import SigmaRule
 
 from sakimori.detect import SigmaDetector
 from sakimori.detect.sigma.compile import compile_plan
-from sakimori.detect.sigma.load import parse_file
+from sakimori.detect.sigma.library import rule_files
+from sakimori.detect.sigma.load import Document, parse_file
+from sakimori.detect.sigma.logsource import LogSource, LogSources
 from sakimori.detect.sigma.plan import from_json, to_json
-from sakimori.records import EventBatch, EventRef
+from sakimori.records import EventBatch, EventKind, EventRef
 
 _ALPHABET = "aAbB.\\-/ 1ÄäＡａſsΣςß𝒳\0\n防"
 _FIELDS = ["A", "B", "C D"]
@@ -84,7 +89,7 @@ def _rule(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(rules=st.lists(_rule(), min_size=1, max_size=4), events=st.lists(_EVENT, min_size=1, max_size=12))
 def test_fast_and_slow_agree(
@@ -108,3 +113,55 @@ def test_fast_and_slow_agree(
             for finding in detector.detect(batch(events[first : first + size], first=first))
         }
         assert found == expected
+
+
+def test_fast_and_slow_agree_on_real_rules_and_events(
+    shared: Path, batch: Callable[..., EventBatch], reference: Any
+) -> None:
+    """SigmaHQ's Windows rules over some events of each kind in three of OTRF's recordings."""
+    documents = [
+        document
+        for path in rule_files([shared / "corpora" / "sigma" / "rules" / "windows"])
+        for document in parse_file(path, path.read_bytes())
+        if isinstance(document, Document)
+    ]
+    detector = SigmaDetector(compile_plan(documents))
+    parsed = [document.parsed for document in documents if isinstance(document.parsed, SigmaRule)]
+    rules = [(rule, reference.conditions(rule)) for rule in parsed]
+    hits = 0
+    for kind, events in _recorded(shared / "corpora" / "otrf" / "datasets" / "atomic" / "windows").items():
+        found = {
+            (finding.rule_id, EventRef.parse(finding.evidence[0].event_id).offset)
+            for finding in detector.detect(batch(events, kind=kind))
+        }
+        record = EventKind(product=kind[0], channel=kind[1], code=kind[2])
+        expected: set[tuple[str, int]] = set()
+        for rule, conditions in rules:
+            source = LogSource(rule.logsource.product, rule.logsource.category, rule.logsource.service)
+            fitting = [item for item in LogSources.packaged().selectors(source) if item.admits(record)]
+            if not fitting:
+                continue
+            renamed = fitting[0].fields
+            for row, event in enumerate(events):
+                seen = {name: value for name, value in event.items() if name not in renamed}
+                seen |= {name: event[own] for name, own in renamed.items() if own in event}
+                if reference.hold(conditions, seen):
+                    expected.add((str(rule.id), row))
+        assert found == expected, kind
+        hits += len(found)
+    assert hits > 20
+
+
+def _recorded(folder: Path) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """At most four distinct events of each kind."""
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for path in sorted(folder.rglob("*.zip"))[::20]:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                for line in archive.read(member).splitlines() if member.endswith(".json") else ():
+                    if line.startswith(b"{") and b'"Channel"' in line:
+                        event = orjson.loads(line)
+                        kept = found.setdefault(("windows", event["Channel"], str(event["EventID"])), [])
+                        if len(kept) < 4:
+                            kept.append({"Computer": event.pop("Hostname", None), **event})
+    return found

@@ -1,0 +1,85 @@
+"""Expressions keep their meaning however they are simplified, numbered anew or written down."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sakimori.detect.sigma import expression
+from sakimori.detect.sigma.expression import Expression, anchor, conjunction, disjunction, holds, negation, support
+
+_ATOMS = st.integers(0, 5)
+_TREE = st.recursive(
+    st.one_of(_ATOMS, st.booleans()),
+    lambda inner: st.one_of(
+        st.tuples(st.sampled_from(["and", "or"]), st.lists(inner, max_size=3)),
+        st.tuples(st.just("not"), inner),
+    ),
+    max_leaves=12,
+)
+_TRUE = st.frozensets(_ATOMS)
+
+
+def build(tree: Any) -> Expression:
+    match tree:
+        case bool():
+            return tree
+        case int():
+            return expression.atom(tree)
+        case ("and", list(parts)):
+            return conjunction([build(part) for part in parts])
+        case ("or", list(parts)):
+            return disjunction([build(part) for part in parts])
+        case ("not", part):
+            return negation(build(part))
+        case _:
+            raise AssertionError(tree)
+
+
+def plainly(tree: Any, true: frozenset[int]) -> bool:
+    match tree:
+        case bool():
+            return tree
+        case int():
+            return tree in true
+        case ("and", list(parts)):
+            return all(plainly(part, true) for part in parts)
+        case ("or", list(parts)):
+            return any(plainly(part, true) for part in parts)
+        case ("not", part):
+            return not plainly(part, true)
+        case _:
+            raise AssertionError(tree)
+
+
+@given(tree=_TREE, true=_TRUE)
+def test_building_keeps_the_meaning(tree: Any, true: frozenset[int]) -> None:
+    assert holds(build(tree), true) == plainly(tree, true)
+
+
+@given(tree=_TREE, true=_TRUE)
+def test_where_it_holds_an_anchor_does(tree: Any, true: frozenset[int]) -> None:
+    built = build(tree)
+    found = anchor(built, float)
+    if found is not None and holds(built, true):
+        assert found[1] & true
+
+
+@given(tree=_TREE, true=_TRUE)
+def test_support_is_true_and_suffices_but_for_negations(tree: Any, true: frozenset[int]) -> None:
+    built = build(tree)
+    if holds(built, true):
+        assert support(built, true) <= true
+
+
+@given(tree=_TREE)
+def test_json_form(tree: Any) -> None:
+    built = build(tree)
+    assert expression.from_plain(expression.to_plain(built)) == built
+
+
+@given(tree=_TREE, known=st.dictionaries(_ATOMS, st.booleans()), true=_TRUE)
+def test_substitution(tree: Any, known: dict[int, bool], true: frozenset[int]) -> None:
+    replaced = expression.substitute(build(tree), lambda index: known.get(index, expression.atom(index)))
+    actual = frozenset(index for index in range(6) if known.get(index, index in true))
+    assert holds(replaced, true) == plainly(tree, actual)
