@@ -21,35 +21,27 @@ _TRUE = st.frozensets(_ATOMS)
 
 
 def build(tree: Any) -> Expression:
-    match tree:
-        case bool():
-            return tree
-        case int():
-            return expression.atom(tree)
-        case ("and", list(parts)):
-            return conjunction([build(part) for part in parts])
-        case ("or", list(parts)):
-            return disjunction([build(part) for part in parts])
-        case ("not", part):
-            return negation(build(part))
-        case _:
-            raise AssertionError(tree)
+    if isinstance(tree, bool):
+        return tree
+    if isinstance(tree, int):
+        return expression.atom(tree)
+    operator, inner = tree
+    if operator == "not":
+        return negation(build(inner))
+    parts = [build(part) for part in inner]
+    return conjunction(parts) if operator == "and" else disjunction(parts)
 
 
 def plainly(tree: Any, true: frozenset[int]) -> bool:
-    match tree:
-        case bool():
-            return tree
-        case int():
-            return tree in true
-        case ("and", list(parts)):
-            return all(plainly(part, true) for part in parts)
-        case ("or", list(parts)):
-            return any(plainly(part, true) for part in parts)
-        case ("not", part):
-            return not plainly(part, true)
-        case _:
-            raise AssertionError(tree)
+    if isinstance(tree, bool):
+        return tree
+    if isinstance(tree, int):
+        return tree in true
+    operator, inner = tree
+    if operator == "not":
+        return not plainly(inner, true)
+    parts = [plainly(part, true) for part in inner]
+    return all(parts) if operator == "and" else any(parts)
 
 
 @given(tree=_TREE, true=_TRUE)
