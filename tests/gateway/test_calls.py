@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from openai import APIStatusError, AuthenticationError, OpenAI, PermissionDeniedError, RateLimitError
 from openai.types.responses import ResponseFunctionToolCall
-from tests.gateway.conftest import DAY, MODEL, Bank, Upstream, message, response_object
+from tests.gateway.conftest import DAY, Bank
+from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
 from sakimori.records import Budget, DataClass

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models.openai import OpenAIResponsesModel, OpenAIResponsesModelSettings
 from pydantic_ai.providers.openai import OpenAIProvider
-from tests.gateway.conftest import MODEL, Bank, Upstream, message, response_object
+from tests.gateway.conftest import Bank
+from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
 from sakimori.records import Budget

@@ -10,7 +10,8 @@ import httpx2
 import pytest
 from aiohttp import web
 from openai import APIStatusError, InternalServerError, OpenAI
-from tests.gateway.conftest import MODEL, Bank, Upstream, message, response_object
+from tests.gateway.conftest import Bank
+from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import SystemClock

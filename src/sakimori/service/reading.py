@@ -44,15 +44,15 @@ class ReadingCount:
                 if item.outcome is Outcome.SKIPPED:
                     self.skipped[item.reason] += 1
                 elif item.reason:
-                    self._note(f"{item.path}: {item.reason}")
+                    self.note(f"{item.path}: {item.reason}")
                 for note in item.notes:
-                    self._note(f"{item.path}: {note}")
+                    self.note(f"{item.path}: {note}")
             case Rejected():
-                self._note(f"{item.source.path}: record at {item.offset} rejected: {item.reason}")
+                self.note(f"{item.source.path}: record at {item.offset} rejected: {item.reason}")
             case EventBatch():
                 pass
 
-    def _note(self, sentence: str) -> None:
+    def note(self, sentence: str) -> None:
         if len(self.notes) < _KEPT_NOTES:
             self.notes.append(sentence)
 

@@ -1,16 +1,19 @@
 """One look over telemetry at rest: sources in, findings and incidents out, all of it kept in the install."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori import collect, incidents
 from sakimori.collect import Progress, Rejected, SourceRead
+from sakimori.core import InputError
 from sakimori.detect import SigmaDetector
-from sakimori.records import EventBatch, Finding, Incident, LedgerEntry, Source
+from sakimori.records import EventBatch, EventRef, Finding, Incident, LedgerEntry, Source
 from sakimori.service.installation import Installation
 from sakimori.service.reading import DeadLetters, ReadingCount
+from sakimori.store import evidence
 
 _KEPT_AT_ONCE = 2000
 
@@ -60,6 +63,7 @@ def scan_paths(
     result.incidents = [
         incident for incident in incidents.group(result.findings, known=()) if incident.merged_into is None
     ]
+    _keep_evidence(install, result)
     _keep(install, result, scan_id=f"sc-{name}", rules=len(detector.rules))
     return result
 
@@ -75,6 +79,29 @@ def _take(
             letters.keep(item)
         case SourceRead():
             pass
+
+
+def _keep_evidence(install: Installation, result: ScanResult) -> None:
+    """Copy the raw records behind incidents, so that they can be shown when their files have moved on.
+
+    A source that changed or went since it was read keeps no copies, and a note says so.
+    """
+    cited = {finding_id for incident in result.incidents for finding_id in incident.finding_ids}
+    offsets: defaultdict[str, set[int]] = defaultdict(set)
+    for finding in result.findings:
+        if finding.id in cited:
+            for ref in map(EventRef.parse, finding.event_ids):
+                offsets[ref.digest].add(ref.offset)
+    sources = {source.digest[:24]: source for source in result.reading.sources}
+    for digest, places in offsets.items():
+        try:
+            records = list(collect.raw_records(sources[digest], sorted(places)))
+        except InputError as error:
+            result.reading.note(f"no copies of its evidence were kept: {error}")
+            continue
+        with install.database.transaction(install.tenant) as transaction:
+            for offset, raw in records:
+                evidence.put_raw(transaction, EventRef(digest=digest, offset=offset).event_id, raw)
 
 
 def _keep(install: Installation, result: ScanResult, *, scan_id: str, rules: int) -> None:

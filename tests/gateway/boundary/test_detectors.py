@@ -48,7 +48,6 @@ def found(text: str) -> list[tuple[str, str]]:
         ('{"a":"x\\nPC-0412"', ("HOST", "PC-0412")),
         ("fs07.aozora.example", ("HOST", "fs07.aozora.example")),
         ("*.aozora.example", ("DOMAIN", "aozora.example")),
-        ("AOZORA\\YAMADA.T", ("USER", "YAMADA.T")),
         ("山田太郎様", ("PERSON", "山田太郎")),
         ("山田　太郎", ("PERSON", "山田　太郎")),
         ("p\u200bc-0412", ("HOST", "p\u200bc-0412")),
@@ -77,6 +76,10 @@ def found(text: str) -> list[tuple[str, str]]:
 )
 def test_is_found_and_nothing_more(text: str, expected: tuple[str, str]) -> None:
     assert found(text) == [expected]
+
+
+def test_the_domain_before_an_account_names_the_bank_too() -> None:
+    assert found("AOZORA\\YAMADA.T") == [("DOMAIN", "AOZORA"), ("USER", "YAMADA.T")]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,9 @@ def recognises(head: bytes) -> bool:
 def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
     file.seek(0)
     header = file.read(min(FILE_HEADER, size))
+    if size < FILE_HEADER:
+        yield Damage(0, f"the file ends within its header: {size} of {FILE_HEADER} bytes are here", header)
+        return
     found = 0
     for start in range(FILE_HEADER, size, CHUNK):
         chunk = file.read(min(CHUNK, size - start))

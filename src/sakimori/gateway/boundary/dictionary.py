@@ -97,7 +97,10 @@ class Dictionary:
             yield name, Kind.HOST, name
             yield name.partition(".")[0], Kind.HOST, name
         for domain in self.domains:
-            yield fold(domain).text, Kind.DOMAIN, fold(domain).text
+            name = fold(domain).text
+            yield name, Kind.DOMAIN, name
+            netbios = name.partition(".")[0]  # as in BANK\tanaka
+            yield netbios, Kind.DOMAIN, netbios
         for user in self.users:
             yield fold(user).text, Kind.USER, fold(user).text
         for person in self.people:
