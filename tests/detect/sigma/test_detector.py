@@ -152,7 +152,14 @@ def test_users(fields: dict[str, Any], expected: list[str], detect: Callable[...
 
 def test_addresses_of_nobody_are_no_entities(detect: Callable[..., list[Finding]]) -> None:
     rule = "title: x\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n"
-    event = {"A": 1, "SourceIp": "10.0.0.5", "DestinationIp": "127.0.0.1", "IpAddress": "-", "SourceAddress": "::1"}
+    event = {
+        "A": 1,
+        "SourceIp": "::ffff:10.0.0.5",
+        "ClientAddress": "n/a",
+        "DestinationIp": "127.0.0.1",
+        "IpAddress": "-",
+        "SourceAddress": "::1",
+    }
     (found,) = detect(rule, [event], kind=("test", "any", ""))
     assert [str(entity) for entity in found.entities] == ["ip:10.0.0.5"]
 

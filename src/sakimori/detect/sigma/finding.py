@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import yaml
 
+from sakimori.detect.sigma.column import addresses_of
 from sakimori.detect.sigma.plan import Header
 from sakimori.records import Entity, EntityType, EventBatch, Evidence, Finding, cell_texts, finding_id
 
@@ -45,13 +46,21 @@ class EntityFields:
             if cell is None or code in self.exceptions.get(name, ()):
                 continue
             for text in cell_texts(cell):
-                value = text.strip().lower()
-                if kind is EntityType.USER:
-                    value = value.rpartition("\\")[2].partition("@")[0]
+                value = _normal(kind, text.strip().lower())
                 ignored = self.ignored.get(kind)
                 if value and not (ignored and ignored.match(value)):
                     found[Entity(type=kind, value=value)] = None
         return tuple(found)
+
+
+def _normal(kind: EntityType, value: str) -> str:
+    """Users without their domain, addresses as they are usually written (IPv4 rather than IPv4-mapped IPv6)."""
+    if kind is EntityType.USER:
+        return value.rpartition("\\")[2].partition("@")[0]
+    if kind is EntityType.IP:
+        addresses = addresses_of(value)
+        return str(addresses[-1]) if addresses else ""
+    return value
 
 
 def evidence(batch: EventBatch, row: int, cells: Mapping[str, str], shown: Iterable[str]) -> Evidence:

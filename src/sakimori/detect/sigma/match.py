@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sakimori.detect.sigma import expression
-from sakimori.detect.sigma.column import MISSING, ColumnMatcher
+from sakimori.detect.sigma.column import MISSING, ColumnMatcher, Texts
 from sakimori.detect.sigma.kind import KindPlan, KindRule
 from sakimori.detect.sigma.pattern import Pattern, SameAs
 from sakimori.detect.sigma.scan import Databases, Ints
@@ -183,9 +183,8 @@ def _dictionary(batch: EventBatch, name: str) -> pa.DictionaryArray:
 
 
 def _content(batch: EventBatch, name: str) -> bytes:
-    """A column's distinct cells, end to end."""
-    data = _dictionary(batch, name).dictionary.buffers()[2]
-    return bytes(memoryview(data)) if data is not None else b""
+    """The texts of a column's distinct cells, end to end."""
+    return Texts.of(_dictionary(batch, name).dictionary).data
 
 
 def _classes(batch: EventBatch, name: str, matcher: ColumnMatcher) -> int | npt.NDArray[np.int32]:
