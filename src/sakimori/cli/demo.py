@@ -168,7 +168,8 @@ class _Demo:
                 continue
             self._story.told.add(key)
             stamp = Text(f"  {_clock(finding.first_time)}", style="dim")
-            self._console.print(stamp, severity_text(finding.severity), Text(finding.title), Text(host, style="dim"))
+            title = (finding.title_ja or finding.title) if self._language == "ja" else finding.title
+            self._console.print(stamp, severity_text(finding.severity), Text(title), Text(host, style="dim"))
 
     async def _tell_execution(self, scene: Scene, time: Nanos, execution: Execution) -> None:
         for step in execution.steps:

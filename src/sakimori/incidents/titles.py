@@ -39,7 +39,8 @@ def titles(incident: Incident, significant: Sequence[Finding]) -> tuple[str, str
         japanese = "・".join(_TACTICS[step][1] for step in steps)
     elif significant:
         worst = max(significant, key=lambda finding: (finding.severity, -finding.first_time, finding.id))
-        english = japanese = _plain(worst.title, longest=120)
+        english = _plain(worst.title, longest=120)
+        japanese = _plain(worst.title_ja or worst.title, longest=120)
     else:
         return incident.title, incident.title_ja
     hosts = [_plain(entity.value) for entity in incident.entities if entity.type is EntityType.HOST]

@@ -65,6 +65,8 @@ class Finding:
     rule_id: str
     """The detector's own stable id of the claim (a Sigma rule's UUID)."""
     title: str
+    title_ja: str = ""
+    """Empty where the rule has no Japanese title: then the title stands for both."""
     severity: Severity
     first_time: Nanos
     last_time: Nanos

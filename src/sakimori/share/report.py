@@ -176,7 +176,8 @@ def _lanes(report: Report) -> list[timeline.Lane]:
     for case in report.cases:
         for finding in case.findings:
             lane = finding.tactics[0] if finding.tactics else ""
-            mark = timeline.Mark(finding.first_time, finding.severity.label, finding.title)
+            title = f"{finding.title} / {finding.title_ja}" if finding.title_ja else finding.title
+            mark = timeline.Mark(finding.first_time, finding.severity.label, title)
             by_tactic.setdefault(lane, []).append(mark)
         for verdict in case.verdicts:
             decided.append(timeline.Mark(verdict.made_at, "decided", f"{verdict.disposition} → {verdict.route}"))

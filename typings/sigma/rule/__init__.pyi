@@ -41,6 +41,7 @@ class SigmaRuleBase:
     name: str | None
     title: str
     tags: list[SigmaRuleTag]
+    custom_attributes: dict[str, Any]
     level: SigmaLevel | None
     status: SigmaStatus | None
     @classmethod

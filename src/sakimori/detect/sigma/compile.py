@@ -163,4 +163,5 @@ def _header(document: Document) -> Header:
         techniques=tuple(dict.fromkeys(name.upper() for name in attack if _TECHNIQUE.fullmatch(name))),
         path=str(document.path),
         line=document.line,
+        title_ja="" if isinstance(rule, SigmaFilter) else str(rule.custom_attributes.get("title_ja") or ""),
     )

@@ -20,6 +20,8 @@ class EntityFields:
     """Which fields of an event name which entities."""
 
     fields: tuple[tuple[EntityType, str], ...]
+    fallbacks: tuple[tuple[EntityType, str], ...]
+    """Read for a type of which ``fields`` name nothing in the event."""
     exceptions: Mapping[str, frozenset[str]]
     """Field → codes of events in which it names something else."""
     ignored: Mapping[EntityType, re.Pattern[str]]
@@ -30,7 +32,8 @@ class EntityFields:
         text = files("sakimori.content").joinpath("mappings", "entities.yaml").read_text("utf-8")
         plain = cast("dict[str, Any]", yaml.safe_load(text))
         return EntityFields(
-            fields=tuple((EntityType(kind), str(name)) for kind, names in plain["fields"].items() for name in names),
+            fields=_pairs(plain["fields"]),
+            fallbacks=_pairs(plain["fallback"]),
             exceptions={name: frozenset(map(str, codes)) for name, codes in plain["except"].items()},
             ignored={
                 EntityType(kind): re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
@@ -41,7 +44,19 @@ class EntityFields:
     def of(self, cells: Mapping[str, str], code: str) -> tuple[Entity, ...]:
         """The entities of an event with these cells, in order of the data file, each once."""
         found: dict[Entity, None] = {}
-        for kind, name in self.fields:
+        self._collect(self.fields, cells, code, found)
+        named = {entity.type for entity in found}
+        self._collect([item for item in self.fallbacks if item[0] not in named], cells, code, found)
+        return tuple(found)
+
+    def _collect(
+        self,
+        fields: Iterable[tuple[EntityType, str]],
+        cells: Mapping[str, str],
+        code: str,
+        found: dict[Entity, None],
+    ) -> None:
+        for kind, name in fields:
             cell = cells.get(name)
             if cell is None or code in self.exceptions.get(name, ()):
                 continue
@@ -50,7 +65,10 @@ class EntityFields:
                 ignored = self.ignored.get(kind)
                 if value and not (ignored and ignored.match(value)):
                     found[Entity(type=kind, value=value)] = None
-        return tuple(found)
+
+
+def _pairs(plain: Mapping[str, Iterable[object]]) -> tuple[tuple[EntityType, str], ...]:
+    return tuple((EntityType(kind), str(name)) for kind, names in plain.items() for name in names)
 
 
 def _normal(kind: EntityType, value: str) -> str:
@@ -86,6 +104,7 @@ def finding(
         tenant=tenant,
         rule_id=header.id,
         title=header.title,
+        title_ja=header.title_ja,
         severity=header.severity,
         first_time=min(item.time for item in evidence),
         last_time=max(item.time for item in evidence),

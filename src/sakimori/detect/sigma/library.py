@@ -9,7 +9,7 @@ from sakimori.core import InputError
 from sakimori.detect.sigma.plan import Plan, from_json, to_json
 from sakimori.detect.sigma.scan import write_atomically
 
-_FORMAT = "sakimori.sigma-plan/1"
+_FORMAT = "sakimori.sigma-plan/2"
 """Raise when the plan's JSON form, or what compiling makes of a rule, changes."""
 
 

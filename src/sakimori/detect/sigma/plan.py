@@ -42,6 +42,8 @@ class Header:
     techniques: tuple[str, ...]
     path: str
     line: int
+    title_ja: str = ""
+    """From the rule's own attribute ``title_ja``, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,10 @@ def from_json(data: bytes) -> Plan:
     plain = orjson.loads(data)
 
     def header(value: list[Any]) -> Header:
-        identity, name, title, severity, status, tactics, techniques, path, line = value
-        return Header(identity, name, title, Severity(severity), status, tuple(tactics), tuple(techniques), path, line)
+        identity, name, title, severity, status, tactics, techniques, path, line, title_ja = value
+        return Header(
+            identity, name, title, Severity(severity), status, tuple(tactics), tuple(techniques), path, line, title_ja
+        )
 
     return Plan(
         atoms=tuple(pattern.from_plain(atom) for atom in plain["atoms"]),

@@ -1,0 +1,29 @@
+"""Who and what an event is about (content/mappings/entities.yaml)."""
+
+from sakimori.detect.sigma.finding import EntityFields
+from sakimori.records import Entity, EntityType
+
+
+def _names(kind: EntityType, cells: dict[str, str], code: str = "1") -> list[str]:
+    found: tuple[Entity, ...] = EntityFields.packaged().of(cells, code)
+    return [entity.value for entity in found if entity.type is kind]
+
+
+def test_beside_the_computer_a_shippers_host_is_not_the_origin() -> None:
+    cells = {"Computer": "WS-01.bank.example", "host": "collector.example"}
+    assert _names(EntityType.HOST, cells) == ["ws-01.bank.example"]
+
+
+def test_without_a_computer_the_host_field_names_it() -> None:
+    assert _names(EntityType.HOST, {"host": "WS-01.bank.example"}) == ["ws-01.bank.example"]
+
+
+def test_users_lose_their_domain_and_machine_accounts_are_nobody() -> None:
+    assert _names(EntityType.USER, {"User": "BANK\\Tanaka", "TargetUserName": "WS-01$"}) == ["tanaka"]
+    assert _names(EntityType.USER, {"User": "NT AUTHORITY\\SYSTEM"}) == []
+
+
+def test_a_group_is_not_a_user() -> None:
+    assert _names(EntityType.USER, {"TargetUserName": "Domain Admins", "SubjectUserName": "admin1"}, "4728") == [
+        "admin1"
+    ]
