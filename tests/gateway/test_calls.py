@@ -13,6 +13,7 @@ from tests.gateway.conftest import DAY, Bank
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
+from sakimori.gateway import ProviderConfig, running
 from sakimori.records import Budget, DataClass
 from sakimori.store import budgets
 
@@ -280,3 +281,28 @@ def test_the_ledger_of_calls_and_refusals_verifies(client: OpenAI, bank: Bank) -
     with bank.database.snapshot(bank.tenant) as snapshot:
         assert bank.ledger.verify(snapshot).ok
     assert [entry.action for entry in bank.entries()] == ["gateway.call", "gateway.refused"]
+
+
+def test_a_demonstration_sees_every_call_that_leaves_as_it_was_and_as_it_left(
+    bank: Bank, provider: ProviderConfig, upstream: Upstream
+) -> None:
+    bank.inventory()
+    bank.grant()
+    seen: list[tuple[str, Any, Any]] = []
+
+    def see(path: str, stood: object, leaves: object) -> None:
+        assert len(upstream.bodies) == len(seen), "seen before it leaves"
+        seen.append((path, stood, leaves))
+
+    with (
+        running(bank.database, bank.secrets, bank.ledger, provider, on_egress=see) as url,
+        OpenAI(base_url=url, api_key=bank.key, max_retries=0, timeout=30) as client,
+    ):
+        client.responses.create(model=MODEL, input=PROMPT)
+        with pytest.raises(APIStatusError):
+            client.responses.create(model=MODEL, input=PROMPT, background=True)
+        client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": PROMPT}])
+    assert [path for path, _, _ in seen] == ["responses", "chat/completions"]
+    assert [leaves for _, _, leaves in seen] == upstream.bodies
+    assert seen[0][1] == {"model": MODEL, "input": PROMPT}
+    assert seen[1][1]["messages"][0]["content"] == PROMPT

@@ -11,7 +11,7 @@ from sakimori.gateway.desk import SCOPE
 from sakimori.gateway.grants import STRUCTURED_SCOPE
 from sakimori.gateway.prices import Price, PriceList
 from sakimori.gateway.provider import ProviderConfig, ProviderMissing
-from sakimori.gateway.server import Parts, application, running, serve
+from sakimori.gateway.server import OnEgress, Parts, application, running, serve
 
 __all__ = [
     "SCOPE",
@@ -19,6 +19,7 @@ __all__ = [
     "Boundary",
     "BoundaryError",
     "Dictionary",
+    "OnEgress",
     "Parts",
     "Passage",
     "Price",

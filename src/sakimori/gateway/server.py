@@ -36,6 +36,9 @@ _CALL_ID = web.RequestKey("call_id", str)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+OnEgress = Callable[[str, object, object], None]
+"""Gets the endpoint's path, a request's body as it stood in the bank, and as it leaves: all that a call says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -51,6 +54,10 @@ class Parts:
 
 def application(parts: Parts) -> web.Application:
     """The gateway as an aiohttp application; it connects when it starts and closes what it opened when it stops."""
+    return _application(parts, on_egress=None)
+
+
+def _application(parts: Parts, on_egress: OnEgress | None) -> web.Application:
     desk = Desk(
         parts.database,
         parts.secrets,
@@ -60,7 +67,7 @@ def application(parts: Parts) -> web.Application:
         lifetime=timedelta(seconds=parts.provider.timeout) + _MARGIN,
         clock=parts.clock,
     )
-    gateway = _Gateway(desk, parts.provider)
+    gateway = _Gateway(desk, parts.provider, on_egress)
     app = web.Application(middlewares=[_in_openai_shape], client_max_size=_LONGEST_REQUEST)
     app.cleanup_ctx.append(gateway.lifespan)
     app.router.add_get("/healthz", _health)
@@ -81,10 +88,13 @@ def running(
     port: int = 0,
     prices: PriceList | None = None,
     clock: Clock | None = None,
+    on_egress: OnEgress | None = None,
 ) -> Generator[str, None, None]:
     """Serve on loopback from a background thread, for as long as the ``with`` lasts.
 
-    Yields the base URL for clients, such as ``http://127.0.0.1:40123/v1``.
+    Yields the base URL for clients, such as ``http://127.0.0.1:40123/v1``. ``on_egress`` is called in that thread, just
+    before the provider is, for every call that leaves: so that a demonstration can show what left, and nothing else. It
+    must be quick and must not raise. What it gets is content: nothing that serves others may offer it.
 
     Raises:
         OSError: the port is taken.
@@ -95,7 +105,7 @@ def running(
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="sakimori-gateway", daemon=True)
     thread.start()
-    runner = web.AppRunner(application(parts), access_log=None)
+    runner = web.AppRunner(_application(parts, on_egress), access_log=None)
     try:
         yield asyncio.run_coroutine_threadsafe(_listen(runner, "127.0.0.1", port), loop).result()
     finally:
@@ -130,9 +140,10 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
 class _Gateway:
     """The handlers. What blocks runs in threads; the provider is spoken to from the event loop."""
 
-    def __init__(self, desk: Desk, config: ProviderConfig) -> None:
+    def __init__(self, desk: Desk, config: ProviderConfig, on_egress: OnEgress | None) -> None:
         self._desk = desk
         self._config = config
+        self._on_egress = on_egress
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gateway-desk")
         self._provider: Provider | None = None
 
@@ -180,10 +191,12 @@ class _Gateway:
             await self._blocking(self._desk.refuse, call_id, principal, endpoint, "boundary_failed")
             raise
         # From here on the call is finished whatever the client does: it may be billed, so it must be settled.
-        return await asyncio.shield(self._answer(call))
+        return await asyncio.shield(self._answer(call, raw))
 
-    async def _answer(self, call: Admitted) -> web.Response:
+    async def _answer(self, call: Admitted, raw: bytes) -> web.Response:
         assert self._provider is not None  # handlers run within lifespan
+        if self._on_egress is not None:
+            self._on_egress(call.endpoint.path, orjson.loads(raw), orjson.loads(call.body))
         try:
             answer = await self._provider.call(call.endpoint.path, call.body, object=call.endpoint.object)
         except ProviderFailed as failed:
