@@ -1,8 +1,12 @@
-"""What every room needs and nothing of the domain: errors, clock, settings. No I/O besides reading the environment."""
+"""What every room needs and nothing of the domain: errors, clock, settings, text that is safe to show.
+
+No I/O besides reading the environment.
+"""
 
 from sakimori.core.clock import Clock, ManualClock, Nanos, SystemClock, parse_rfc3339, rfc3339
 from sakimori.core.errors import ExitCode, InputError, SakimoriError
 from sakimori.core.settings import LOCAL_TENANT, Settings
+from sakimori.core.text import plain
 
 __all__ = [
     "LOCAL_TENANT",
@@ -15,5 +19,6 @@ __all__ = [
     "Settings",
     "SystemClock",
     "parse_rfc3339",
+    "plain",
     "rfc3339",
 ]

@@ -5,8 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sakimori.core.errors import InputError
+from sakimori.core.text import plain
+
 LOCAL_TENANT = "local"
 """The institution of an embedded install."""
+_LONGEST_TENANT = 128
+"""Bytes in UTF-8: the name is part of file names, which have 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +25,31 @@ class Settings:
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
-        home = environment.get("SAKIMORI_HOME") or Path.home() / ".sakimori"
+        """Raises InputError where a setting cannot be used."""
         language = environment.get("SAKIMORI_LANG") or environment.get("LANG", "")
         return Settings(
-            home=Path(home).expanduser(),
-            tenant=environment.get("SAKIMORI_TENANT") or LOCAL_TENANT,
+            home=_home(environment.get("SAKIMORI_HOME") or "~/.sakimori"),
+            tenant=_tenant(environment.get("SAKIMORI_TENANT") or LOCAL_TENANT),
             language="ja" if language.startswith("ja") else "en",
         )
+
+
+def _home(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"SAKIMORI_HOME: there is no home folder for '{plain(text)}': give a whole path") from error
+
+
+def _tenant(name: str) -> str:
+    """Any script; but the name is shown on one line, and is part of file names."""
+    if plain(name) != name or name != name.strip() or name.startswith(".") or set(name) & {"/", "\\"}:
+        raise InputError(
+            f"SAKIMORI_TENANT: '{plain(name)}' cannot name an institution: use letters of any script, digits and "
+            "inner spaces, without slashes, control characters or a leading dot"
+        )
+    if len(name.encode()) > _LONGEST_TENANT:
+        raise InputError(
+            f"SAKIMORI_TENANT: the name is longer than {_LONGEST_TENANT} bytes in UTF-8: use a shorter one"
+        )
+    return name
