@@ -59,6 +59,31 @@ def test_user_data_lose_their_wrapper_and_keep_attributes() -> None:
     assert fields == {**system, "Aux_ProcessName": "mimikatz.exe", "Computer_2": "b"}
 
 
+def _system() -> dict[str, Any]:
+    return {"EventID": 1, "Channel": "x"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {**_system(), "EventData": "<EventData>" + "<D Name='a'/>" * 200_000 + "</EventData>"},
+        {"Event": {"System": _system(), "UserData": {f"u{number}": {"a": ""} for number in range(200_000)}}},
+        {
+            "Event": {
+                "System": _system(),
+                "EventData": {f"a_{number}": "" for number in range(2, 100_001)},
+                "UserData": {f"u{number}": {"a": ""} for number in range(100_001)},
+            }
+        },
+    ],
+    ids=["xml", "json", "numbers taken before"],
+)
+def test_fields_of_one_name_are_numbered_without_costing_their_square(record: dict[str, Any]) -> None:
+    """Counted from 2 each time, the fewest of these would need over an hour: the suite would not end."""
+    _, _, fields = shaped(record)
+    assert set(fields) == {"EventID", "Channel", "a", *(f"a_{number}" for number in range(2, 200_001))}
+
+
 def test_winlogbeat() -> None:
     kind, time, fields = shaped(
         {
@@ -145,6 +170,13 @@ def test_log_analytics_keep_their_event_data_as_xml() -> None:
     assert "EventData" not in fields
 
 
+def test_event_data_do_not_pass_for_the_channel_or_the_host() -> None:
+    xml = "<EventData><Data Name='Channel'>b</Data><Data Name='Computer'>b</Data></EventData>"
+    kind, _, fields = shaped({"Channel": "a", "Hostname": "a", "EventID": 1, "EventData": xml})
+    assert kind == ("windows", "a", "1")
+    assert fields == {"Channel": "a", "Computer": "a", "EventID": 1}
+
+
 def test_helpdesk_tickets() -> None:
     record = {"log": "helpdesk", "@timestamp": "2026-11-22T09:00:00+09:00", "ticket": "HD-7", "type": "password_reset"}
     kind, time, fields = shaped(dict(record))
@@ -180,6 +212,7 @@ NXLOG = {
         ({"EventTime": "2020-09-21 19:26:05"}, "2020-09-21T19:26:05Z"),
         ({"@timestamp": 1600730808}, None),
         ({"@timestamp": "yesterday"}, None),
+        ({"@timestamp": "2020-08-07T15:04:13." + "0" * 70_000 + "Z"}, None),
         ({"@timestamp": "1601-01-01T00:00:00Z"}, None),
         ({"@timestamp": "9999-12-31T23:59:59Z"}, None),
         ({}, None),

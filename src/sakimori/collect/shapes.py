@@ -87,7 +87,7 @@ def _flat(record: Fields) -> Shaped:
     data = record.get("EventData")
     if isinstance(data, str) and data.lstrip().startswith("<"):
         del record["EventData"]
-        record.update(_event_data_xml(data))
+        record.update(_event_data_xml(data) | record)  # event data must not pass for the channel or the host
     return Shaped(("windows", _text(record["Channel"]), _text(record["EventID"])), time, record)
 
 
@@ -133,6 +133,11 @@ def _zone(difference: Nanos) -> Nanos:
 _ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)\Z")
 
 
+_Numbers = dict[str, int]
+"""By name, the number that the last field of that name got: counting on from it, not from 2, keeps an event with
+thousands of fields of one name from costing the square of that."""
+
+
 def _event_data_xml(text: str) -> Fields:
     if "<!" in text:
         raise ShapeError("EventData holds an XML declaration, which event data never does")
@@ -141,13 +146,14 @@ def _event_data_xml(text: str) -> Fields:
     except ElementTree.ParseError as error:
         raise ShapeError(f"EventData is broken XML: {error}") from error
     fields: Fields = {}
+    last: _Numbers = {}
     unnamed: list[str] = []
     for element in root:
         name = element.get("Name") or element.tag.rpartition("}")[2]
         if name == "Data":
             unnamed.append(element.text or "")
         else:
-            _put(fields, name, element.text or "")
+            _put(fields, last, name, element.text or "")
     if unnamed:
         fields["Data"] = unnamed[0] if len(unnamed) == 1 else unnamed
     return fields
@@ -175,21 +181,22 @@ def _evtx_json(record: Fields) -> Shaped:
                 fields[f"{name}_{attribute}"] = content
     if "EventID" not in fields:
         raise ShapeError("Event.System has no EventID")
-    _add_event_data(fields, event.get("EventData"))
+    last: _Numbers = {}
+    _add_event_data(fields, last, event.get("EventData"))
     user_data = event.get("UserData")
     if user_data.__class__ is dict:
         for content in cast("Fields", user_data).values():
             if content.__class__ is dict:
-                _add_event_data(fields, content)
+                _add_event_data(fields, last, content)
     kind = ("windows", _text(fields.get("Channel", "")), _text(fields["EventID"]))
     return Shaped(kind, time, fields)
 
 
-def _add_event_data(fields: Fields, data: Any) -> None:
+def _add_event_data(fields: Fields, last: _Numbers, data: Any) -> None:
     """Put named data under their own names; an element's attributes as ``Element_Attribute``."""
     if data.__class__ is not dict:
         if data is not None:
-            _put(fields, "Data", data)
+            _put(fields, last, "Data", data)
         return
     for name, value in cast("Fields", data).items():
         if name == "#attributes":
@@ -197,11 +204,11 @@ def _add_event_data(fields: Fields, data: Any) -> None:
         if value.__class__ is dict:
             text, attributes = _element(cast("Fields", value))
             for attribute, content in attributes.items():
-                _put(fields, f"{name}_{attribute}", content)
+                _put(fields, last, f"{name}_{attribute}", content)
             if text is not None or not attributes:
-                _put(fields, "Data" if name == "#text" else name, value if text is None else text)
+                _put(fields, last, "Data" if name == "#text" else name, value if text is None else text)
         else:
-            _put(fields, "Data" if name == "#text" else name, value)
+            _put(fields, last, "Data" if name == "#text" else name, value)
 
 
 def _element(value: Fields) -> tuple[Any, Fields]:
@@ -210,12 +217,15 @@ def _element(value: Fields) -> tuple[Any, Fields]:
     return value.get("#text"), cast("Fields", attributes) if attributes.__class__ is dict else {}
 
 
-def _put(fields: Fields, name: str, value: Any) -> None:
+def _put(fields: Fields, last: _Numbers, name: str, value: Any) -> None:
     """Add a field; one that is already there keeps its name, and the newcomer gets the next free number."""
-    free, number = name, 2
-    while free in fields:
-        free, number = f"{name}_{number}", number + 1
-    fields[free] = value
+    if name in fields:
+        number = last.get(name, 1) + 1
+        while (free := f"{name}_{number}") in fields:
+            number += 1
+        last[name] = number
+        name = free
+    fields[name] = value
 
 
 _WINLOG_NAMES = {
@@ -254,11 +264,12 @@ def _winlogbeat(record: Fields) -> Shaped:
             value = cast("Fields", value).get(step) if value.__class__ is dict else None
         if value is not None:
             fields[ours] = value
+    last: _Numbers = {}
     for part in ("event_data", "user_data"):
         data = winlog.get(part)
         if data.__class__ is dict:
             for name, value in cast("Fields", data).items():
-                _put(fields, name, value)
+                _put(fields, last, name, value)
     return Shaped(("windows", _text(winlog.get("channel", "")), _text(code)), _time(record.get("@timestamp")), fields)
 
 
@@ -283,7 +294,11 @@ def _text(value: Any) -> str:
 
 def _time(value: Any) -> Nanos | None:
     """RFC 3339 and its usual variants; None for anything else, and for what 64 bits of nanoseconds cannot hold."""
-    return _parsed_time(value) if value.__class__ is str else None
+    return _parsed_time(value) if value.__class__ is str and len(value) <= _LONGEST_TIME else None
+
+
+_LONGEST_TIME = 64
+"""Characters. The cache below keeps what it was asked, and a hostile log may ask for megabytes."""
 
 
 @lru_cache(8192)  # a log says the same second many times over
