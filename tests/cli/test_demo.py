@@ -1,6 +1,11 @@
 """``sakimori demo``: the whole loop on a small bank, without a model and with one (a scripted one: it is no model)."""
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +87,10 @@ def test_a_model_answers_through_the_gateway_and_sees_no_name(tmp_path: Path, mo
     assert f"{MODEL}-2026" in terminal
     # What the model stated and could cite stands, restored; what it made up is shown as dropped; benign it is not.
     assert f".{_DOMAIN}.example" in terminal
+    assert "✔ (M) Seen on " in terminal
     assert "dropped: The domain controller is lost." in terminal
+    assert f"What left the bank: {len(upstream.bodies)} calls" in terminal
+    assert f"{len(upstream.bodies)} calls left for {MODEL}-2026" in page
     assert "malicious → respond" in terminal
     assert "sk-provider-secret" not in terminal + page
 
@@ -96,7 +104,33 @@ def test_a_provider_that_fails_leaves_the_defence_standing(tmp_path: Path, monke
         upstream.script = broken
         monkeypatch.setenv("OPENAI_BASE_URL", upstream.url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-provider-secret")
-        terminal, _ = _demo(tmp_path, "--model", MODEL)
+        terminal, page = _demo(tmp_path, "--model", MODEL)
     assert "the offline investigator goes on" in terminal
-    assert "no model was used" in terminal
+    assert f"What left the bank: {len(upstream.bodies)} calls, to which no usable answer came back" in terminal
+    assert "nothing was sent" not in terminal + page
+    assert "no usable answer came back" in page
     assert "Hosts lost: 20 of 20 without the defence, 0 with it" in terminal
+
+
+@pytest.mark.usefixtures("home", "offline")
+def test_ctrl_c_ends_it_soon_and_leaves_no_range_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sakimori.cli", "demo", "--hosts", "20", "--out", str(tmp_path / "demo.html")]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as demo:
+        assert demo.stdout
+        next(line for line in demo.stdout if "▶" in line)  # a response was just carried out
+        demo.send_signal(signal.SIGINT)
+        _, complaint = demo.communicate(timeout=60)
+    assert demo.returncode == ExitCode.INTERRUPTED
+    assert complaint.strip().splitlines() == ["sakimori: interrupted"]
+    assert not (tmp_path / "demo.html").exists()
+    assert _processes_naming(str(tmp_path)) == []
+
+
+def _processes_naming(text: str) -> list[str]:
+    """Command lines that mention ``text`` (where the system shows them: Linux)."""
+    found: list[str] = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            found.append(entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [command for command in found if text in command]

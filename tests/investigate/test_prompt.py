@@ -74,7 +74,8 @@ def test_a_prompt_stays_bounded_however_large_the_case() -> None:
 
 @given(st.text(max_size=300))
 def test_no_text_gets_out_of_its_string(text: str) -> None:
-    hostile = event(1, {"Computer": "a", "CommandLine": text, "User": text, "ServiceName": text})
+    cell = encode_cell(text)
+    hostile = event(1, {"Computer": "a", "CommandLine": cell, "User": cell, "ServiceName": cell})
     kept = kept_events()
     kept.events[hostile.event_id] = hostile
     case = case_of(finding(hostile, Severity.HIGH, "impact", []), evidence=kept)

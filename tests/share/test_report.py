@@ -83,7 +83,12 @@ def _report(text: str, **changes: object) -> Report:
         "cases": (_case(text),),
         "other_findings": 0,
         "egress": EgressSample(
-            original=text, tokenised="T", spans=((0, len(text), "host"),), tokens=((0, 1, "host"),), model=None
+            original=text,
+            tokenised="T",
+            spans=((0, len(text), "host"),),
+            tokens=((0, 1, "host"),),
+            requests=0,
+            model=None,
         ),
         "ledger": LedgerState(ok=True, entries=1, pending=0, checkpoint=text, problem=None),
     }

@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--quiet", action="store_true", help="the same day without an attack")
     running.add_argument("--hours", type=float, default=10.0, help="stop after so much simulated time (default 10)")
     serving.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1 (default: any free one)")
+    serving.add_argument("--until-eof", action="store_true", help="stop when standard input ends: with one's parent")
     options = parser.parse_args(arguments)
     try:
         simulation = Simulation(options.out / "telemetry", seed=options.seed, hosts=options.hosts, quiet=options.quiet)
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
     try:
         if options.command == "serve":
-            return serve(simulation, options.out, options.port)
+            return serve(simulation, options.out, options.port, until_eof=options.until_eof)
         return _run(simulation, options.out, round(options.hours * 3600))
     except KeyboardInterrupt:
         return 130

@@ -61,17 +61,26 @@ class RangeServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve(simulation: Simulation, folder: Path, port: int) -> int:
-    """Serve until SIGTERM or SIGINT; prints one JSON line when ready."""
+def serve(simulation: Simulation, folder: Path, port: int, *, until_eof: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT, or the end of standard input; prints one JSON line when ready."""
     with RangeServer(simulation, folder, port) as server:
 
         def stop(_number: int, _frame: object) -> None:
             threading.Thread(target=server.shutdown).start()
 
         signal.signal(signal.SIGTERM, stop)
+        if until_eof:
+            threading.Thread(target=_shut_down_at_eof, args=(server,), daemon=True).start()
         print(json.dumps({"port": server.port, "time": rfc3339(simulation.now)}), flush=True)
         server.serve_forever(poll_interval=0.2)
     return 0
+
+
+def _shut_down_at_eof(server: RangeServer) -> None:
+    """Whoever started the range holds the other end: even killed, it lets go."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    server.shutdown()
 
 
 def _new_token(path: Path) -> str:

@@ -33,8 +33,10 @@ from sakimori.records import (
     StepState,
     Verdict,
 )
+from sakimori.respond.policy import IN_FORCE
 from sakimori.service import Development, Installation
-from sakimori.service.model_access import egress_sample, granted_investigator, provider_is_configured
+from sakimori.service.egress import Departures, would_leave
+from sakimori.service.model_access import granted_investigator, provider_is_configured
 from sakimori.share import Case, DrillOutcome, EgressSample, LedgerState, Reading, Report, Undoing, render
 from sakimori.share.words import word
 
@@ -76,7 +78,7 @@ def demo(seed: int, hosts: int, out: Path, model: str) -> None:
                 folder / "defended",
                 seed=seed,
                 hosts=hosts,
-                choose_investigator=show.choose_investigator,
+                choose_model=show.choose_model,
                 on_start=show.on_start,
                 on_round=show.on_round,
                 afterwards=show.afterwards,
@@ -107,6 +109,7 @@ class _Demo:
         self._model = model
         self._stack = stack
         self._story = _Story()
+        self._departures = Departures()
         self._server = ""
         self._reached: dict[str, bool] = {}
         """Host to whether it reached the file server before anything happened."""
@@ -118,10 +121,11 @@ class _Demo:
     def say(self, english: str, japanese: str, style: str = "") -> None:
         self._console.print(Text(japanese if self._language == "ja" else english, style=style))
 
-    def choose_investigator(self, install: Installation, inventory: Inventory) -> Investigator | None:
+    def choose_model(self, install: Installation, inventory: Inventory) -> Investigator | None:
         if self._model is None:
             return None
-        return self._stack.enter_context(granted_investigator(install, inventory, model=self._model))
+        access = granted_investigator(install, inventory, model=self._model, departures=self._departures)
+        return self._stack.enter_context(access)
 
     def open(self, *, seed: int, hosts: int) -> None:
         self._title("1  A simulated bank goes about its day", "1  模擬銀行の一日が始まる")
@@ -154,7 +158,7 @@ class _Demo:
         for sentence in development.failures:
             self.say(f"  {sentence}", f"  {sentence}", "yellow")
         self._story.verdicts.extend(development.verdicts)
-        self._story.plans.extend(development.plans)
+        self._story.plans.extend(_without_repeats(planned) for planned in development.plans)
         for execution in development.executions:
             self._story.executions[execution.id] = execution
             await self._tell_execution(scene, time, execution)
@@ -241,14 +245,19 @@ class _Demo:
             verdict = verdicts[-1]
             if verdict.model:
                 by = verdict.model
-                self.say(f"By the model {by}; every statement was checked.", f"モデル {by} による。各文は検証済み。")
+                self.say(
+                    f"By the model {by}; software checked every citation, (M) marks the model's own wording.",
+                    f"モデル {by} による。引用はすべてソフトウェアが検証。(M) はモデルの表現。",
+                )
             else:
                 self.say("By the offline investigator: no model was used.", "オフライン調査：モデルは使用していない。")
             disposition, route = word(verdict.disposition), word(verdict.route)
             self.say(f"{disposition[0]} → {route[0]}", f"{disposition[1]} → {route[1]}", "bold")
             self.say(verdict.summary, verdict.summary_ja)
-            for claim in verdict.claims[:_SHOWN_CLAIMS]:
-                self.say(f"  ✔ {claim.statement}", f"  ✔ {claim.statement_ja}")
+            claims = sorted(verdict.claims, key=lambda claim: not claim.worded_by_model)
+            for claim in claims[:_SHOWN_CLAIMS]:
+                mark = "✔ (M)" if claim.worded_by_model else "✔"
+                self.say(f"  {mark} {claim.statement}", f"  {mark} {claim.statement_ja}")
                 first = claim.citations[0]
                 self._console.print(Text(f"      {first.event_id}  {first.field}", style="dim"))
             if len(verdict.claims) > _SHOWN_CLAIMS:
@@ -262,21 +271,28 @@ class _Demo:
                 )
 
     def _tell_egress(self, scene: Scene, incidents: list[Incident]) -> None:
-        """What left, or would leave, for the main incident: the original beside what the provider gets."""
-        if not incidents:
-            return
-        verdicts = self._verdicts(incidents[0])
-        model = verdicts[-1].model if verdicts else None
-        text = prompt(scene.defence.case_of(incidents[0]))
-        self._egress = egress_sample(scene.install, scene.inventory, text, model=model)
-        if model:
-            self.say("\nWhat left the bank:", "\n銀行から出たもの：", "bold")
-        else:
+        """What left, or would leave for the main incident: the original beside what the provider gets."""
+        answered = next((verdict.model for verdict in reversed(self._story.verdicts) if verdict.model), None)
+        if calls := self._departures.count:
+            self._egress = self._departures.sample(model=answered)
+            if answered:
+                self.say(
+                    f"\nWhat left the bank: {calls} calls, the longest:", f"\n銀行から出たもの：{calls} 件、最長："
+                )
+            else:
+                self.say(
+                    f"\nWhat left the bank: {calls} calls, to which no usable answer came back. The longest:",
+                    f"\n銀行から出たもの：{calls} 件。有効な回答なし。最長：",
+                )
+        elif incidents:
+            text = prompt(scene.defence.case_of(incidents[0]))
+            self._egress = would_leave(scene.install, scene.inventory, text)
             self.say(
                 "\nWhat would leave the bank, had a model been asked (nothing was sent):",
                 "\nモデルに尋ねた場合に銀行から出るもの（送信はしていない）：",
-                "bold",
             )
+        else:
+            return
         first = _telling_line(self._egress.original, self._egress.spans)
         original = _excerpt(self._egress.original, self._egress.spans, first, "red")
         tokenised = _excerpt(self._egress.tokenised, self._egress.tokens, first, "green")
@@ -381,6 +397,12 @@ class _Demo:
     def _title(self, english: str, japanese: str) -> None:
         self._console.print()
         self._console.rule(Text(japanese if self._language == "ja" else english, style="bold"), align="left")
+
+
+def _without_repeats(planned: Plan) -> Plan:
+    """The plan without what was asked for again while it was in force."""
+    new = tuple(item for item in planned.actions if item.decision.policies != (IN_FORCE.name,))
+    return replace(planned, actions=new)
 
 
 def _clock(time: Nanos) -> str:

@@ -111,7 +111,7 @@ async def defended(
     hosts: int,
     rules: Sequence[Path] = (),
     cache_dir: Path | None = None,
-    choose_investigator: Callable[[Installation, Inventory], Investigator | None] | None = None,
+    choose_model: Callable[[Installation, Inventory], Investigator | None] | None = None,
     on_start: Callable[[Scene], Awaitable[None]] | None = None,
     on_round: Callable[[Scene, Nanos, Development], Awaitable[None]] | None = None,
     afterwards: Callable[[Scene], Awaitable[None]] | None = None,
@@ -121,7 +121,7 @@ async def defended(
     Args:
         rules: Sigma rules to detect with; by default those that ship with Sakimori.
         cache_dir: where compiled rules are kept between drills.
-        choose_investigator: by default, and where it answers None, the offline one: no model.
+        choose_model: led by a model, to ask after the offline one; by default there is none.
         on_start: called when all is ready and nothing has happened yet.
         on_round: told what each round of telemetry led to.
         afterwards: called when the attack is over, while the estate is still there.
@@ -135,12 +135,11 @@ async def defended(
             )
             inventory = await connector.inventory(tenant=install.tenant, now=clock.now())
             detector = SigmaDetector.load(rules or [own_rules()], cache_dir=cache_dir)
-            offline = OfflineInvestigator(clock)
-            chosen = choose_investigator(install, inventory) if choose_investigator else None
+            model = choose_model(install, inventory) if choose_model else None
             means = Means(
                 detector=detector,
-                investigator=chosen or offline,
-                fallback=offline,
+                offline=OfflineInvestigator(clock),
+                model=model,
                 inventory=inventory,
                 playbooks=load_playbooks(),
                 connectors=(connector,),

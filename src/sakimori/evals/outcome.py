@@ -1,18 +1,23 @@
 """What the defence was worth: the same attack with and without it, over seeds."""
 
 import asyncio
+import multiprocessing
 import os
+import signal
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 from sakimori.core import Nanos
 from sakimori.evals.drill import Performance, defended, undefended
 from sakimori.evals.umpire import Truth
 from sakimori.share import DrillOutcome
+
+_IGNORE_CTRL_C = (signal.SIGINT, signal.SIG_IGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +42,27 @@ def compare(
 ) -> list[Comparison]:
     """Play every seed with and without the defence, as many at once as there are cores; answers in order of seeds."""
     done: dict[int, Comparison] = {}
-    with ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, len(seeds))) as pool:
-        pending = [pool.submit(_both, seed, hosts, rules, cache_dir) for seed in seeds]
-        try:
-            for future in as_completed(pending):
-                comparison = future.result()
-                done[comparison.seed] = comparison
-                if on_done:
-                    on_done(comparison)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with (
+        tempfile.TemporaryDirectory(prefix="sakimori-drill-") as folder,
+        _workers(min(os.cpu_count() or 1, len(seeds))) as pool,
+    ):
+        play = partial(_both, folder=Path(folder), hosts=hosts, rules=rules, cache_dir=cache_dir)
+        for comparison in pool.imap_unordered(play, seeds):
+            done[comparison.seed] = comparison
+            if on_done:
+                on_done(comparison)
     return [done[seed] for seed in seeds]
 
 
-def _both(seed: int, hosts: int, rules: Sequence[Path], cache_dir: Path | None) -> Comparison:
-    with tempfile.TemporaryDirectory(prefix="sakimori-drill-") as folder:
-        alone = undefended(Path(folder) / "undefended", seed=seed, hosts=hosts)
-        play = defended(Path(folder) / "defended", seed=seed, hosts=hosts, rules=rules, cache_dir=cache_dir)
-        guarded = asyncio.run(play)
-        return Comparison(undefended=alone, defended=guarded)
+def _workers(count: int) -> Pool:
+    """Processes that leave Ctrl-C to their parent, which ends them (and so their ranges) when its ``with`` ends."""
+    return multiprocessing.get_context("spawn").Pool(count, initializer=signal.signal, initargs=_IGNORE_CTRL_C)
+
+
+def _both(seed: int, *, folder: Path, hosts: int, rules: Sequence[Path], cache_dir: Path | None) -> Comparison:
+    alone = undefended(folder / f"{seed}-undefended", seed=seed, hosts=hosts)
+    play = defended(folder / f"{seed}-defended", seed=seed, hosts=hosts, rules=rules, cache_dir=cache_dir)
+    return Comparison(undefended=alone, defended=asyncio.run(play))
 
 
 def drill_outcome(comparison: Comparison) -> DrillOutcome:

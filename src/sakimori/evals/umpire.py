@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -80,6 +80,9 @@ class Umpire:
         self._token = (folder / "umpire.token").read_text().strip()
         self._connection = HTTPConnection("127.0.0.1", port, timeout=120)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def advance(self, seconds: int) -> Tick:
         """Let simulated time pass; the telemetry of it is on disk when this returns."""
         answer = self._call("POST", "/v1/clock/advance", {"seconds": seconds})
@@ -134,28 +137,28 @@ def cyber_range(folder: Path, *, seed: int, hosts: int) -> Generator[Umpire]:
         RangeError: it is not installed or did not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "cyberrange", "serve", "--out", str(folder), "--seed", str(seed)]
+    command = [sys.executable, "-m", "cyberrange", "serve", "--until-eof", "--out", str(folder), "--seed", str(seed)]
     log = folder / "range.log"
     with log.open("w") as complaints:
+        # A session of its own: Ctrl-C in a terminal is for us to answer, and the range ends with its standard input.
         process = subprocess.Popen(
-            [*command, "--hosts", str(hosts)], stdout=subprocess.PIPE, stderr=complaints, text=True
+            [*command, "--hosts", str(hosts)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            start_new_session=True,
         )
-    try:
+    with process:
         assert process.stdout
-        ready = process.stdout.readline()
-        if not ready:
-            lines = log.read_text().strip().splitlines()
-            raise RangeError(
-                f"the cyber range did not start: {lines[-1] if lines else 'it gave no reason'} (see {log})"
-            )
-        answer = json.loads(ready)
-        yield Umpire(folder=folder, port=answer["port"], start=parse_rfc3339(answer["time"]))
-    finally:
-        process.terminate()
         try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
+            ready = process.stdout.readline()
+            if not ready:
+                lines = log.read_text().strip().splitlines()
+                raise RangeError(f"the cyber range did not start: {lines[-1] if lines else 'it gave no reason'}")
+            answer = json.loads(ready)
+            umpire = Umpire(folder=folder, port=answer["port"], start=parse_rfc3339(answer["time"]))
+            with closing(umpire):
+                yield umpire
+        finally:
             process.kill()
-            process.wait()
-        if process.stdout:
-            process.stdout.close()

@@ -55,6 +55,7 @@ class Answer(_Strict):
                     statement=one_line(claim.statement),
                     statement_ja=one_line(claim.statement_ja),
                     citations=_citations(claim.citations),
+                    worded_by_model=True,
                 )
                 for claim in self.claims
             ),

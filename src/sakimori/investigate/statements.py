@@ -40,7 +40,7 @@ class Statement:
         words = {**texts, "fields": texts, "rule": shown_text("name", finding.title)}
         return Claim(
             statement=self.english.render(words),
-            statement_ja=self.japanese.render(words),
+            statement_ja=self.japanese.render({**words, "rule": shown_text("name", finding.title_ja or finding.title)}),
             citations=tuple(
                 Citation(event_id=event.event_id, field=name, value=_text(event, name))
                 for name in (*self.cite, *self.also)

@@ -42,6 +42,8 @@ class Claim:
     statement: str
     statement_ja: str
     citations: tuple[Citation, ...]
+    worded_by_model: bool = False
+    """Its citations are proved all the same; what follows from them is the model's word."""
 
 
 @record

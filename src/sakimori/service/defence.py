@@ -34,6 +34,8 @@ from sakimori.store.journal import standing
 
 _WORTH_INVESTIGATING = Severity.HIGH
 _RECOVER_EVERY: Nanos = 60 * 10**9
+_AFTER_FAILURE: Nanos = 3600 * 10**9
+"""How long a model is left alone that did not answer usefully."""
 
 
 @dataclass(slots=True)
@@ -47,7 +49,7 @@ class Development:
     plans: list[Plan] = field(default_factory=list[Plan])
     executions: list[Execution] = field(default_factory=list[Execution])
     failures: list[str] = field(default_factory=list[str])
-    """Why the offline investigator had to take over: one sentence each."""
+    """Why the model had nothing to add: one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,10 @@ class Means:
     """What a defence works with, besides the install itself."""
 
     detector: Detector
-    investigator: Investigator
-    fallback: Investigator
-    """Takes over where ``investigator`` fails: needs no outside party."""
+    offline: Investigator
+    """Needs no outside party, and comes first: containment never waits for a provider."""
+    model: Investigator | None
+    """Asked afterwards, where there is one: what it adds, it adds."""
     inventory: Inventory
     playbooks: Sequence[Playbook]
     connectors: Sequence[Connector]
@@ -83,6 +86,7 @@ class Defence:
         self._incidents: dict[str, Incident] = {}
         self._asked: dict[str, tuple[object, ...]] = {}
         self._recovered: Nanos | None = None
+        self._ask_again: Nanos = 0
 
     @property
     def incidents(self) -> list[Incident]:
@@ -147,7 +151,23 @@ class Defence:
         return known != state
 
     async def _pursue(self, incident: Incident, development: Development) -> None:
-        verdict = await self._investigate(incident, development)
+        """Conclude and contain offline at once; then see what a model adds."""
+        case = self.case_of(incident)
+        await self._follow(await self._means.offline.investigate(case), incident, development)
+        model = self._means.model
+        if model is None or self._install.clock.now() < self._ask_again:
+            return
+        try:
+            verdict = await model.investigate(case)
+        except InvestigationFailed as error:
+            self._ask_again = self._install.clock.now() + _AFTER_FAILURE
+            development.failures.append(str(error))
+            self._record("investigation.failed", incident.id, {"investigator": "model"})
+        else:
+            await self._follow(verdict, incident, development)
+
+    async def _follow(self, verdict: Verdict, incident: Incident, development: Development) -> None:
+        """Keep a verdict, plan what it proposes, and do what policy allows."""
         development.verdicts.append(verdict)
         self._record("verdict.made", incident.id, _verdict_facts(verdict), verdict)
         if not verdict.proposals:
@@ -167,14 +187,6 @@ class Defence:
         development.plans.append(planned)
         if any(item.decision.ruling is not Ruling.DENY for item in planned.actions):
             development.executions.append(await self._executor.execute(planned, grounds))
-
-    async def _investigate(self, incident: Incident, development: Development) -> Verdict:
-        case = self.case_of(incident)
-        try:
-            return await self._means.investigator.investigate(case)
-        except InvestigationFailed as error:
-            development.failures.append(str(error))
-            return await self._means.fallback.investigate(case)
 
     def _keep(self, development: Development) -> None:
         facts = {

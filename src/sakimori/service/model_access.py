@@ -7,14 +7,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 from sakimori.access import keys
-from sakimori.gateway import SCOPE, STRUCTURED_SCOPE, Boundary, Dictionary, Passage, ProviderConfig, running
-from sakimori.investigate import Investigator, ModelInvestigator
+from sakimori.gateway import SCOPE, STRUCTURED_SCOPE, ProviderConfig, running
+from sakimori.investigate import Investigator, ModelInvestigator, ModelLimits
 from sakimori.records import Budget, DataClass, Grant, Inventory, LedgerEntry
+from sakimori.service.egress import Departures
 from sakimori.service.installation import Installation
-from sakimori.share import EgressSample
 
 PURPOSE = "investigation"
 _VALID = 24 * 3600 * 10**9
+_PATIENCE = 60.0
+"""Seconds for one investigation."""
 
 
 def provider_is_configured(environment: Mapping[str, str] = os.environ) -> bool:
@@ -22,10 +24,13 @@ def provider_is_configured(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 @contextmanager
-def granted_investigator(install: Installation, inventory: Inventory, *, model: str) -> Generator[Investigator]:
+def granted_investigator(
+    install: Installation, inventory: Inventory, *, model: str, departures: Departures
+) -> Generator[Investigator]:
     """An investigator led by ``model``: a gateway runs for the length of the ``with`` block, on loopback.
 
-    The institution gets a grant for this model and purpose with a small budget, and a service key for a day.
+    The institution gets a grant for this model and purpose with a small budget, and a service key. ``departures`` is
+    told of each call that leaves.
 
     Raises:
         ProviderMissing: the provider's key or address in the environment cannot be used.
@@ -59,28 +64,14 @@ def granted_investigator(install: Installation, inventory: Inventory, *, model: 
                 detail={"models": list(grant.models), "purposes": list(grant.purposes), "key": key.id},
             ),
         )
-    with running(install.database, install.secrets, install.ledger, provider, clock=install.clock) as url:
-        yield ModelInvestigator(gateway_url=url, service_key=plaintext, model=model, clock=install.clock)
-
-
-def egress_sample(install: Installation, inventory: Inventory, text: str, *, model: str | None) -> EgressSample:
-    """``text`` beside what the gateway makes of it for a provider; the same boundary, the same tokens."""
-    boundary = Boundary(
-        install.tenant, install.secrets.key(install.tenant, "boundary-tokens"), Dictionary.of(inventory)
+    gateway = running(
+        install.database, install.secrets, install.ledger, provider, clock=install.clock, on_egress=departures.note
     )
-    passage = Passage(boundary)
-    tokenised = passage.tokenise(text)
-    tokens: list[tuple[int, int, str]] = []
-    shift = 0
-    for span in tokenised.spans:
-        start = span.start + shift
-        token = next(token for token in passage.tokens if tokenised.text.startswith(token, start))
-        tokens.append((start, start + len(token), span.kind))
-        shift += len(token) - (span.end - span.start)
-    return EgressSample(
-        original=text,
-        tokenised=tokenised.text,
-        spans=tuple((span.start, span.end, str(span.kind)) for span in tokenised.spans),
-        tokens=tuple(tokens),
-        model=model,
-    )
+    with gateway as url:
+        yield ModelInvestigator(
+            gateway_url=url,
+            service_key=plaintext,
+            model=model,
+            clock=install.clock,
+            limits=ModelLimits(seconds=_PATIENCE),
+        )

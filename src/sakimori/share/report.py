@@ -43,8 +43,10 @@ class EgressSample:
     """Replaced parts of ``original``: start, end (code points) and type."""
     tokens: tuple[tuple[int, int, str], ...]
     """Where the tokens stand in ``tokenised``."""
+    requests: int
+    """How many calls left; 0: nothing was sent, and this is what would leave."""
     model: str | None
-    """The model that answered; None: nothing was sent."""
+    """The model that gave a usable answer, where one did."""
 
 
 @record
