@@ -110,6 +110,36 @@ def test_links_loops_and_pipes_are_not_followed(tmp_path: Path) -> None:
     assert len(gather(tmp_path / "link").events()) == 3
 
 
+def test_what_is_given_by_name_or_called_telemetry_must_be_some(tmp_path: Path) -> None:
+    """A wiped event log must not look like one with nothing in it."""
+    noise = b"\x93\x01\0\x05"
+    for name, content in {
+        "wiped.evtx": bytes(69_632),
+        "emptied.EVTX": b"",
+        "damaged.ndjson": noise,
+        "other.jsonl": b'{"ts":1}\n',
+        "not-yet.ndjson": b"",
+        "._mac.evtx": b"\0\x05\x16\x07",
+        "notes.txt": b"read me",
+        "z.zip": _zip({"in/wiped.evtx": noise, "readme": noise}),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    outcomes = {item.path.removeprefix(f"{tmp_path}/"): item.outcome for item in gather(tmp_path).accounts}
+    failed = {path for path, outcome in outcomes.items() if outcome is Outcome.FAILED}
+    assert failed == {"wiped.evtx", "emptied.EVTX", "damaged.ndjson", "other.jsonl", "z.zip!in/wiped.evtx"}
+    assert {path for path, outcome in outcomes.items() if outcome is Outcome.SKIPPED} == outcomes.keys() - failed
+    assert _failed(gather(tmp_path / "notes.txt")) == "text that is not JSON"
+    assert _failed(gather(tmp_path / "not-yet.ndjson")) == "nothing in it"
+    assert _failed(gather(Path("/dev/null"))) == "no regular file (a device, pipe or socket)"
+    both = gather(tmp_path, tmp_path / "notes.txt")
+    assert [item.outcome for item in both.accounts if item.path.endswith("notes.txt")] == [Outcome.FAILED]
+
+
+def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(THREE)
+    assert len(gather(tmp_path, tmp_path / "a", tmp_path / "x" / ".." / "a").events()) == 3
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(THREE)

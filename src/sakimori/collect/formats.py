@@ -1,5 +1,7 @@
 """Which reader understands some bytes: told by their content, never by the file's name."""
 
+import re
+
 import orjson
 
 from sakimori.collect.readers import Reader, document, evtx, ndjson
@@ -28,6 +30,7 @@ _FOREIGN = (
     (b"MZ", "a Windows program"),
     (b"\x7fELF", "a Linux program"),
 )
+_LINES = (".ndjson", ".jsonl")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -63,6 +66,15 @@ def reader_for(head: bytes) -> Reader:
     if text.startswith(b"["):
         return document
     return _json_reader(text)
+
+
+def called_telemetry(path: str, head: bytes) -> bool:
+    """Whether a source that no reader takes is called as only telemetry is: then it was wiped, damaged or mistaken.
+
+    No event log is empty, while a file of lines is until something is logged; ``._`` begins macOS' own files.
+    """
+    name = re.split("[/!]", path)[-1].lower()
+    return not name.startswith("._") and (name.endswith(".evtx") or (bool(head) and name.endswith(_LINES)))
 
 
 def _json_reader(text: bytes) -> Reader:

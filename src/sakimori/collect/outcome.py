@@ -26,7 +26,8 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
     """No telemetry that a reader knows (a packet capture, a read-me, a symbolic link): nothing went wrong."""
     FAILED = "failed"
-    """The user meant it to be read and it could not be: missing, forbidden, encrypted, too large."""
+    """The user meant it to be read and it could not be: missing, forbidden, encrypted, too large; or, given by name or
+    called like telemetry, it is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sakimori.collect.batches import Batches
-from sakimori.collect.formats import HEAD, Unknown, Unreadable, reader_for
+from sakimori.collect.formats import HEAD, Unknown, Unreadable, called_telemetry, reader_for
 from sakimori.collect.outcome import EXCERPT, Outcome, Progress, Rejected, SourceRead
 from sakimori.collect.readers import Damage, Note, Reader
 from sakimori.collect.shapes import ShapeError
@@ -48,7 +48,8 @@ def _read_opened(found: Opened, *, tenant: str, clock: Clock, progressed: Callab
     try:
         reader = reader_for(head)
     except Unknown as unknown:
-        outcome = Outcome.FAILED if isinstance(unknown, Unreadable) else Outcome.SKIPPED
+        meant = isinstance(unknown, Unreadable) or found.named or called_telemetry(found.path, head)
+        outcome = Outcome.FAILED if meant else Outcome.SKIPPED
         yield SourceRead(path=found.path, outcome=outcome, reason=str(unknown))
         return
     source = Source(tenant=tenant, digest=found.digest, path=found.path, format=reader.NAME, size=found.size)

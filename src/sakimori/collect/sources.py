@@ -42,24 +42,28 @@ class Opened:
     disk_size: int
     """Bytes on disk that it stands for itself."""
     note: str = ""
+    named: bool = False
+    """The user gave just this path, rather than a folder or archive that it lies in."""
 
 
 class Run:
-    """All sources under some paths, in order of name; the same paths always give the same order."""
+    """All sources under some paths, in order of name, each path once; the same paths always give the same order."""
 
     def __init__(self, paths: list[Path]) -> None:
-        self._found: list[tuple[Path, int]] = []
+        absolute = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - resolve() would replace links
+        self._named = frozenset(absolute)
+        self._found: dict[Path, int] = {}
         self._refused: list[SourceRead] = []
-        for path in paths:
-            self._look(Path(os.path.abspath(path)))  # noqa: PTH100 - resolve() would replace the user's links
-        self.total = sum(size for _, size in self._found)
+        for path in dict.fromkeys(absolute):
+            self._look(path)
+        self.total = sum(self._found.values())
         """Bytes on disk."""
 
     def __iter__(self) -> Iterator[Opened | SourceRead]:
         yield from self._refused
         done = 0
-        for path, size in self._found:
-            yield from _open_file(path, disk_start=done, disk_size=size)
+        for path, size in self._found.items():
+            yield from _open_file(path, disk_start=done, disk_size=size, named=path in self._named)
             done += size
 
     def _look(self, path: Path) -> None:
@@ -102,9 +106,10 @@ class Run:
             self._refuse(path, Outcome.FAILED, f"it cannot be looked at: {_words(error)}")
         else:
             if stat.S_ISREG(status.st_mode):
-                self._found.append((path, status.st_size))
+                self._found[path] = status.st_size
             else:
-                self._refuse(path, Outcome.SKIPPED, "no regular file (a device, pipe or socket)")
+                outcome = Outcome.FAILED if path in self._named else Outcome.SKIPPED
+                self._refuse(path, outcome, "no regular file (a device, pipe or socket)")
 
     def _refuse_link(self, path: Path) -> None:
         self._refuse(path, Outcome.SKIPPED, "a symbolic link, which is not followed: name its target to read it")
@@ -116,7 +121,9 @@ class Run:
         self._refused.append(SourceRead(path=str(path), outcome=outcome, reason=reason))
 
 
-def _open_file(path: Path, *, disk_start: int, disk_size: int, only: str = "") -> Iterator[Opened | SourceRead]:
+def _open_file(
+    path: Path, *, disk_start: int, disk_size: int, named: bool = False, only: str = ""
+) -> Iterator[Opened | SourceRead]:
     try:
         file = path.open("rb", buffering=_BLOCK)
     except OSError as error:
@@ -128,7 +135,7 @@ def _open_file(path: Path, *, disk_start: int, disk_size: int, only: str = "") -
         except OSError as error:
             yield SourceRead(path=str(path), outcome=Outcome.FAILED, reason=f"it cannot be read: {_words(error)}")
             return
-        whole = Opened(str(path), file, size, digest, disk_start, disk_size)
+        whole = Opened(str(path), file, size, digest, disk_start, disk_size, named=named)
         yield from _members(whole, _Allowance(size), only=only) if _is_zip(file) else (whole,)
 
 
