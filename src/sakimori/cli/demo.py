@@ -165,7 +165,7 @@ class _Demo:
 
     def _tell_findings(self, scene: Scene, development: Development) -> None:
         """The first time a rule of medium severity or more fires on a host."""
-        for finding in development.findings:
+        for finding in sorted(development.findings, key=lambda finding: finding.first_time):
             host = next((entity.value for entity in finding.entities if entity.type is EntityType.HOST), "")
             key = f"{finding.rule_id}\0{host}"
             if finding.severity < Severity.MEDIUM or key in self._story.told:
@@ -356,7 +356,11 @@ class _Demo:
             findings=tuple(finding for finding in scene.defence.findings if finding.id in wanted),
             verdicts=self._verdicts(incident),
             plans=tuple(planned for planned in self._story.plans if planned.incident_id == incident.id),
-            executions=tuple(run for run in self._story.executions.values() if run.incident_id == incident.id),
+            executions=tuple(
+                _without_repeated_steps(run)
+                for run in self._story.executions.values()
+                if run.incident_id == incident.id
+            ),
         )
 
     def _check_ledger(self, install: Installation) -> LedgerState:
@@ -403,6 +407,12 @@ def _without_repeats(planned: Plan) -> Plan:
     """The plan without what was asked for again while it was in force."""
     new = tuple(item for item in planned.actions if item.decision.policies != (IN_FORCE.name,))
     return replace(planned, actions=new)
+
+
+def _without_repeated_steps(execution: Execution) -> Execution:
+    return replace(
+        execution, steps=tuple(step for step in execution.steps if step.decision.policies != (IN_FORCE.name,))
+    )
 
 
 def _clock(time: Nanos) -> str:

@@ -13,6 +13,7 @@ from sakimori.core import Nanos
 from sakimori.detect import Detector
 from sakimori.investigate import Case, InvestigationFailed, Investigator
 from sakimori.records import (
+    Entity,
     EventBatch,
     Execution,
     Finding,
@@ -84,7 +85,7 @@ class Defence:
         self.reading = ReadingCount()
         self._findings: list[Finding] = []
         self._incidents: dict[str, Incident] = {}
-        self._asked: dict[str, tuple[object, ...]] = {}
+        self._asked: dict[str, tuple[Severity, frozenset[tuple[Entity, str]]]] = {}
         self._recovered: Nanos | None = None
         self._ask_again: Nanos = 0
 
@@ -144,8 +145,15 @@ class Defence:
         return [incident for incident in self._incidents.values() if before.get(incident.id) != incident]
 
     def _is_news(self, incident: Incident) -> bool:
-        """Whether the story grew by a host, an account, a tactic or severity since it was last investigated."""
-        state = (incident.severity, frozenset(incident.entities), frozenset(incident.tactics))
+        """Whether a host or account did something of a new kind since the incident was last investigated."""
+        told = frozenset(
+            (entity, tactic)
+            for finding in self.case_of(incident).findings
+            if finding.severity >= Severity.MEDIUM
+            for entity in finding.entities
+            for tactic in finding.tactics
+        )
+        state = (incident.severity, told)
         known = self._asked.get(incident.id)
         self._asked[incident.id] = state
         return known != state
