@@ -27,7 +27,7 @@ from benchmarks.figure import Figure
 from sakimori.access import keys
 from sakimori.access.secrets import Secrets
 from sakimori.core import LOCAL_TENANT, SystemClock
-from sakimori.gateway import Boundary, Dictionary, Parts, PriceList, ProviderConfig, application
+from sakimori.gateway import Boundary, Dictionary, Gateway, Parts, PriceList, ProviderConfig
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.records import AccountAsset, Budget, Criticality, DataClass, Grant, HostAsset, Inventory
 from sakimori.store import Database
@@ -223,7 +223,8 @@ def _gateway(home: str, url: str) -> web.Application:
     database = Database.embedded(Path(home))
     provider = ProviderConfig(base_url=url, key="upstream")
     ledger = Ledger(LocalSigner(secrets))
-    return application(Parts(database, secrets, ledger, provider, prices=PriceList.shipped(), clock=SystemClock()))
+    parts = Parts(database, secrets, ledger, provider, prices=PriceList.shipped(), clock=SystemClock())
+    return Gateway(parts).application()
 
 
 async def _serve(app: web.Application) -> None:

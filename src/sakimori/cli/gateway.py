@@ -11,6 +11,7 @@ from secrets import token_hex
 import click
 
 from sakimori.access.secrets import Secrets
+from sakimori.cli.group import Group
 from sakimori.core import ExitCode, InputError, SakimoriError, Settings, SystemClock, rfc3339
 from sakimori.gateway import Parts, PriceList, ProviderConfig, serve
 from sakimori.ledger import Ledger, LocalSigner
@@ -20,7 +21,7 @@ from sakimori.store import Database
 _NANOS_PER_DAY = 86_400_000_000_000
 
 
-@click.group()
+@click.group(cls=Group)
 def gateway() -> None:
     """Serve the only way to models, where every call is granted, tokenised, paid for and logged."""
 
@@ -51,16 +52,31 @@ def serve_(host: str, port: int, prices: Path | None) -> None:
 
 
 async def _serve(parts: Parts, host: str, port: int) -> None:
-    stop = asyncio.Event()
+    stop, at_once = asyncio.Event(), asyncio.Event()
+
+    def signalled() -> None:
+        (at_once if stop.is_set() else stop).set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, signalled)
 
     def ready(base_url: str) -> None:
         click.echo(f"Listening on {base_url}; models come from {parts.provider.base_url}. Stop with Ctrl-C.")
 
-    await serve(parts, host=host, port=port, ready=ready, stop=stop)
-    click.echo("Stopped; every call that was under way was finished and settled.")
+    def finishing(calls: int) -> None:
+        seconds = parts.provider.timeout
+        click.echo(f"Finishing {_calls(calls)}, at most {seconds:.0f} s; Ctrl-C again stops now.")
+
+    broken_off = await serve(parts, host=host, port=port, ready=ready, finishing=finishing, stop=stop, at_once=at_once)
+    if broken_off:
+        click.echo(f"Stopped; {_calls(broken_off)} broken off and booked at the upper bound.")
+    else:
+        click.echo("Stopped; every call that was under way was finished and settled.")
+
+
+def _calls(count: int) -> str:
+    return f"{count} call{'' if count == 1 else 's'}"
 
 
 @gateway.command()

@@ -11,7 +11,8 @@ from sakimori.gateway.desk import SCOPE
 from sakimori.gateway.grants import STRUCTURED_SCOPE
 from sakimori.gateway.prices import Price, PriceList
 from sakimori.gateway.provider import ProviderConfig, ProviderMissing
-from sakimori.gateway.server import OnEgress, Parts, application, running, serve
+from sakimori.gateway.server import Gateway, OnEgress, Parts
+from sakimori.gateway.serving import running, serve
 
 __all__ = [
     "SCOPE",
@@ -19,6 +20,7 @@ __all__ = [
     "Boundary",
     "BoundaryError",
     "Dictionary",
+    "Gateway",
     "OnEgress",
     "Parts",
     "Passage",
@@ -27,7 +29,6 @@ __all__ = [
     "ProviderConfig",
     "ProviderMissing",
     "Tokenised",
-    "application",
     "running",
     "serve",
 ]

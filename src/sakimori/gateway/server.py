@@ -1,11 +1,9 @@
-"""The HTTP server: routes, headers, and what a client hears in every case."""
+"""The HTTP handlers: routes, headers, and what a client hears in every case."""
 
 import asyncio
 import logging
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
@@ -16,12 +14,12 @@ from aiohttp import web
 
 from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
-from sakimori.core import Clock, SakimoriError, SystemClock
+from sakimori.core import Clock, SakimoriError
 from sakimori.gateway.boundary import BoundaryError
 from sakimori.gateway.desk import Admitted, Desk
 from sakimori.gateway.endpoints import CHAT_COMPLETIONS, RESPONSES, Endpoint
 from sakimori.gateway.prices import PriceList
-from sakimori.gateway.provider import Provider, ProviderConfig, ProviderFailed
+from sakimori.gateway.provider import Answer, Provider, ProviderConfig, ProviderFailed
 from sakimori.gateway.refusal import Refusal
 from sakimori.ledger import Ledger
 from sakimori.store import Database
@@ -52,114 +50,79 @@ class Parts:
     clock: Clock
 
 
-def application(parts: Parts) -> web.Application:
-    """The gateway as an aiohttp application; it connects when it starts and closes what it opened when it stops."""
-    return _application(parts, on_egress=None)
-
-
-def _application(parts: Parts, on_egress: OnEgress | None) -> web.Application:
-    desk = Desk(
-        parts.database,
-        parts.secrets,
-        parts.ledger,
-        prices=parts.prices,
-        provider=parts.provider.name,
-        lifetime=timedelta(seconds=parts.provider.timeout) + _MARGIN,
-        clock=parts.clock,
-    )
-    gateway = _Gateway(desk, parts.provider, on_egress)
-    app = web.Application(middlewares=[_in_openai_shape], client_max_size=_LONGEST_REQUEST)
-    app.cleanup_ctx.append(gateway.lifespan)
-    app.router.add_get("/healthz", _health)
-    app.router.add_get("/v1/models", gateway.list_models)
-    app.router.add_get("/v1/models/{model:.+}", gateway.show_model)
-    for endpoint in (RESPONSES, CHAT_COMPLETIONS):
-        app.router.add_post(f"/v1/{endpoint.path}", gateway.handler(endpoint))
-    return app
-
-
-@contextmanager
-def running(
-    database: Database,
-    secrets: Secrets,
-    ledger: Ledger,
-    provider: ProviderConfig,
-    *,
-    port: int = 0,
-    prices: PriceList | None = None,
-    clock: Clock | None = None,
-    on_egress: OnEgress | None = None,
-) -> Generator[str, None, None]:
-    """Serve on loopback from a background thread, for as long as the ``with`` lasts.
-
-    Yields the base URL for clients, such as ``http://127.0.0.1:40123/v1``. ``on_egress`` is called in that thread, just
-    before the provider is, for every call that leaves: so that a demonstration can show what left, and nothing else. It
-    must be quick and must not raise. What it gets is content: nothing that serves others may offer it.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    parts = Parts(
-        database, secrets, ledger, provider, prices=prices or PriceList.shipped(), clock=clock or SystemClock()
-    )
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="sakimori-gateway", daemon=True)
-    thread.start()
-    runner = web.AppRunner(_application(parts, on_egress), access_log=None)
-    try:
-        yield asyncio.run_coroutine_threadsafe(_listen(runner, "127.0.0.1", port), loop).result()
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def serve(parts: Parts, *, host: str, port: int, ready: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set; calls that are under way are finished first. ``ready`` gets the base URL.
-
-    Raises:
-        OSError: the address cannot be listened on.
-    """
-    runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=parts.provider.timeout)
-    try:
-        ready(await _listen(runner, host, port))
-        await stop.wait()
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    address = runner.addresses[0]
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    return f"http://{shown}:{address[1]}/v1"
-
-
-class _Gateway:
+class Gateway:
     """The handlers. What blocks runs in threads; the provider is spoken to from the event loop."""
 
-    def __init__(self, desk: Desk, config: ProviderConfig, on_egress: OnEgress | None) -> None:
-        self._desk = desk
-        self._config = config
+    def __init__(self, parts: Parts, on_egress: OnEgress | None = None) -> None:
+        self._config = parts.provider
+        self._desk = Desk(
+            parts.database,
+            parts.secrets,
+            parts.ledger,
+            prices=parts.prices,
+            provider=parts.provider.name,
+            lifetime=timedelta(seconds=parts.provider.timeout) + _MARGIN,
+            clock=parts.clock,
+        )
         self._on_egress = on_egress
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gateway-desk")
         self._provider: Provider | None = None
+        self._calls: set[asyncio.Task[web.Response]] = set()
+        self._at_provider: set[asyncio.Task[object]] = set()
+        self._closing = False
+        self._broken_off = False
 
-    async def lifespan(self, _app: web.Application) -> AsyncIterator[None]:
+    def application(self) -> web.Application:
+        """An aiohttp application; it connects when it starts and closes what it opened when it stops."""
+        app = web.Application(middlewares=[_in_openai_shape], client_max_size=_LONGEST_REQUEST)
+        app.cleanup_ctx.append(self._lifespan)
+        app.router.add_get("/healthz", _health)
+        app.router.add_get("/v1/models", self.list_models)
+        app.router.add_get("/v1/models/{model:.+}", self.show_model)
+        for endpoint in (RESPONSES, CHAT_COMPLETIONS):
+            app.router.add_post(f"/v1/{endpoint.path}", self._handler(endpoint))
+        return app
+
+    @property
+    def under_way(self) -> int:
+        """Calls that are not finished."""
+        return len(self._calls)
+
+    async def finish(self, at_once: asyncio.Event) -> int:
+        """Take no new calls and wait for those under way, as long as one can take or until ``at_once`` is set.
+
+        The rest is broken off: each is booked at its upper bound, and its client hears it. Returns how many these are.
+        """
+        self._closing = True
+        given_up = asyncio.create_task(at_once.wait())
+        finished = asyncio.gather(*self._calls, return_exceptions=True)
+        await asyncio.wait((given_up, finished), timeout=self._config.timeout, return_when=asyncio.FIRST_COMPLETED)
+        given_up.cancel()
+        self._broken_off = True
+        for task in self._at_provider:
+            task.cancel()
+        return len(self._calls)
+
+    async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         self._provider = Provider(self._config)
         sealing = asyncio.create_task(self._seal_now_and_then())
         yield
         sealing.cancel()
-        await asyncio.wait([sealing])
+        # Whoever asked may be gone, and the server with him: a call is settled all the same.
+        await asyncio.gather(sealing, *self._calls, return_exceptions=True)
         await self._provider.close()
         await self._seal()
         self._threads.shutdown()
 
-    def handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            return await self._call(endpoint, request)
+            if self._closing:
+                raise Refusal(503, "gateway_stopping", "The gateway is stopping; ask again later.", may_retry=True)
+            call = asyncio.create_task(self._call(endpoint, request))
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
+            # The call is finished whatever becomes of the connection: it may be billed, so it must be settled.
+            return await asyncio.shield(call)
 
         return handle
 
@@ -190,15 +153,13 @@ class _Gateway:
         except BoundaryError:
             await self._blocking(self._desk.refuse, call_id, principal, endpoint, "boundary_failed")
             raise
-        # From here on the call is finished whatever the client does: it may be billed, so it must be settled.
-        return await asyncio.shield(self._answer(call, raw))
-
-    async def _answer(self, call: Admitted, raw: bytes) -> web.Response:
-        assert self._provider is not None  # handlers run within lifespan
         if self._on_egress is not None:
-            self._on_egress(call.endpoint.path, orjson.loads(raw), orjson.loads(call.body))
+            self._on_egress(endpoint.path, orjson.loads(raw), orjson.loads(call.body))
+        return await self._answer(call)
+
+    async def _answer(self, call: Admitted) -> web.Response:
         try:
-            answer = await self._provider.call(call.endpoint.path, call.body, object=call.endpoint.object)
+            answer = await self._ask(call)
         except ProviderFailed as failed:
             refusal = failed.refusal
             refusal.message = call.passage.restore(refusal.message)
@@ -210,6 +171,22 @@ class _Gateway:
             self._desk.settle, call, outcome="answered", usage=usage, answered_by=answer.body.get("model")
         )
         return web.Response(body=body, content_type="application/json", headers=answer.headers)
+
+    async def _ask(self, call: Admitted) -> Answer:
+        """Raises ProviderFailed where there is no usable answer, or the gateway is to stop at once."""
+        assert self._provider is not None  # handlers run within the lifespan
+        if self._broken_off:
+            raise _stopped(billed=False)
+        task = asyncio.current_task()
+        assert task is not None
+        self._at_provider.add(task)
+        try:
+            return await self._provider.call(call.endpoint.path, call.body, object=call.endpoint.object)
+        except asyncio.CancelledError:  # by ``finish``, and nobody else: what was asked for has been done
+            task.uncancel()
+            raise _stopped(billed=True) from None
+        finally:
+            self._at_provider.discard(task)
 
     async def _seal_now_and_then(self) -> None:
         while True:
@@ -225,6 +202,11 @@ class _Gateway:
     async def _blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+
+
+def _stopped(*, billed: bool) -> ProviderFailed:
+    message = "The gateway was stopped before the model had answered."
+    return ProviderFailed(Refusal(503, "gateway_stopped", message, may_retry=True), billed=billed)
 
 
 async def _health(_request: web.Request) -> web.Response:
