@@ -33,14 +33,15 @@ ANSWER = {
 
 
 class SlowProvider(BaseHTTPRequestHandler):
-    """Takes a second for each answer."""
+    """Takes a second for each answer, or longer."""
 
     asked = threading.Event()
+    seconds = 1.0
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
         type(self).asked.set()
-        time.sleep(1.0)
+        time.sleep(self.seconds)
         body = orjson.dumps(ANSWER)
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
@@ -130,9 +131,28 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path, provider_url: str) 
         out, complaint = process.communicate(timeout=30)
     assert answers == ["ok"]
     assert (process.returncode, complaint) == (0, "")
-    assert "Stopped" in out
+    assert "Finishing 1 call, at most 600 s; Ctrl-C again stops now." in out
+    assert "Stopped; every call that was under way was finished" in out
     checking = sakimori(tmp_path, "ledger", "verify")
-    assert "is intact: 2 sealed entries, 0 pending" in checking.communicate(timeout=30)[0]
+    assert "is intact: 3 sealed entries, 0 pending" in checking.communicate(timeout=30)[0]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_stopping_twice_breaks_off_what_is_under_way(
+    tmp_path: Path, provider_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SlowProvider, "seconds", 8.0)
+    process, client = _start(tmp_path, provider_url)
+    assert process.stdout is not None
+    with client:
+        thread, answers = _ask_in_background(client)
+        process.send_signal(signal.SIGINT)
+        assert "Finishing 1 call" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, complaint = process.communicate(timeout=6)
+        thread.join()
+    assert (answers, process.returncode, complaint) == ([], 0, "")
+    assert "Stopped; 1 call broken off and booked at the upper bound." in out
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -14,7 +14,7 @@ from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
 from sakimori.gateway import ProviderConfig, running
-from sakimori.records import Budget, DataClass
+from sakimori.records import Budget, DataClass, LedgerEntry
 from sakimori.store import budgets
 
 PROMPT = "ＰＣ－０４１２ (10.20.4.12) の yamada.t が 203.0.113.9 に接続。パスワードは「hunter2」 4111 1111 1111 1111"
@@ -280,7 +280,25 @@ def test_the_ledger_of_calls_and_refusals_verifies(client: OpenAI, bank: Bank) -
         bank.ledger.seal(transaction)
     with bank.database.snapshot(bank.tenant) as snapshot:
         assert bank.ledger.verify(snapshot).ok
-    assert [entry.action for entry in bank.entries()] == ["gateway.call", "gateway.refused"]
+    assert [entry.action for entry in bank.entries()] == ["gateway.sent", "gateway.call", "gateway.refused"]
+
+
+def test_the_ledger_knows_of_a_call_before_it_leaves(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
+    bank.grant()
+    known: list[LedgerEntry] = []
+
+    async def look(_request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
+        known.extend(bank.entries())
+        return web.json_response(response_object([message("ok")]))
+
+    upstream.script = look
+    client.responses.create(model=MODEL, input="10.0.0.1", max_output_tokens=100)
+    (sent,) = known
+    assert sent.action == "gateway.sent"
+    assert sent.subject == bank.entries()[-1].subject
+    assert sent.detail["replaced"] == {"IP/ipv4": 1}
+    assert sent.detail["tokens_held"] > 100
+    assert "10.0.0" not in str(sent)
 
 
 def test_a_demonstration_sees_every_call_that_leaves_as_it_was_and_as_it_left(

@@ -137,29 +137,34 @@ class Desk:
         taken: set[str] = set()
         for _ in range(_VAULT_ATTEMPTS):
             passage = Passage(boundary, taken=taken)
-            sent = self._rebuild(request, endpoint, principal, passage, allowed)
-            model = cast("str", sent["model"])
+            rebuilt = self._rebuild(request, endpoint, principal, passage, allowed)
+            model = cast("str", rebuilt["model"])
             usable = grants.fitting(usable_now, model=model, purpose=purpose, data_class=data_class)
-            body = orjson.dumps(sent)
-            upper = self._upper_bound(endpoint, sent, body)
+            body = orjson.dumps(rebuilt)
+            upper = self._upper_bound(endpoint, rebuilt, body)
             with self._database.transaction(principal.tenant) as transaction:
                 if clashing := self._keep(transaction, passage):
                     taken |= clashing
                     continue
                 reservation = self._reserve(transaction, usable, model, upper)
+                call = Admitted(
+                    id=call_id,
+                    principal=principal,
+                    endpoint=endpoint,
+                    body=body,
+                    passage=passage,
+                    model=model,
+                    purpose=purpose,
+                    data_class=data_class,
+                    grant_id=reservation.grant_id,
+                    reservation=reservation,
+                )
+                # Before it leaves: if this process dies in the call, the ledger still knows of it.
+                sent = {**self._about(call), "tokens_held": upper.tokens, "yen_held": str(upper.yen)}
+                self._ledger.append(transaction, self._entry(call_id, principal, "gateway.sent", sent))
+            self._note_unsealed(principal.tenant)
             self._remember(principal.tenant, passage)
-            return Admitted(
-                id=call_id,
-                principal=principal,
-                endpoint=endpoint,
-                body=body,
-                passage=passage,
-                model=model,
-                purpose=purpose,
-                data_class=data_class,
-                grant_id=reservation.grant_id,
-                reservation=reservation,
-            )
+            return call
         raise BoundaryError("boundary: no unused token was found for a text, so nothing was sent; try again")
 
     def restore(self, call: Admitted, answer: dict[str, Any]) -> bytes:
@@ -184,19 +189,13 @@ class Desk:
         with self._database.transaction(call.principal.tenant) as transaction:
             settlement = budgets.settle(transaction, call.reservation.id, used)
             detail = {
-                "endpoint": call.endpoint.path,
-                "purpose": call.purpose,
-                "data_class": call.data_class,
-                "grant": call.grant_id,
-                "provider": self._provider,
-                "model": call.model,
+                **self._about(call),
                 "model_answered": _model_name(answered_by),
                 "outcome": outcome,
                 "input_tokens": usage.input if usage else None,
                 "output_tokens": usage.output if usage else None,
                 "yen": str(used.yen),
                 "overrun": settlement.overrun,
-                "replaced": {f"{kind}/{rule}": n for (kind, rule), n in sorted(call.passage.replaced.items())},
                 "restored": call.passage.restored,
                 "invented": len(call.passage.invented),
             }
@@ -307,6 +306,17 @@ class Desk:
     def _mac(self, tenant: str, text: str) -> str:
         key = self._secrets.key(tenant, "gateway-seals")
         return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+    def _about(self, call: Admitted) -> dict[str, Any]:
+        return {
+            "endpoint": call.endpoint.path,
+            "purpose": call.purpose,
+            "data_class": call.data_class,
+            "grant": call.grant_id,
+            "provider": self._provider,
+            "model": call.model,
+            "replaced": {f"{kind}/{rule}": n for (kind, rule), n in sorted(call.passage.replaced.items())},
+        }
 
     def _entry(self, call_id: str, principal: Principal, action: str, detail: dict[str, Any]) -> LedgerEntry:
         return LedgerEntry(
