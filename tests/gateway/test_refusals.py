@@ -314,6 +314,7 @@ def test_a_body_of_two_lengths_is_not_smuggled(base_url: str, bank: Bank, upstre
         {},
         {"OPENAI_API_KEY": " "},
         {"OPENAI_API_KEY": "a b"},
+        {"OPENAI_BASE_URL": "https://api.openai.com/v1"},
         {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "ftp://x.example/v1"},
         {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://user:pw@x.example/v1"},
         {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://[bad"},
@@ -330,3 +331,12 @@ def test_a_provider_shows_no_key() -> None:
     config = ProviderConfig.from_environment({"OPENAI_API_KEY": "sk-very-secret"})
     assert config.name == "openai"
     assert "very-secret" not in repr(config)
+
+
+def test_a_provider_of_ones_own_needs_no_key(bank: Bank, upstream: Upstream) -> None:
+    bank.grant()
+    config = ProviderConfig.from_environment({"OPENAI_BASE_URL": upstream.url})
+    with running(bank.database, bank.secrets, bank.ledger, config) as url:
+        assert post(url, bank, RESPONSES, {"model": MODEL, "input": "hi"}).status_code == 200
+    assert "Authorization" not in upstream.headers[0]
+    assert config.name == "127.0.0.1"

@@ -31,7 +31,8 @@ class ProviderConfig:
     """Where calls go. ``repr`` does not show the key."""
 
     base_url: str
-    key: str
+    key: str | None
+    """None: the provider asks for none."""
     name: str = "openai"
     """As the ledger and /v1/models name it."""
     timeout: float = 600.0
@@ -45,7 +46,7 @@ class ProviderConfig:
                 "OPENAI_BASE_URL is no base URL of a provider: expected one such as https://api.openai.com/v1, "
                 "without user, password or query"
             )
-        if not _HEADER_VALUE.fullmatch(self.key):
+        if self.key is not None and not _HEADER_VALUE.fullmatch(self.key):
             raise ProviderMissing("OPENAI_API_KEY is no key: expected printable ASCII without spaces")
 
     def __repr__(self) -> str:
@@ -53,19 +54,20 @@ class ProviderConfig:
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "ProviderConfig":
-        """``OPENAI_API_KEY``, and ``OPENAI_BASE_URL`` where it is not OpenAI itself.
+        """``OPENAI_API_KEY``, and ``OPENAI_BASE_URL`` where it is not OpenAI itself: then the key may be left out.
 
         Raises:
-            ProviderMissing: there is no key, or one of the two cannot be used.
+            ProviderMissing: there is neither, OpenAI's key is missing, or one of the two cannot be used.
         """
-        key = environment.get("OPENAI_API_KEY", "").strip()
-        if not key:
-            raise ProviderMissing(
-                "no model provider is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL where it is not OpenAI)"
-            )
+        key = environment.get("OPENAI_API_KEY", "").strip() or None
         base_url = environment.get("OPENAI_BASE_URL", "").strip() or _OPENAI
         host = URL(base_url).host if _url(base_url) else None
-        return ProviderConfig(base_url=base_url, key=key, name="openai" if host == "api.openai.com" else host or "")
+        is_openai = host == URL(_OPENAI).host
+        if key is None and is_openai:
+            raise ProviderMissing(
+                "no model provider is configured: set OPENAI_API_KEY, or OPENAI_BASE_URL for one that needs no key"
+            )
+        return ProviderConfig(base_url=base_url, key=key, name="openai" if is_openai else host or "")
 
 
 class ProviderFailed(Exception):
@@ -91,8 +93,11 @@ class Provider:
     def __init__(self, config: ProviderConfig) -> None:
         self.name = config.name
         self._config = config
+        headers = {"user-agent": "sakimori-gateway"}
+        if config.key is not None:
+            headers["authorization"] = f"Bearer {config.key}"
         self._session = aiohttp.ClientSession(
-            headers={"authorization": f"Bearer {config.key}", "user-agent": "sakimori-gateway"},
+            headers=headers,
             timeout=aiohttp.ClientTimeout(total=config.timeout, sock_connect=_CONNECT_SECONDS),
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
