@@ -45,7 +45,7 @@ def test_institutions_have_names_in_any_script(name: str) -> None:
     ],
 )
 def test_a_name_that_is_a_path_or_cannot_be_seen_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="^SAKIMORI_TENANT: .* cannot name an institution") as caught:
+    with pytest.raises(InputError, match=r"^SAKIMORI_TENANT: .* cannot name an institution") as caught:
         settings(SAKIMORI_TENANT=name)
     assert caught.value.exit_code is ExitCode.INPUT
     assert str(caught.value).isprintable()

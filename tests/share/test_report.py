@@ -1,4 +1,5 @@
 import re
+from unicodedata import category
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,6 +103,13 @@ def test_text_from_outside_never_becomes_markup(text: str) -> None:
     tags = re.compile(r"<[a-zA-Z/!][^>]*>")
     harmless = [tag.split()[0] for tag in tags.findall(render(_report("x")))]
     assert [tag.split()[0] for tag in tags.findall(render(_report(text)))] == harmless
+
+
+@given(st.text(alphabet=st.sampled_from("\u202e\u2066\u200b\x1b\x9b\0\r\ud800防a\n\t"), min_size=1))
+def test_text_from_outside_turns_and_hides_nothing(text: str) -> None:
+    page = render(_report(text))
+    assert {char for char in page if category(char) in ("Cc", "Cf", "Cs")} <= {"\n", "\t"}
+    page.encode()
 
 
 def test_the_page_is_self_contained_and_runs_nothing() -> None:

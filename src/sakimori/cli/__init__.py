@@ -8,7 +8,8 @@ from typing import cast
 
 import click
 
-from sakimori.core import ExitCode, SakimoriError
+from sakimori.cli.group import Group
+from sakimori.core import ExitCode, SakimoriError, plain
 
 _COMMANDS = {
     "boundary": "sakimori.cli.boundary:boundary",
@@ -24,7 +25,7 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """Imports a command's module only when it is asked for: ``sakimori ledger verify`` needs no detection engine."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -37,12 +38,6 @@ class _LazyGroup(click.Group):
         module, _, attribute = place.partition(":")
         return cast("click.Command", getattr(importlib.import_module(module), attribute))
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Each command with its whole sentence: click's own list cuts them off."""
-        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.get_short_help_str(200)) for name, command in commands if command])
-
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="sakimori")
@@ -52,6 +47,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one sentence and a documented exit code (docs/cli.md)."""
+    os.umask(0o077)  # what is written here tells of attacks and people: it is for this user alone
     try:
         code = cli(standalone_mode=False)
     except click.exceptions.Abort:
@@ -80,5 +76,5 @@ def _explain(error: OSError) -> str:
 
 
 def _complain(sentence: str, code: ExitCode) -> ExitCode:
-    click.echo(f"sakimori: {sentence}", err=True)
+    click.echo(f"sakimori: {plain(sentence)}", err=True)
     return code

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sakimori.access.secrets import Secrets
+from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.core import ExitCode, InputError, Settings
 from sakimori.gateway import Boundary, Dictionary, Tokenised
@@ -18,7 +19,7 @@ from sakimori.records import Inventory, parse_object
 from sakimori.store import Database
 
 
-@click.group()
+@click.group(cls=Group)
 def boundary() -> None:
     """Look at the boundary, which replaces personal and secret data in what leaves for a model."""
 

@@ -7,13 +7,14 @@ import orjson
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from sakimori.cli.group import Group
 from sakimori.cli.output import progress as progress_console
 from sakimori.cli.output import results
 from sakimori.core import Settings
 from sakimori.evals.outcome import Comparison, Summary, compare, summary
 
 
-@click.group()
+@click.group(cls=Group)
 def drill() -> None:
     """Let a simulated crew attack a simulated bank, and measure what the defence is worth."""
 

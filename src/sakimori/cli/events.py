@@ -1,25 +1,22 @@
 """``sakimori events``: from an event's id to what its source says, word for word."""
 
-import re
 from contextlib import closing
 
 import click
 import orjson
 
+from sakimori.cli.group import Group
 from sakimori.collect import SourceGone, raw_record
-from sakimori.core import ExitCode, InputError, SakimoriError, Settings
+from sakimori.core import ExitCode, InputError, SakimoriError, Settings, plain
 from sakimori.records import EventRef, Source
 from sakimori.store import Database, evidence
-
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Control and direction characters, with which a log line could repaint the reader's terminal."""
 
 
 class EventUnknown(SakimoriError):
     exit_code = ExitCode.INPUT
 
 
-@click.group()
+@click.group(cls=Group)
 def events() -> None:
     """Look at single events, as they stand in their source."""
 
@@ -40,10 +37,10 @@ def show(event_id: str, *, raw: bool) -> None:
         return
     if source is not None:
         at = f"{source.path}, byte {source.start + ref.offset} ({source.format}, SHA-256 {source.digest})"
-        click.echo(_printable(at), err=True)
+        click.echo(plain(at), err=True)
     if remark:
-        click.echo(_printable(remark), err=True)
-    click.echo(_printable(_pretty(record)))
+        click.echo(plain(remark), err=True)
+    click.echo(plain(_pretty(record), keep="\n\t"))
 
 
 def _recall(ref: EventRef, source: Source | None, kept: bytes | None) -> tuple[bytes, str]:
@@ -70,7 +67,3 @@ def _pretty(record: bytes) -> str:
         return orjson.dumps(orjson.loads(record), option=orjson.OPT_INDENT_2).decode()
     except (orjson.JSONDecodeError, TypeError):  # broken text that was repaired to be evaluated
         return record.decode("utf-8", "backslashreplace")
-
-
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

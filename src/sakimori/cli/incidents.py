@@ -4,15 +4,16 @@ import click
 import orjson
 from rich.text import Text
 
+from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.cli.view import moment, severity_text, show_incident
-from sakimori.core import InputError, Settings, SystemClock
+from sakimori.core import InputError, Settings, SystemClock, plain
 from sakimori.records import Finding, Incident, Verdict, as_plain
 from sakimori.service import installation
 from sakimori.store import Snapshot
 
 
-@click.group()
+@click.group(cls=Group)
 def incidents() -> None:
     """List the incidents that were found, and show one with its findings and verdict."""
 
@@ -32,9 +33,8 @@ def list_incidents(form: str) -> None:
         if form == "jsonl":
             click.echo(orjson.dumps(as_plain(incident)))
         else:
-            console.print(
-                Text(incident.id), severity_text(incident.severity), moment(incident.last_time), Text(incident.title)
-            )
+            title = Text(plain(incident.title))
+            console.print(Text(incident.id), severity_text(incident.severity), moment(incident.last_time), title)
     if not found and form == "table":
         console.print("no incidents: `sakimori scan PATH` looks for some")
 
@@ -59,12 +59,12 @@ def show(incident_id: str, form: str) -> None:
     show_incident(console, incident, findings, rules=1000)
     if verdicts:
         verdict = max(verdicts, key=lambda verdict: verdict.made_at)
-        by = f"the model {verdict.model}" if verdict.model else "the offline investigator: no model was used"
+        by = f"the model {plain(verdict.model)}" if verdict.model else "the offline investigator: no model was used"
         console.print(Text(f"\n  {verdict.disposition} → {verdict.route}  (by {by})", style="bold"))
-        console.print(Text(f"  {verdict.summary}"))
+        console.print(Text(f"  {plain(verdict.summary)}"))
         for claim in verdict.claims:
             cited = ", ".join(f"{cite.event_id} {cite.field}" for cite in claim.citations)
-            console.print(Text(f"  - {claim.statement}"), Text(f"[{cited}]", style="dim"))
+            console.print(Text(f"  - {plain(claim.statement)}"), Text(f"[{cited}]", style="dim"))
 
 
 def _incident(snapshot: Snapshot, incident_id: str) -> Incident:

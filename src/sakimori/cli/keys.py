@@ -16,6 +16,7 @@ from rich.text import Text
 from sakimori.access import keys as service_keys
 from sakimori.access.keys import ServiceKey
 from sakimori.access.secrets import Secrets
+from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.core import InputError, Nanos, Settings, SystemClock, rfc3339
 from sakimori.ledger import Ledger, LocalSigner
@@ -23,7 +24,7 @@ from sakimori.records import LedgerEntry
 from sakimori.store import Database, Transaction
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """Issue, list and revoke the service keys of the institution."""
 

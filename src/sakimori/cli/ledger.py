@@ -9,14 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from sakimori.access.secrets import Secrets
+from sakimori.cli.group import Group
 from sakimori.cli.output import results
-from sakimori.core import ExitCode, InputError, Settings, rfc3339
+from sakimori.core import ExitCode, InputError, Settings, plain, rfc3339
 from sakimori.ledger import Checkpoint, Ledger, Line, LocalSigner, NoteError
 from sakimori.records import as_plain
 from sakimori.store import Database
 
 
-@click.group()
+@click.group(cls=Group)
 def ledger() -> None:
     """Read the tamper-evident log of what was done, and check that nobody edited it."""
 
@@ -101,4 +102,4 @@ def _cells(line: Line) -> list[Text]:
     detail = " ".join(f"{key}={orjson.dumps(value).decode()}" for key, value in entry.detail.items())
     place = "pending" if line.position is None else str(line.position)
     cells = (place, rfc3339(entry.time)[:19] + "Z", entry.actor, entry.action, entry.subject, detail)
-    return [Text("".join(char if char.isprintable() else "�" for char in cell)) for cell in cells]
+    return [Text(plain(cell)) for cell in cells]

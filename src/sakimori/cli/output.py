@@ -1,11 +1,13 @@
-"""How commands talk: results to standard output, progress to standard error."""
+"""How commands talk: results to standard output, progress to standard error, and nothing in them paints a terminal."""
 
+from collections.abc import Iterator
 from typing import IO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.theme import Theme
 
-from sakimori.records import Severity
+from sakimori.core import plain
 
 _WIDE = 180
 _THEME = Theme(
@@ -19,13 +21,25 @@ _THEME = Theme(
 )
 
 
+class _PlainConsole(Console):
+    """Whatever is printed, texts show themselves and nothing else: log lines carry what attackers wrote.
+
+    Rich's own control codes stay. Where a text has to stay on one line, who prints it calls ``plain``.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(plain(text, keep="\n"), style)
+
+
 def results(file: IO[str] | None = None) -> Console:
     """Standard output, or ``file``."""
-    return _wide(Console(theme=_THEME, highlight=False, file=file))
+    return _wide(_PlainConsole(theme=_THEME, highlight=False, file=file))
 
 
 def progress() -> Console:
-    return _wide(Console(theme=_THEME, highlight=False, stderr=True))
+    return _wide(_PlainConsole(theme=_THEME, highlight=False, stderr=True))
 
 
 def _wide(console: Console) -> Console:
@@ -33,8 +47,3 @@ def _wide(console: Console) -> Console:
     if not console.is_terminal:
         console.width = _WIDE
     return console
-
-
-def severity_mark(severity: Severity) -> str:
-    """Rich markup for a severity: the word, coloured."""
-    return f"[severity.{severity.label}]{severity.label}[/]"

@@ -10,9 +10,10 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
+from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.cli.view import moment
-from sakimori.core import ExitCode, InputError, Settings, SystemClock
+from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
 from sakimori.records import Execution, Step, StepState, as_plain
 from sakimori.respond import Executor, ResponsePolicy
 from sakimori.respond.connectors import Connector
@@ -33,7 +34,7 @@ _IN_FORCE = (StepState.DONE, StepState.STARTED, StepState.UNDO_STARTED)
 _form = click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 
 
-@click.group()
+@click.group(cls=Group)
 def runs() -> None:
     """List what responses did, show one step by step, and take one back."""
 
@@ -148,5 +149,5 @@ def _line(execution: Execution) -> bytes:
 
 
 def _text(text: str) -> Text:
-    """Names come from outside: no markup, no control characters."""
-    return Text("".join(character if character.isprintable() else "�" for character in text))
+    """Names come from outside: no markup, one line."""
+    return Text(plain(text))

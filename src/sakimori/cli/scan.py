@@ -14,7 +14,7 @@ from sakimori.cli.output import results
 from sakimori.cli.view import finding_line, incident_of, show_incident, show_rules
 from sakimori.cli.writing import write_whole
 from sakimori.collect import Progress as ReadProgress
-from sakimori.core import ExitCode, InputError, Settings, SystemClock
+from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
 from sakimori.detect import SigmaDetector
 from sakimori.service import ScanResult, installation, own_rules, scan_paths
 from sakimori.share import Case, Reading, Report, render
@@ -59,7 +59,7 @@ def scan(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], form: str, out: 
 
 def _say_rules(console: Console, detector: SigmaDetector) -> None:
     for error in detector.errors[:10]:
-        console.print(f"rule not used: {error}", markup=False)
+        console.print(f"rule not used: {plain(str(error))}", markup=False)
     if len(detector.errors) > 10:
         console.print(f"… and {len(detector.errors) - 10} more rules not used")
     if not detector.rules:
@@ -144,7 +144,7 @@ def _report(result: ScanResult, settings: Settings, *, rules: int) -> Report:
 def _say_accounts(console: Console, result: ScanResult) -> None:
     reading = result.reading
     for note in reading.notes[:_SHOWN_NOTES]:
-        console.print(note, markup=False, style="dim", soft_wrap=True)
+        console.print(plain(note), markup=False, style="dim", soft_wrap=True)
     if len(reading.notes) > _SHOWN_NOTES:
         console.print(f"… and {len(reading.notes) - _SHOWN_NOTES} more notes", style="dim")
     if reading.skipped:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sakimori.core import Nanos, rfc3339
+from sakimori.core import Nanos, plain, rfc3339
 from sakimori.records import Entity, EntityType, Finding, Incident, Severity
 from sakimori.share.attack import tactic_name
 
@@ -31,7 +31,6 @@ class _RuleLine:
     title: str
     count: int
     first: Nanos
-    techniques: tuple[str, ...]
     where: str
     event_id: str
 
@@ -39,7 +38,7 @@ class _RuleLine:
 def show_incident(console: Console, incident: Incident, findings: Sequence[Finding], *, rules: int) -> None:
     """The incident's head line, its story, and its findings by rule, at most ``rules`` lines of them."""
     console.print()
-    console.print(severity_text(incident.severity), Text(incident.title, style="bold"), sep="  ")
+    console.print(severity_text(incident.severity), Text(plain(incident.title), style="bold"), sep="  ")
     tactics = " → ".join(tactic_name(tactic)[0] for tactic in incident.tactics)
     span = f"{moment(incident.first_time)} – {moment(incident.last_time)}"
     console.print(Text(f"  {incident.id}  score {incident.score:.0f}  {span}", style="dim"))
@@ -57,9 +56,9 @@ def show_rules(console: Console, findings: Iterable[Finding], *, most: int) -> N
         table.add_row(
             severity_text(line.severity),
             Text(f"×{line.count}" if line.count > 1 else ""),
-            Text(line.title),
+            Text(plain(line.title)),
             Text(moment(line.first), style="dim"),
-            Text(line.where, style="dim"),
+            Text(plain(line.where), style="dim"),
             Text(line.event_id, style="dim"),
         )
     console.print(table)
@@ -77,7 +76,6 @@ def _by_rule(findings: Iterable[Finding]) -> list[_RuleLine]:
             title=group[0].title,
             count=sum(finding.count for finding in group),
             first=min(finding.first_time for finding in group),
-            techniques=group[0].techniques,
             where=_where(entity for finding in group for entity in finding.entities),
             event_id=group[0].event_ids[0] if group[0].event_ids else "",
         )

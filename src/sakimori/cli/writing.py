@@ -1,19 +1,24 @@
-"""Writing result files so that nobody ever sees half of one."""
+"""Writing result files so that nobody ever sees half of one, and nobody else sees any: they tell of incidents."""
 
+import os
 from pathlib import Path
+from tempfile import mkstemp
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """All of it or nothing, even where the disk is full or the process dies.
+    """All of it (mode 0600) or nothing, even where the disk is full, the process dies, or two write at once.
 
     Raises:
         OSError: the file cannot be written; an earlier one of that name is still as it was.
     """
-    partial = path.with_name(path.name + ".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = mkstemp(dir=path.parent, prefix=".sakimori-", suffix=".partial")
+    partial = Path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
-    except OSError:
+    finally:
         partial.unlink(missing_ok=True)
-        raise

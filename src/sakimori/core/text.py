@@ -3,7 +3,7 @@
 import unicodedata
 
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode general categories: control, format (direction, zero width, tags), surrogate, line and paragraph separator."""
+"""Unicode general categories: control, format (direction, zero width, tags), surrogate, line, paragraph."""
 
 
 def plain(text: str, *, keep: str = "") -> str:

@@ -1,7 +1,7 @@
 """The report: what was seen, proved, decided, done and undone, in one HTML file that needs nothing else.
 
 Every text is there in Japanese and English; the reader switches. The page runs no script and loads nothing, so it can
-be mailed, printed and archived. Everything that came from outside is escaped.
+be mailed, printed and archived. Everything that came from outside is escaped, control and direction characters too.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from sakimori.core import Nanos
+from sakimori.core import Nanos, plain
 from sakimori.records import Execution, Finding, Incident, Plan, StepState, Verdict, record
 from sakimori.share import attack, curve, timeline, words
 
@@ -127,7 +127,7 @@ def render(report: Report) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((files("sakimori.content") / "report" / "report.html.j2").read_text("utf-8"))
     chart = curve.draw(report.outcome, offset_hours=report.offset_hours) if report.outcome else ""
-    return template.render(
+    page = template.render(
         report=report,
         t=_both,
         w=_word,
@@ -137,6 +137,7 @@ def render(report: Report) -> str:
         picture=Markup(timeline.draw(_lanes(report), offset_hours=report.offset_hours)),  # noqa: S704 (escaped there)
         chart=Markup(chart),  # noqa: S704 (escaped there)
     )
+    return plain(page, keep="\n\t")
 
 
 def _both(english: str, japanese: str, **values: object) -> Markup:
