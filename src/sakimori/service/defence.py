@@ -29,6 +29,7 @@ from sakimori.respond import Executor, Grounds, Playbook, ResponsePolicy, plan
 from sakimori.respond.connectors import Connector
 from sakimori.service.evidence import RecentEvents
 from sakimori.service.installation import Installation
+from sakimori.service.keeping import keep_evidence
 from sakimori.service.reading import ReadingCount
 from sakimori.store import Transaction
 from sakimori.store.journal import standing
@@ -197,6 +198,8 @@ class Defence:
             development.executions.append(await self._executor.execute(planned, grounds))
 
     def _keep(self, development: Development) -> None:
+        for problem in keep_evidence(self._install, development.findings, self.evidence.source):
+            self.reading.note(problem)
         facts = {
             "findings": len(development.findings),
             "incidents": sorted(incident.id for incident in development.incidents),

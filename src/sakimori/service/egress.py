@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sakimori.gateway import Boundary, Dictionary, Passage
+from sakimori.gateway import Boundary, Dictionary, Passage, tokens_key
 from sakimori.gateway.boundary.tokens import TOKEN_LIKE
 from sakimori.records import Inventory
 from sakimori.service.installation import Installation
@@ -33,7 +33,8 @@ class Departures:
 
 def would_leave(install: Installation, inventory: Inventory, text: str) -> EgressSample:
     """``text`` and what the gateway would make of it; nothing is sent."""
-    key = install.secrets.key(install.tenant, "boundary-tokens")
+    with install.database.snapshot(install.tenant) as snapshot:
+        key = tokens_key(snapshot, install.secrets)
     sent = Passage(Boundary(install.tenant, key, Dictionary.of(inventory))).send(text)
     return _sample(text, sent, model=None, requests=0)
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sakimori.core import InputError, Nanos
 from sakimori.investigate import EvidenceEvent
-from sakimori.records import OFFSET, TIME, Entity, EntityType, EventBatch, EventRef
+from sakimori.records import OFFSET, TIME, Entity, EntityType, EventBatch, EventRef, Source
 
 _ENTITY_FIELDS = {
     EntityType.HOST: ("Computer", "Hostname", "WorkstationName", "DestinationHostname"),
@@ -39,6 +39,11 @@ class RecentEvents:
         self._by_digest[digest].remove(batch)
         if not self._by_digest[digest]:
             del self._by_digest[digest]
+
+    def source(self, digest: str) -> Source | None:
+        """The source whose SHA-256 begins with these 24 hex digits; None where nothing of it is among the recent."""
+        batches = self._by_digest.get(digest)
+        return batches[0].source if batches else None
 
     def event(self, event_id: str) -> EvidenceEvent | None:
         """None where it is not among the recent ones, or where the text is no event id."""

@@ -23,6 +23,7 @@ class ReadingCount:
     failed: int = 0
     """Sources that could not be read at all."""
     sources: list[Source] = field(default_factory=list[Source])
+    """Those that anything came from so far, the one that is being read included."""
     notes: list[str] = field(default_factory=list[str])
     """What was rejected, could not be read or is odd, one sentence each: the first thousand."""
     skipped: Counter[str] = field(default_factory=Counter[str])
@@ -33,24 +34,30 @@ class ReadingCount:
         return self.evaluated + self.rejected
 
     def count(self, item: EventBatch | Rejected | SourceRead) -> None:
+        """Count what was done with: batches once they are evaluated, and not only when their source ends."""
         match item:
+            case EventBatch():
+                self.evaluated += len(item)
+                self._see(item.source)
+            case Rejected():
+                self.rejected += 1
+                self._see(item.source)
+                self.note(f"{item.source.path}: record at {item.offset} rejected: {item.reason}")
             case SourceRead():
-                self.evaluated += item.evaluated
-                self.rejected += item.rejected
                 self.untimed += item.untimed
                 self.failed += item.outcome is Outcome.FAILED
                 if item.source:
-                    self.sources.append(item.source)
+                    self._see(item.source)
                 if item.outcome is Outcome.SKIPPED:
                     self.skipped[item.reason] += 1
                 elif item.reason:
                     self.note(f"{item.path}: {item.reason}")
                 for note in item.notes:
                     self.note(f"{item.path}: {note}")
-            case Rejected():
-                self.note(f"{item.source.path}: record at {item.offset} rejected: {item.reason}")
-            case EventBatch():
-                pass
+
+    def _see(self, source: Source) -> None:
+        if not self.sources or self.sources[-1] is not source:  # what comes of a source comes in one run
+            self.sources.append(source)
 
     def note(self, sentence: str) -> None:
         if len(self.notes) < _KEPT_NOTES:

@@ -1,19 +1,20 @@
 """One look over telemetry at rest: sources in, findings and incidents out, all of it kept in the install."""
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori import collect, incidents
 from sakimori.collect import Progress, Rejected, SourceRead
-from sakimori.core import InputError
 from sakimori.detect import SigmaDetector
-from sakimori.records import EventBatch, EventRef, Finding, Incident, LedgerEntry, Source
+from sakimori.records import EventBatch, Finding, Incident, LedgerEntry, Source
 from sakimori.service.installation import Installation
+from sakimori.service.interrupt import uninterrupted
+from sakimori.service.keeping import keep_evidence
 from sakimori.service.reading import DeadLetters, ReadingCount
-from sakimori.store import evidence
+from sakimori.store import Transaction
 
 _KEPT_AT_ONCE = 2000
 
@@ -27,8 +28,11 @@ class ScanResult:
     """Where the rejected records lie, where there were any."""
     findings: list[Finding] = field(default_factory=list[Finding])
     incidents: list[Incident] = field(default_factory=list[Incident])
+    """Those that hold any of the findings; they may hold findings of earlier scans too."""
     complete: bool = True
     """False: interrupted; what is here is right, but not everything was read."""
+    copied: bool = True
+    """False: interrupted while the raw records behind the incidents were copied."""
 
 
 def scan_paths(
@@ -54,62 +58,79 @@ def scan_paths(
 
     try:
         for item in collect.read(paths, tenant=install.tenant, clock=install.clock, on_progress=progress):
-            _take(item, result, letters, detector)
-        result.findings.extend(detector.flush())
+            with uninterrupted():
+                _take(item, result, letters, detector)
     except KeyboardInterrupt:
         result.complete = False
     finally:
         letters.close()
-    result.incidents = [
-        incident for incident in incidents.group(result.findings, known=()) if incident.merged_into is None
-    ]
-    _keep_evidence(install, result)
-    _keep(install, result, scan_id=f"sc-{name}", rules=len(detector.rules))
+    try:
+        with uninterrupted():
+            if result.complete:  # else what only the end of the input decides stays undecided
+                result.findings.extend(detector.flush())
+            _keep(install, result)
+        _copy_evidence(install, result)
+    except KeyboardInterrupt:
+        result.copied = False
+    with suppress(KeyboardInterrupt), uninterrupted():
+        _enter(install, result, scan_id=f"sc-{name}", rules=len(detector.rules))
     return result
 
 
 def _take(
     item: EventBatch | Rejected | SourceRead, result: ScanResult, letters: DeadLetters, detector: SigmaDetector
 ) -> None:
+    if isinstance(item, EventBatch):
+        result.findings.extend(detector.detect(item))
+    elif isinstance(item, Rejected):
+        letters.keep(item)
     result.reading.count(item)
-    match item:
-        case EventBatch():
-            result.findings.extend(detector.detect(item))
-        case Rejected():
-            letters.keep(item)
-        case SourceRead():
-            pass
 
 
-def _keep_evidence(install: Installation, result: ScanResult) -> None:
-    """Copy the raw records behind incidents, so that they can be shown when their files have moved on.
-
-    A source that changed or went since it was read keeps no copies, and a note says so.
-    """
-    cited = {finding_id for incident in result.incidents for finding_id in incident.finding_ids}
-    offsets: defaultdict[str, set[int]] = defaultdict(set)
-    for finding in result.findings:
-        if finding.id in cited:
-            for ref in map(EventRef.parse, finding.event_ids):
-                offsets[ref.digest].add(ref.offset)
-    sources = {source.digest[:24]: source for source in result.reading.sources}
-    for digest, places in offsets.items():
-        try:
-            records = list(collect.raw_records(sources[digest], sorted(places)))
-        except InputError as error:
-            result.reading.note(f"no copies of its evidence were kept: {error}")
-            continue
-        with install.database.transaction(install.tenant) as transaction:
-            for offset, raw in records:
-                evidence.put_raw(transaction, EventRef(digest=digest, offset=offset).event_id, raw)
-
-
-def _keep(install: Installation, result: ScanResult, *, scan_id: str, rules: int) -> None:
-    """Sources, findings and incidents, so that later commands can refer to them; the ledger's word comes last."""
-    documents: list[Source | Finding | Incident] = [*result.reading.sources, *result.findings, *result.incidents]
+def _keep(install: Installation, result: ScanResult) -> None:
+    """Sources, findings and incidents, so that later commands can refer to them."""
+    result.findings = list({finding.id: finding for finding in reversed(result.findings)}.values())[::-1]
+    documents: list[Source | Finding] = [*result.reading.sources, *result.findings]
     for start in range(0, len(documents), _KEPT_AT_ONCE):
         with install.database.transaction(install.tenant) as transaction:
             transaction.put(*documents[start : start + _KEPT_AT_ONCE])
+    if result.findings:
+        with install.database.transaction(install.tenant) as transaction:
+            result.incidents = _group(transaction, result.findings)
+
+
+def _group(transaction: Transaction, findings: Sequence[Finding]) -> list[Incident]:
+    """Tell findings into the incidents known of their time, or as new ones, and keep those.
+
+    All in one transaction, so that of two scans at once the second knows what the first made of them.
+    """
+    start = min(finding.first_time for finding in findings) - incidents.HORIZON
+    end = max(finding.last_time for finding in findings) + incidents.HORIZON
+    known = {
+        incident.id: incident
+        for incident in transaction.all(Incident)
+        if incident.first_time <= end and incident.last_time >= start
+    }
+    new = {finding.id for finding in findings}
+    earlier = dict.fromkeys(id for incident in known.values() for id in incident.finding_ids if id not in new)
+    told = [finding for id in earlier if (finding := transaction.get(Finding, id))]
+    grouped = incidents.group([*findings, *told], known=list(known.values()))
+    transaction.put(*(incident for incident in grouped if known.get(incident.id) != incident))
+    return [
+        incident for incident in grouped if incident.merged_into is None and not new.isdisjoint(incident.finding_ids)
+    ]
+
+
+def _copy_evidence(install: Installation, result: ScanResult) -> None:
+    cited = {finding_id for incident in result.incidents for finding_id in incident.finding_ids}
+    sources = {source.digest[:24]: source for source in result.reading.sources}
+    behind = [finding for finding in result.findings if finding.id in cited]
+    for problem in keep_evidence(install, behind, sources.get):
+        result.reading.note(problem)
+
+
+def _enter(install: Installation, result: ScanResult, *, scan_id: str, rules: int) -> None:
+    """The ledger's word, which comes last."""
     now = install.clock.now()
     with install.database.transaction(install.tenant) as transaction:
         install.ledger.append(
