@@ -2,6 +2,10 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -62,6 +66,15 @@ def _scan(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["scan", *map(str, arguments)])
 
 
+def _counts(said: str) -> tuple[int, int]:
+    """How many events were evaluated and rejected, once they are known to add up."""
+    counts = re.search(r"([\d,]+) events read from .* = ([\d,]+) evaluated \+ ([\d,]+) rejected", said)
+    assert counts
+    read, evaluated, rejected = (int(count.replace(",", "")) for count in counts.groups())
+    assert read == evaluated + rejected
+    return evaluated, rejected
+
+
 def test_incidents_come_first_and_every_event_is_accounted_for(home: Path, logs: Path, rules: Path) -> None:
     result = _scan(logs, "--rules", rules)
     assert result.exit_code == ExitCode.OK
@@ -100,10 +113,8 @@ def test_what_cannot_be_read_is_listed_and_the_rest_is_evaluated(home: Path, log
     result = _scan(logs, "--rules", rules)
     assert result.exit_code == ExitCode.INPUT
     assert "truncated.evtx" in result.stderr
-    counts = re.search(r"([\d,]+) events read from .* = ([\d,]+) evaluated \+ ([\d,]+) rejected", result.stderr)
-    assert counts
-    read, evaluated, rejected = (int(count.replace(",", "")) for count in counts.groups())
-    assert (evaluated, read) == (3, evaluated + rejected)
+    evaluated, rejected = _counts(result.stderr)
+    assert evaluated == 3
     letters = [json.loads(line) for path in (home / "rejected").iterdir() for line in path.read_text().splitlines()]
     assert len(letters) == rejected
     assert all(letter["reason"] and letter["path"] for letter in letters)
@@ -125,10 +136,68 @@ def test_a_missing_file_is_named(home: Path, rules: Path, tmp_path: Path) -> Non
     assert "nowhere.evtx" in result.stderr
 
 
-def test_an_empty_folder_holds_nothing_and_that_is_said(home: Path, rules: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [{}, {"readme": b"no telemetry"}, {"Security.evtx": bytes(69_632)}])
+def test_where_nothing_was_read_nothing_is_said_to_be_found_or_not(
+    home: Path, rules: Path, tmp_path: Path, content: dict[str, bytes]
+) -> None:
     (tmp_path / "none").mkdir()
+    for name, data in content.items():
+        (tmp_path / "none" / name).write_bytes(data)
     result = _scan(tmp_path / "none", "--rules", rules)
+    assert result.exit_code == ExitCode.INPUT
+    assert result.stdout == "nothing was read\n"
     assert "0 events read from 0 sources" in result.stderr
+    assert "nothing was read" in _scan(tmp_path / "none", "--rules", rules, "--format", "jsonl").stderr
+    page = tmp_path / "page.html"
+    _scan(tmp_path / "none", "--rules", rules, "--format", "html", "--out", page)
+    assert "Nothing was read" in page.read_text()
+
+
+def test_quiet_telemetry_is_told_from_none(home: Path, rules: Path, tmp_path: Path) -> None:
+    (tmp_path / "quiet").write_text(_process(1, "powershell.exe Get-Date") + "\n")
+    result = _scan(tmp_path / "quiet", "--rules", rules)
+    assert (result.exit_code, result.stdout) == (ExitCode.OK, "nothing found\n")
+
+
+def test_a_wiped_log_among_good_ones_is_no_clean_scan(home: Path, logs: Path, rules: Path) -> None:
+    (logs / "Security.evtx").write_bytes(b"\x93\x01\0\x05" * 20_000)
+    result = _scan(logs, "--rules", rules)
+    assert result.exit_code == ExitCode.INPUT
+    assert "Security.evtx: binary data of no known format" in result.stderr
+    assert "2 findings" in result.stderr
+
+
+def test_ctrl_c_shows_and_keeps_what_was_evaluated_and_says_that_it_is_a_part(
+    home: Path, rules: Path, tmp_path: Path
+) -> None:
+    """A real process, a real signal, while it is somewhere within a large log."""
+    log = tmp_path / "large.ndjson"
+    harmless = _process(2, "powershell.exe Get-Date").encode() + b"\n"
+    with log.open("wb") as file:
+        file.write(_process(1, _ENCODED).encode() + b"\n" + harmless * 20_000 + b"{broken\n")
+        for _ in range(8):
+            file.write(harmless * 20_000)
+    command = [sys.executable, "-m", "sakimori.cli", "scan", str(log), "--rules", str(rules)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not list(home.glob("rejected/*")):  # the first round is done by then
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "Encoded PowerShell" in shown
+    assert "interrupted: this is part of the input" in said
+    evaluated, rejected = _counts(said)
+    assert rejected == 1
+    assert 16_384 <= evaluated < 180_001
+    (letters,) = home.glob("rejected/*")
+    assert len(letters.read_bytes().splitlines()) == 1
+    (event_id,) = re.findall(r"ev-[0-9a-f]{24}-0\b", shown)
+    log.unlink()
+    event = CliRunner().invoke(cli, ["events", "show", event_id, "--raw"])
+    assert event.stdout == _process(1, _ENCODED)
+    listed = CliRunner().invoke(cli, ["incidents", "list", "--format", "jsonl"]).stdout.splitlines()
+    assert [json.loads(line)["id"] for line in listed] == re.findall(r"in-[0-9a-f]{24}", shown)
+    assert CliRunner().invoke(cli, ["ledger", "verify"]).exit_code == ExitCode.OK
 
 
 def test_a_rule_that_does_not_compile_is_named_and_the_others_run(home: Path, logs: Path, rules: Path) -> None:

@@ -113,7 +113,7 @@ def _show(console: Console, result: ScanResult) -> None:
         console.print(f"\n{len(rest):,} findings too weak to make an incident")
         show_rules(console, rest, most=_SHOWN_RULES)
     if not result.findings:
-        console.print("nothing found")
+        console.print("nothing found" if result.reading.sources else "nothing was read")
 
 
 def _report(result: ScanResult, settings: Settings, *, rules: int) -> Report:
@@ -123,10 +123,11 @@ def _report(result: ScanResult, settings: Settings, *, rules: int) -> Report:
         for incident in result.incidents
     )
     reading = result.reading
+    english, japanese = _titles(result)
     return Report(
         tenant=settings.tenant,
-        title_en="What the scan found" if result.complete else "What the scan found (interrupted: partial)",
-        title_ja="走査の結果" if result.complete else "走査の結果（中断・一部のみ）",
+        title_en=english,
+        title_ja=japanese,
         made_at=SystemClock().now(),
         reading=Reading(
             sources=len(reading.sources),
@@ -139,6 +140,14 @@ def _report(result: ScanResult, settings: Settings, *, rules: int) -> Report:
         other_findings=len(result.findings) - sum(len(case.findings) for case in cases),
         language=settings.language,
     )
+
+
+def _titles(result: ScanResult) -> tuple[str, str]:
+    if not result.complete:
+        return "What the scan found (interrupted: partial)", "走査の結果（中断・一部のみ）"
+    if not result.reading.sources:
+        return "Nothing was read", "読み取れたデータはありません"
+    return "What the scan found", "走査の結果"
 
 
 def _say_accounts(console: Console, result: ScanResult) -> None:
@@ -154,15 +163,20 @@ def _say_accounts(console: Console, result: ScanResult) -> None:
         f"{reading.read:,} events read from {len(reading.sources):,} sources = {reading.evaluated:,} evaluated + "
         f"{reading.rejected:,} rejected; {len(result.findings):,} findings; {len(result.incidents):,} incidents"
     )
+    if result.complete and not reading.sources:
+        console.print("nothing was read: there is no telemetry here that can be", style="bold")
     if reading.rejected:
         console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
     if reading.untimed:
         console.print(f"{reading.untimed:,} events carry no usable time and were given the time of reading")
     if not result.complete:
         console.print("interrupted: this is part of the input; what is here is right, and kept", style="bold")
+    if not result.copied:
+        console.print("interrupted: the raw records behind the incidents were not all copied; scan again to copy them")
 
 
 def _exit_code(result: ScanResult) -> ExitCode:
-    if not result.complete:
+    reading = result.reading
+    if not result.complete or not result.copied:
         return ExitCode.INTERRUPTED
-    return ExitCode.INPUT if result.reading.rejected or result.reading.failed else ExitCode.OK
+    return ExitCode.INPUT if reading.rejected or reading.failed or not reading.sources else ExitCode.OK
