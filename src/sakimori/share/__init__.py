@@ -1,6 +1,6 @@
 """Sharing: records in, documents for people out. Here: the report, one self-contained HTML file in two languages."""
 
-from sakimori.share.report import (
+from sakimori.share.contents import (
     Case,
     DrillOutcome,
     EgressSample,
@@ -8,7 +8,7 @@ from sakimori.share.report import (
     Reading,
     Report,
     Undoing,
-    render,
 )
+from sakimori.share.report import render
 
 __all__ = ["Case", "DrillOutcome", "EgressSample", "LedgerState", "Reading", "Report", "Undoing", "render"]

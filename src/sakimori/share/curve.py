@@ -1,18 +1,14 @@
 """The outcome picture: hosts lost over time, with and without the defence."""
 
-from typing import TYPE_CHECKING
-
 from sakimori.core import Nanos
 from sakimori.share import axis
-
-if TYPE_CHECKING:
-    from sakimori.share.report import DrillOutcome
+from sakimori.share.contents import DrillOutcome
 
 _LEFT, _WIDTH, _TOP, _HEIGHT, _BELOW = 60, 900, 18, 200, 40
 _SECOND = 1_000_000_000
 
 
-def draw(outcome: "DrillOutcome", *, offset_hours: int) -> str:
+def draw(outcome: DrillOutcome, *, offset_hours: int) -> str:
     """An SVG with two step lines; y runs from no host to all hosts."""
     curves = (outcome.curve_undefended, outcome.curve_defended)
     times = [outcome.first_malicious, *(time for points in curves for time, _ in points)]
