@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from secrets import token_hex
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Named, Row, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Named, Row, Select, Table, Text, Update, bindparam
 
 from sakimori.core import ExitCode, Nanos, SakimoriError, rfc3339
 from sakimori.records import Budget, Grant, Reservation, ReservationState
+from sakimori.store.kept import kept
 from sakimori.store.schema import TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
 
@@ -130,9 +132,7 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
     Raises:
         KeyError: the institution has no such reservation (a mistake of the caller).
     """
-    found = transaction.connection.execute(
-        transaction.rows(reservation).where(reservation.c.id == reservation_id)
-    ).one_or_none()
+    found = transaction.connection.execute(kept(transaction, _reservation), {"of_id": reservation_id}).one_or_none()
     if found is None:
         raise KeyError(reservation_id)
     if found.state == ReservationState.SETTLED:
@@ -140,10 +140,8 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
     was_held = found.state == ReservationState.HELD
     microyen = _microyen(used.yen)
     held_tokens, held_microyen = (found.tokens, found.microyen) if was_held else (0, 0)
-    values = {"tokens": used.tokens, "microyen": microyen, "state": ReservationState.SETTLED}
-    transaction.connection.execute(
-        transaction.update(reservation).where(reservation.c.id == reservation_id).values(values)
-    )
+    values = {"of_id": reservation_id, "used_tokens": used.tokens, "used_microyen": microyen}
+    transaction.connection.execute(kept(transaction, _settling), values)
     _book(
         transaction,
         found.grant_id,
@@ -157,12 +155,9 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
 
 def expire(transaction: Transaction, *, now: Nanos) -> int:
     """Give back what calls hold whose time is over: their process died. Returns how many there were."""
-    over = (reservation.c.state == ReservationState.HELD, reservation.c.expires_at <= now)
-    found = transaction.connection.execute(transaction.rows(reservation).where(*over)).all()
+    found = transaction.connection.execute(kept(transaction, _over), {"now": now}).all()
     if found:
-        transaction.connection.execute(
-            transaction.update(reservation).where(*over).values(state=ReservationState.EXPIRED)
-        )
+        transaction.connection.execute(kept(transaction, _expiring), {"now": now})
     for row in found:
         _book(transaction, row.grant_id, row.window_start, tokens=-row.tokens, microyen=-row.microyen)
     return len(found)
@@ -188,22 +183,51 @@ def window_start(budget: Budget, now: Nanos) -> Nanos:
 
 
 def _booked(snapshot: Snapshot, grant_id: str, start: Nanos) -> tuple[int, int]:
-    row = snapshot.connection.execute(
-        snapshot.rows(booked).where(booked.c.grant_id == grant_id, booked.c.window_start == start)
-    ).one_or_none()
+    of_window = {"of_grant": grant_id, "of_window": start}
+    row = snapshot.connection.execute(kept(snapshot, _window), of_window).one_or_none()
     return (0, 0) if row is None else (row.tokens, row.microyen)
 
 
 def _book(transaction: Transaction, grant_id: str, start: Nanos, *, tokens: int, microyen: int) -> None:
-    of_window = (booked.c.grant_id == grant_id, booked.c.window_start == start)
-    changed = transaction.connection.execute(
-        transaction.update(booked)
-        .where(*of_window)
-        .values(tokens=booked.c.tokens + tokens, microyen=booked.c.microyen + microyen)
-    )
-    if changed.rowcount == 0:
+    more = {"of_grant": grant_id, "of_window": start, "more_tokens": tokens, "more_microyen": microyen}
+    if transaction.connection.execute(kept(transaction, _booking), more).rowcount == 0:
         row = {"grant_id": grant_id, "window_start": start, "tokens": tokens, "microyen": microyen}
         transaction.insert(booked, [row])
+
+
+# Statements, for ``kept``.
+
+_of_window = (booked.c.grant_id == bindparam("of_grant"), booked.c.window_start == bindparam("of_window"))
+_is_over = (reservation.c.state == ReservationState.HELD, reservation.c.expires_at <= bindparam("now"))
+
+
+def _reservation(snapshot: Snapshot) -> Select[Any]:
+    return snapshot.rows(reservation).where(reservation.c.id == bindparam("of_id"))
+
+
+def _settling(transaction: Transaction) -> Update:
+    return (
+        transaction.update(reservation)
+        .where(reservation.c.id == bindparam("of_id"))
+        .values(state=ReservationState.SETTLED, tokens=bindparam("used_tokens"), microyen=bindparam("used_microyen"))
+    )
+
+
+def _over(snapshot: Snapshot) -> Select[Any]:
+    return snapshot.rows(reservation).where(*_is_over)
+
+
+def _expiring(transaction: Transaction) -> Update:
+    return transaction.update(reservation).where(*_is_over).values(state=ReservationState.EXPIRED)
+
+
+def _window(snapshot: Snapshot) -> Select[Any]:
+    return snapshot.rows(booked).where(*_of_window)
+
+
+def _booking(transaction: Transaction) -> Update:
+    tokens, microyen = booked.c.tokens + bindparam("more_tokens"), booked.c.microyen + bindparam("more_microyen")
+    return transaction.update(booked).where(*_of_window).values(tokens=tokens, microyen=microyen)
 
 
 def _from_row(row: Row[*tuple[object, ...]]) -> Reservation:
