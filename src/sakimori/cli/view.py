@@ -12,6 +12,7 @@ from rich.text import Text
 from sakimori.core import Nanos, plain, rfc3339
 from sakimori.records import Entity, EntityType, Finding, Incident, Severity
 from sakimori.share.attack import tactic_name
+from sakimori.share.words import word
 
 
 def moment(time: Nanos) -> str:
@@ -19,8 +20,8 @@ def moment(time: Nanos) -> str:
     return rfc3339(time)[:19].replace("T", " ") + "Z"
 
 
-def severity_text(severity: Severity) -> Text:
-    return Text(severity.label, style=f"severity.{severity.label}")
+def severity_text(severity: Severity, language: str = "en") -> Text:
+    return Text(word(severity.label)[language == "ja"], style=f"severity.{severity.label}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,30 @@ class _RuleLine:
     event_id: str
 
 
-def show_incident(console: Console, incident: Incident, findings: Sequence[Finding], *, rules: int) -> None:
+def show_incident(
+    console: Console, incident: Incident, findings: Sequence[Finding], *, rules: int, language: str = "en"
+) -> None:
     """The incident's head line, its story, and its findings by rule, at most ``rules`` lines of them."""
+    ja = language == "ja"
+    title = incident.title_ja if ja else incident.title
     console.print()
-    console.print(severity_text(incident.severity), Text(plain(incident.title), style="bold"), sep="  ")
-    tactics = " → ".join(tactic_name(tactic)[0] for tactic in incident.tactics)
+    console.print(severity_text(incident.severity, language), Text(plain(title), style="bold"), sep="  ")
+    tactics = " → ".join(tactic_name(tactic)[ja] for tactic in incident.tactics)
     span = f"{moment(incident.first_time)} – {moment(incident.last_time)}"
     console.print(Text(f"  {incident.id}  score {incident.score:.0f}  {span}", style="dim"))
     if tactics:
         console.print(Text(f"  {tactics}"))
-    show_rules(console, findings, most=rules)
+    show_rules(console, findings, most=rules, language=language)
 
 
-def show_rules(console: Console, findings: Iterable[Finding], *, most: int) -> None:
-    lines = _by_rule(findings)
+def show_rules(console: Console, findings: Iterable[Finding], *, most: int, language: str = "en") -> None:
+    lines = _by_rule(findings, language)
     table = Table(box=None, padding=(0, 1), show_header=False, expand=True)
     for ratio, width in ((None, 15), (None, 6), (5, None), (None, 20), (3, None), (None, 42)):
         table.add_column(ratio=ratio, width=width, no_wrap=True, overflow="ellipsis")
     for line in lines[:most]:
         table.add_row(
-            severity_text(line.severity),
+            severity_text(line.severity, language),
             Text(f"×{line.count}" if line.count > 1 else ""),
             Text(plain(line.title)),
             Text(moment(line.first), style="dim"),
@@ -66,14 +71,14 @@ def show_rules(console: Console, findings: Iterable[Finding], *, most: int) -> N
         console.print(Text(f"    … and {len(lines) - most} more rules", style="dim"))
 
 
-def _by_rule(findings: Iterable[Finding]) -> list[_RuleLine]:
+def _by_rule(findings: Iterable[Finding], language: str) -> list[_RuleLine]:
     groups: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.rule_id].append(finding)
     lines = [
         _RuleLine(
             severity=group[0].severity,
-            title=group[0].title,
+            title=(language == "ja" and group[0].title_ja) or group[0].title,
             count=sum(finding.count for finding in group),
             first=min(finding.first_time for finding in group),
             where=_where(entity for finding in group for entity in finding.entities),
