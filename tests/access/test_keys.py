@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sakimori.access import Principal, keys
-from sakimori.access.secrets import Secrets
+from sakimori.access.secrets import Secrets, SecretsError
 from sakimori.core import InputError, ManualClock
 from sakimori.store import Database
 
@@ -71,7 +71,19 @@ def test_a_digest_made_without_the_secret_is_worth_nothing(world: World) -> None
     """Who can write to the database, but has not the secrets, cannot make a key of their own."""
     _, plaintext = world.issue()
     other = Secrets.embedded(world.home / "other")
+    other.provision("local", "service-keys")
     assert keys.authenticate(world.database, other, plaintext, world.clock) is None
+
+
+def test_without_the_secret_nobody_is_let_in_and_no_other_is_made(world: World) -> None:
+    _, plaintext = world.issue()
+    lost = Secrets.embedded(world.home / "lost")
+    missing = r"the service-keys key of institution 'local' is missing: restore .* from a backup"
+    with pytest.raises(SecretsError, match=missing):
+        keys.authenticate(world.database, lost, plaintext, world.clock)
+    with world.database.transaction("local") as transaction, pytest.raises(SecretsError, match=missing):
+        keys.issue(transaction, lost, name="n", scopes=["a.b"], clock=world.clock)
+    assert not (world.home / "lost").exists()
 
 
 def test_a_key_expires_at_its_time(world: World) -> None:

@@ -14,9 +14,9 @@ def key_files(home: Path) -> list[Path]:
 
 def test_a_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     home = tmp_path / "new" / "home"
-    key = Secrets.embedded(home).key("local", "ledger-signing")
+    key = Secrets.embedded(home).provision("local", "ledger-signing")
     assert len(key) == 32
-    assert Secrets.embedded(home).key("local", "ledger-signing") == key
+    assert Secrets.embedded(home).provision("local", "ledger-signing") == key
     (file,) = key_files(home)
     assert file.stat().st_mode & 0o777 == 0o600
     for folder in (home, home / "secrets", file.parent):
@@ -24,10 +24,29 @@ def test_a_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     assert sorted(path.name for path in file.parent.iterdir()) == ["ledger-signing.key"]
 
 
+def test_a_key_that_is_gone_is_never_replaced_by_reading(tmp_path: Path) -> None:
+    missing = (
+        r"the ledger-signing key of institution '国' is missing: restore .*/ledger-signing\.key from a backup; no new"
+    )
+    with pytest.raises(SecretsError, match=missing):
+        Secrets.embedded(tmp_path / "new").key("国", "ledger-signing")
+    assert list(tmp_path.iterdir()) == []
+    Secrets.embedded(tmp_path).provision("国", "other")
+    with pytest.raises(SecretsError, match=missing):
+        Secrets.embedded(tmp_path).key("国", "ledger-signing")
+    assert [file.stem for file in key_files(tmp_path)] == ["other"]
+
+
+def test_reading_finds_what_was_made(tmp_path: Path) -> None:
+    made = Secrets.embedded(tmp_path).provision("local", "ledger-signing")
+    assert Secrets.embedded(tmp_path).key("local", "ledger-signing") == made
+    assert Secrets.embedded(tmp_path).provision("local", "ledger-signing") == made
+
+
 def test_institutions_and_purposes_have_keys_of_their_own(tmp_path: Path) -> None:
     secrets = Secrets.embedded(tmp_path)
     tenants = ["a", "A", "../a", "国 銀行", "国 銀行\n", "é" * 300, "a/b", "", "."]
-    keys = {secrets.key(tenant, purpose) for tenant in tenants for purpose in ("one", "two")}
+    keys = {secrets.provision(tenant, purpose) for tenant in tenants for purpose in ("one", "two")}
     assert len(keys) == 2 * len(tenants)
     assert {path.parent.parent.parent for path in key_files(tmp_path)} == {tmp_path}
     assert len(key_files(tmp_path)) == 2 * len(tenants)
@@ -36,50 +55,50 @@ def test_institutions_and_purposes_have_keys_of_their_own(tmp_path: Path) -> Non
 @pytest.mark.parametrize("purpose", ["", "../x", "a/b", "A", "a.key", "x" * 65, "a\n"])
 def test_a_purpose_is_a_word_of_ours(tmp_path: Path, purpose: str) -> None:
     with pytest.raises(ValueError, match="not a purpose"):
-        Secrets.embedded(tmp_path).key("local", purpose)
+        Secrets.embedded(tmp_path).provision("local", purpose)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o777])
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
-    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     (file,) = key_files(tmp_path)
     file.chmod(mode)
     with pytest.raises(SecretsError, match=r"others may read the secrets in .*ledger-signing\.key: run chmod 600"):
-        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+        Secrets.embedded(tmp_path).provision("local", "ledger-signing")
 
 
 def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
-    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     (tmp_path / "secrets").chmod(0o755)
     with pytest.raises(SecretsError, match=r"others may read the secrets in .*secrets: run chmod 700"):
-        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+        Secrets.embedded(tmp_path).provision("local", "ledger-signing")
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33])
 def test_a_damaged_key_is_refused_and_not_replaced(tmp_path: Path, content: bytes) -> None:
-    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     (file,) = key_files(tmp_path)
     file.write_bytes(content)
     with pytest.raises(SecretsError, match=f"is damaged: expected 32 bytes, found {len(content)}"):
-        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+        Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     assert file.read_bytes() == content
 
 
 def test_a_link_to_somewhere_else_is_refused(tmp_path: Path) -> None:
-    Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     (file,) = key_files(tmp_path)
     file.rename(tmp_path / "elsewhere")
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SecretsError, match="cannot be used"):
-        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+        Secrets.embedded(tmp_path).provision("local", "ledger-signing")
 
 
 def test_an_error_does_not_tell_the_secret(tmp_path: Path) -> None:
-    key = Secrets.embedded(tmp_path).key("local", "ledger-signing")
+    key = Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     (file,) = key_files(tmp_path)
     file.chmod(0o644)
     with pytest.raises(SecretsError) as caught:
-        Secrets.embedded(tmp_path).key("local", "ledger-signing")
+        Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     assert key.hex() not in repr(caught.value)
 
 
@@ -90,7 +109,7 @@ def test_threads_that_race_get_the_same_key(tmp_path: Path) -> None:
     def ask() -> None:
         secrets = Secrets.embedded(tmp_path)
         barrier.wait()
-        found.append(secrets.key("local", "service-keys"))
+        found.append(secrets.provision("local", "service-keys"))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -111,7 +130,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 secrets = Secrets.embedded(Path(sys.argv[1]))
 for number in range(200):
-    print(secrets.key("local", f"purpose-{number}").hex())
+    print(secrets.provision("local", f"purpose-{number}").hex())
 """
     children = [
         subprocess.Popen(

@@ -1,15 +1,18 @@
 """``sakimori boundary check``: what would leave, in a terminal and for programs."""
 
+import shutil
+from contextlib import closing
 from pathlib import Path
 
 import orjson
 import pytest
 from click.testing import CliRunner
 
+from sakimori.access.secrets import SecretsError
 from sakimori.cli.boundary import boundary
 from sakimori.core import LOCAL_TENANT, InputError
 from sakimori.records import AccountAsset, Criticality, HostAsset, Inventory
-from sakimori.store import Database
+from sakimori.store import Database, vault
 
 
 def test_a_text_is_shown_as_it_would_leave(home: Path) -> None:
@@ -24,6 +27,18 @@ def test_a_text_is_shown_as_it_would_leave(home: Path) -> None:
     assert "[bold]" in shown
     assert "dictionary" in shown
     assert "山田" not in shown
+
+
+def test_tokens_are_not_made_with_another_key_once_some_were_kept(home: Path) -> None:
+    arguments = ["check", "-"]
+    first = CliRunner().invoke(boundary, arguments, input="10.0.0.1\n").output
+    assert CliRunner().invoke(boundary, arguments, input="10.0.0.1\n").output == first
+    with closing(Database.embedded(home)) as database, database.transaction(LOCAL_TENANT) as transaction:
+        vault.keep(transaction, bytes(32), {"IP_1": "10.0.0.1"})
+    shutil.rmtree(home / "secrets")
+    with pytest.raises(SecretsError, match="the boundary-tokens key of institution 'local' is missing"):
+        CliRunner().invoke(boundary, arguments, input="10.0.0.1\n", catch_exceptions=False)
+    assert not (home / "secrets").exists()
 
 
 def test_programs_get_spans_in_code_points_and_bad_lines_are_named(home: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -6,12 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from sakimori.access.secrets import Secrets
+from sakimori.access.secrets import Secrets, SecretsError
 from sakimori.cli.ledger import ledger
 from sakimori.core import ExitCode, InputError
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.records import LedgerEntry
-from sakimori.store import Database
+from sakimori.store import Database, StoreError
 
 
 def run(*arguments: str) -> Result:
@@ -61,6 +62,27 @@ def test_an_edited_ledger_is_found_out(home: Path) -> None:
     assert "from the first on: 1." in result.stdout
 
 
+def test_without_its_signing_key_the_ledger_is_not_called_altered_and_no_other_key_is_made(home: Path) -> None:
+    write(home, 1)
+    shutil.rmtree(home / "secrets")
+    missing = r"the ledger-signing key of institution 'local' is missing: restore .* from a backup"
+    for command in (["verify"], ["checkpoint"]):
+        with pytest.raises(SecretsError, match=missing):
+            run(*command)
+    with pytest.raises(SecretsError, match=missing):
+        write(home, 2)
+    assert "le-1" in run("show", "--format", "jsonl").stdout
+    assert not (home / "secrets").exists()
+
+
+@pytest.mark.parametrize("table", ["ledger_leaf", "ledger_content", "ledger_checkpoint", "ledger_pending"])
+def test_a_table_that_is_gone_is_one_sentence(home: Path, table: str) -> None:
+    write(home, 1)
+    edit(home, f"DROP TABLE {table}")
+    with pytest.raises(StoreError, match=r"sakimori\.db lacks a table or column: it was damaged or altered; restore a"):
+        run("verify")
+
+
 def test_a_checkpoint_kept_elsewhere_proves_that_nothing_was_cut_off(home: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no checkpoint yet"):
         run("checkpoint")
@@ -82,6 +104,7 @@ def test_a_checkpoint_kept_elsewhere_proves_that_nothing_was_cut_off(home: Path,
 def test_a_file_that_is_no_anchor_is_one_sentence(home: Path, tmp_path: Path, content: bytes) -> None:
     anchor = tmp_path / "anchor"
     anchor.write_bytes(content)
+    write(home, 1)
     with pytest.raises(InputError, match="cannot be an anchor: "):
         run("verify", "--anchor", str(anchor))
 

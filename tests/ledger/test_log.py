@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from sakimori.ledger import Checkpoint, Ledger, LedgerError, LocalSigner
 from sakimori.ledger.leaf import content_digest
 from sakimori.ledger.merkle import Frontier, leaf_hash
+from sakimori.ledger.verification import Chain
 from sakimori.records import LedgerEntry
 from sakimori.store import Database, Transaction, WrongTenant
 
@@ -23,6 +24,8 @@ class Keys:
 
     def key(self, tenant: str, purpose: str) -> bytes:
         return bytes([self.seed]) * 32
+
+    provision = key
 
 
 LEDGER = Ledger(LocalSigner(Keys(1)))
@@ -358,6 +361,46 @@ def test_the_frontier_of_the_newest_checkpoint_is_what_the_leaves_give(database:
         newest = LEDGER.checkpoint(transaction)
     assert newest is not None
     assert (newest.size, newest.root) == (9, frontier.root())
+
+
+def test_a_bug_of_ours_is_not_called_tampering(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(database, 1)
+
+    def bug(*_: object) -> bool:
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(Chain, "extend", bug)
+    with database.snapshot("a") as snapshot, pytest.raises(TypeError, match="a bug"):
+        LEDGER.verify(snapshot)
+
+
+def test_content_that_is_no_entry_is_noticed_though_its_leaf_fits(database: Database) -> None:
+    for body in (b"", b"[1]", b"7", b"{}", b"\xff"):
+        with database.transaction("a") as transaction:
+            sql(transaction, "SAVEPOINT before")
+            LEDGER.append(transaction, entry(1))
+            ((salt,),) = sql(transaction, "SELECT salt FROM ledger_pending")
+            digest = content_digest(salt, body)
+            sql(transaction, "UPDATE ledger_pending SET body = ?, digest = ?", body, digest)
+            LEDGER.seal(transaction)
+            assert LEDGER.verify(transaction).problem == "the content of leaf 0 is filed under a wrong id"
+            sql(transaction, "ROLLBACK TO before")
+
+
+def test_the_key_is_made_for_the_first_checkpoint_only(database: Database) -> None:
+    asked: list[str] = []
+
+    class Signer(LocalSigner):
+        def provision(self, tenant: str) -> None:
+            asked.append(tenant)
+
+    ledger = Ledger(Signer(Keys(1)))
+    for number in range(3):
+        with database.transaction("a") as transaction:
+            assert ledger.verify(transaction).ok
+            ledger.append(transaction, entry(number))
+            ledger.seal(transaction)
+    assert asked == ["a"]
 
 
 def test_salt_and_content_cannot_be_divided_differently(database: Database) -> None:

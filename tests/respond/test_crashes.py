@@ -106,7 +106,7 @@ class World:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     Database.embedded(home).close()
-    Secrets.embedded(home).key("bank", "ledger-signing")
+    Secrets.embedded(home).provision("bank", "ledger-signing")
     return home
 
 

@@ -78,6 +78,7 @@ def issue(
 
     Raises:
         InputError: a name that cannot be shown on a line, or something that is no scope.
+        SecretsError: there are keys already, and the secret for their hashes is missing.
     """
     wanted = frozenset(scopes)
     if not name.strip() or not name.isprintable() or len(name) > 200:
@@ -86,6 +87,7 @@ def issue(
         if not _SCOPE.fullmatch(scope):
             raise InputError(f"'{scope}' is no scope: use lower-case words such as gateway.call")
     now = clock.now()
+    secret = (secrets.provision if transaction.is_empty(service_key) else secrets.key)(transaction.tenant, _PURPOSE)
     key = ServiceKey(
         tenant=transaction.tenant,
         id=_random(_ID),
@@ -101,7 +103,7 @@ def issue(
         "id": key.id,
         "name": key.name,
         "scopes": orjson.dumps(sorted(key.scopes)).decode(),
-        "digest": _digest(secrets, key.tenant, plaintext),
+        "digest": _digest(secret, plaintext),
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "revoked_at": None,
@@ -111,15 +113,18 @@ def issue(
 
 
 def authenticate(database: Database, secrets: Secrets, plaintext: str, clock: Clock) -> Principal | None:
-    """Who shows this key, or None where it is malformed, unknown, expired or revoked."""
+    """Who shows this key, or None where it is malformed, unknown, expired or revoked.
+
+    Raises:
+        SecretsError: the institution has such a key, and the secret for its hash is missing.
+    """
     parsed = _parse(plaintext)
     if parsed is None:
         return None
     tenant, id = parsed
     with database.snapshot(tenant) as snapshot:
         found = snapshot.connection.execute(snapshot.rows(service_key).where(service_key.c.id == id)).one_or_none()
-    # Secrets are asked only for an institution that has such a key: a stranger must not make us create one.
-    if found is None or not hmac.compare_digest(found.digest, _digest(secrets, tenant, plaintext)):
+    if found is None or not hmac.compare_digest(found.digest, _digest(secrets.key(tenant, _PURPOSE), plaintext)):
         return None
     key = _from_row(found)
     return Principal(tenant=tenant, id=id, kind="key", scopes=key.scopes) if key.usable(clock.now()) else None
@@ -175,8 +180,8 @@ def _encode_tenant(tenant: str) -> str:
     return base64.b32encode(tenant.encode()).decode().rstrip("=").lower()
 
 
-def _digest(secrets: Secrets, tenant: str, plaintext: str) -> bytes:
-    return hmac.digest(secrets.key(tenant, _PURPOSE), plaintext.encode(), "sha256")
+def _digest(secret: bytes, plaintext: str) -> bytes:
+    return hmac.digest(secret, plaintext.encode(), "sha256")
 
 
 def _random(length: int) -> str:

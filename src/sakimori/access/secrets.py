@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_bytes, token_hex
@@ -17,11 +17,16 @@ _PURPOSE = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
 
 
 class SecretsError(SakimoriError):
-    """A secret cannot be kept or read safely."""
+    """A secret is missing, or cannot be kept or read safely."""
 
 
 class Secrets:
-    """Keys by institution and purpose, made when first asked for. Threads and processes may share the folder."""
+    """Keys by institution and purpose. Threads and processes may share the folder.
+
+    A key that was used and is gone is never replaced in silence: all that it signed or encrypted would look forged. So
+    reading one (``key``) and making one (``provision``) are two things, and only who knows that nothing was done with a
+    key yet may ask for it to be made.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,28 +42,54 @@ class Secrets:
         """32 random bytes, always the same for an institution and a purpose (``ledger-signing``, …).
 
         Raises:
-            SecretsError: the file cannot be made or read, is damaged, or others may read it.
+            SecretsError: it is missing, damaged or cannot be read, or others may read it.
         """
+        return self._get(tenant, purpose, self._find)
+
+    def provision(self, tenant: str, purpose: str) -> bytes:
+        """Like ``key``, but made where it is missing: for the first use only.
+
+        Raises:
+            SecretsError: it cannot be made or read, is damaged, or others may read it.
+        """
+        return self._get(tenant, purpose, self._find_or_make)
+
+    def _get(self, tenant: str, purpose: str, ask: Callable[[str, str], bytes]) -> bytes:
         with self._lock:
             known = self._known.get((tenant, purpose))
             if known is None:
-                known = self._known[tenant, purpose] = self._on_disk(tenant, purpose)
+                known = self._known[tenant, purpose] = ask(tenant, purpose)
             return known
 
-    def _on_disk(self, tenant: str, purpose: str) -> bytes:
-        if not _PURPOSE.match(purpose):
-            raise ValueError(f"not a purpose: {purpose!r}")
-        # Institutions have names in any script and case, file systems do not: the digest keeps them apart.
-        place = self._folder / hashlib.sha256(tenant.encode()).hexdigest()[:32]
-        path = place / f"{purpose}.key"
+    def _find(self, tenant: str, purpose: str) -> bytes:
+        path = self._path(tenant, purpose)
+        with _explaining(path):
+            try:
+                for folder in (self._folder, path.parent):
+                    _refuse_if_open(folder, folder.stat(), "700")
+                return _read(path)
+            except FileNotFoundError as error:
+                raise SecretsError(
+                    f"the {purpose} key of institution '{tenant}' is missing: restore {path} from a backup; no new one "
+                    "is made in its place, since what the old one protects would be lost"
+                ) from error
+
+    def _find_or_make(self, tenant: str, purpose: str) -> bytes:
+        path = self._path(tenant, purpose)
         with _explaining(path):
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self._folder, place):
+            for folder in (self._folder, path.parent):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 _refuse_if_open(folder, folder.stat(), "700")
             if not path.exists():
                 _create(path)
             return _read(path)
+
+    def _path(self, tenant: str, purpose: str) -> Path:
+        if not _PURPOSE.match(purpose):
+            raise ValueError(f"not a purpose: {purpose!r}")
+        # Institutions have names in any script and case, file systems do not: the digest keeps them apart.
+        return self._folder / hashlib.sha256(tenant.encode()).hexdigest()[:32] / f"{purpose}.key"
 
 
 def _create(path: Path) -> None:

@@ -14,7 +14,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.core import ExitCode, InputError, Settings
-from sakimori.gateway import Boundary, Dictionary, Tokenised
+from sakimori.gateway import Boundary, Dictionary, Tokenised, tokens_key
 from sakimori.records import Inventory, parse_object
 from sakimori.store import Database
 
@@ -52,8 +52,8 @@ def _check_lines(institution: Boundary, file: Path) -> ExitCode:
 def _institution_boundary() -> Boundary:
     """With the institution's own key and dictionary, so that tokens are those that calls would have."""
     settings = Settings.from_environment()
-    key = Secrets.embedded(settings.home).key(settings.tenant, "boundary-tokens")
     with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
+        key = tokens_key(snapshot, Secrets.embedded(settings.home))
         return Boundary(settings.tenant, key, Dictionary.of(snapshot.get(Inventory, "current")))
 
 

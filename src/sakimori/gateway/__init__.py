@@ -9,6 +9,7 @@ install's secrets, and a provider (``ProviderConfig.from_environment``).
 from sakimori.gateway.boundary import Boundary, BoundaryError, Dictionary, Passage, Tokenised
 from sakimori.gateway.desk import SCOPE
 from sakimori.gateway.grants import STRUCTURED_SCOPE
+from sakimori.gateway.keys import tokens_key
 from sakimori.gateway.prices import Price, PriceList
 from sakimori.gateway.provider import ProviderConfig, ProviderMissing
 from sakimori.gateway.server import Gateway, OnEgress, Parts
@@ -31,4 +32,5 @@ __all__ = [
     "Tokenised",
     "running",
     "serve",
+    "tokens_key",
 ]

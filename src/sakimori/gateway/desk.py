@@ -22,6 +22,7 @@ from sakimori.core import Clock, Nanos
 from sakimori.gateway import grants
 from sakimori.gateway.boundary import Boundary, BoundaryError, Dictionary, Passage
 from sakimori.gateway.endpoints import Endpoint, Usage
+from sakimori.gateway.keys import tokens_key, vault_key
 from sakimori.gateway.prices import PriceList
 from sakimori.gateway.provider import too_deep
 from sakimori.gateway.refusal import Refusal
@@ -228,7 +229,7 @@ class Desk:
         if known is not None and known[0] == taken_at:
             return known[1]
         dictionary = Dictionary.of(snapshot.get(Inventory, "current"))
-        made = Boundary(snapshot.tenant, self._secrets.key(snapshot.tenant, "boundary-tokens"), dictionary)
+        made = Boundary(snapshot.tenant, tokens_key(snapshot, self._secrets), dictionary)
         self._boundaries[snapshot.tenant] = (taken_at, made)
         return made
 
@@ -259,7 +260,7 @@ class Desk:
         new = dict(passage.tokens.items() - kept)
         if not new:
             return set()
-        return vault.keep(transaction, self._secrets.key(transaction.tenant, "boundary-vault"), new)
+        return vault.keep(transaction, vault_key(transaction, self._secrets), new)
 
     def _remember(self, tenant: str, passage: Passage) -> None:
         """The vault has these: it need not be asked for them again."""
@@ -292,7 +293,7 @@ class Desk:
 
     def _pseudonym(self, principal: Principal, text: str) -> str:
         """64 hexadecimal digits that say nothing without the institution's key."""
-        key = self._secrets.key(principal.tenant, "gateway-pseudonyms")
+        key = self._secrets.provision(principal.tenant, "gateway-pseudonyms")
         return hmac.digest(key, f"{principal.actor}\0{text}".encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def _seal(self, tenant: str, text: str) -> str:
@@ -304,7 +305,7 @@ class Desk:
         return text if sealed.startswith(_SEAL) and genuine else None
 
     def _mac(self, tenant: str, text: str) -> str:
-        key = self._secrets.key(tenant, "gateway-seals")
+        key = self._secrets.provision(tenant, "gateway-seals")
         return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def _about(self, call: Admitted) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Ledger:
 
         Raises:
             LedgerError: what is there does not fit its last checkpoint; entries stay pending until that is looked into.
+            SakimoriError: there is a checkpoint, and the key that signed it is missing.
         """
         tenant, connection = transaction.tenant, transaction.connection
         last, frontier, before = self._end(transaction)
@@ -79,6 +80,8 @@ class Ledger:
         transaction.insert(tables.content, contents)
         sealed = tables.pending.c.arrival <= waiting[-1].arrival
         connection.execute(transaction.delete(tables.pending).where(sealed))
+        if last is None:
+            self._signer.provision(tenant)
         made = Checkpoint.sign(tenant, frontier.size, frontier.root(), self._signer)
         row = {"size": made.size, "note": made.note.encode(), "frontier": bytes(frontier)}
         transaction.insert(tables.checkpoint, [row])
@@ -86,7 +89,7 @@ class Ledger:
 
     def verify(self, snapshot: Snapshot, *, anchor: Checkpoint | None = None) -> Verification:
         """Check the whole log of the institution: see ``ledger.verification.verify``."""
-        return verify(snapshot, self.verifier(snapshot.tenant), anchor=anchor)
+        return verify(snapshot, self.verifier, anchor=anchor)
 
     def checkpoint(self, snapshot: Snapshot) -> Checkpoint | None:
         """The newest checkpoint. Keep it elsewhere: with it, removal of everything since is noticed too.
@@ -99,7 +102,11 @@ class Ledger:
         return None if row is None else self._signed(row.note, snapshot.tenant)
 
     def verifier(self, tenant: str) -> Verifier:
-        """By what others recognise the institution's checkpoints."""
+        """By what others recognise the institution's checkpoints.
+
+        Raises:
+            SakimoriError: the signing key is missing.
+        """
         return verifier(tenant, self._signer)
 
     def lines(self, snapshot: Snapshot, *, newest: int | None = None) -> Iterator[Line]:

@@ -15,12 +15,16 @@ _SIGNATURE_LINE = "— "
 class Signer(Protocol):
     """Signs for each institution with a key of its own. The key may live elsewhere (PKCS#11, a KMS)."""
 
+    def provision(self, tenant: str) -> None:
+        """Make the institution's key where there is none yet: asked for only before anything was ever signed."""
+        ...
+
     def sign(self, tenant: str, message: bytes) -> bytes:
-        """An Ed25519 signature, 64 bytes."""
+        """An Ed25519 signature, 64 bytes. Raises SakimoriError where the key is missing."""
         ...
 
     def public_key(self, tenant: str) -> bytes:
-        """The Ed25519 public key, 32 bytes."""
+        """The Ed25519 public key, 32 bytes. Raises SakimoriError where the key is missing."""
         ...
 
 
@@ -28,6 +32,11 @@ class KeySource(Protocol):
     """Where a ``LocalSigner`` has its seeds from: ``access.secrets.Secrets`` is one."""
 
     def key(self, tenant: str, purpose: str) -> bytes: ...
+
+    def provision(self, tenant: str, purpose: str) -> bytes: ...
+
+
+_PURPOSE = "ledger-signing"
 
 
 class LocalSigner:
@@ -37,6 +46,9 @@ class LocalSigner:
         self._keys = keys
         self._known: dict[str, Ed25519PrivateKey] = {}
 
+    def provision(self, tenant: str) -> None:
+        self._keys.provision(tenant, _PURPOSE)
+
     def sign(self, tenant: str, message: bytes) -> bytes:
         return self._key(tenant).sign(message)
 
@@ -45,7 +57,7 @@ class LocalSigner:
 
     def _key(self, tenant: str) -> Ed25519PrivateKey:
         if tenant not in self._known:
-            self._known[tenant] = Ed25519PrivateKey.from_private_bytes(self._keys.key(tenant, "ledger-signing"))
+            self._known[tenant] = Ed25519PrivateKey.from_private_bytes(self._keys.key(tenant, _PURPOSE))
         return self._known[tenant]
 
 

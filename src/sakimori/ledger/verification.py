@@ -1,16 +1,17 @@
 """Checking a ledger from its first leaf to its last checkpoint."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from types import UnionType
+from typing import TypeVarTuple, cast
 
 import orjson
-from sqlalchemy import Row, and_, func
+from sqlalchemy import Row, Select, and_, func
 from sqlalchemy.exc import DBAPIError
 
 from sakimori.ledger import tables
 from sakimori.ledger.checkpoint import Checkpoint
-from sakimori.ledger.leaf import LEAF_BYTES, before_first, content_digest
+from sakimori.ledger.leaf import LEAF_BYTES, SALT_BYTES, before_first, content_digest
 from sakimori.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from sakimori.ledger.note import NoteError, Verifier
 from sakimori.store import Snapshot
@@ -37,12 +38,21 @@ class Verification:
         return self.problem is None
 
 
+Values = TypeVarTuple("Values")
 _Leaf = tuple[int, bytes, str, bytes, bytes | None]
 """Position and leaf; id, salt and body of its content (without a body: there is no content)."""
 
 
+_Signed = tuple[Checkpoint, bytes]
+"""A checkpoint and the frontier beside it."""
+
+
 class _Broken(Exception):
     """Found what is wrong: the message is the sentence."""
+
+
+class _Alien(Exception):
+    """A value has a form that none of our statements writes: SQLite keeps anything in any column."""
 
 
 class Chain:
@@ -61,10 +71,14 @@ class Chain:
         return True
 
 
-def verify(snapshot: Snapshot, verifier: Verifier, *, anchor: Checkpoint | None = None) -> Verification:
+def verify(
+    snapshot: Snapshot, verifier_of: Callable[[str], Verifier], *, anchor: Checkpoint | None = None
+) -> Verification:
     """Read the institution's whole log and check places, chain, content, Merkle roots and signatures.
 
-    ``anchor`` is an earlier checkpoint that was kept outside: the log must still contain exactly what it covered.
+    Args:
+        verifier_of: who signs an institution's checkpoints; asked only where there are some.
+        anchor: an earlier checkpoint that was kept outside: the log must still contain exactly what it covered.
     """
     chain = Chain(snapshot.tenant)
     pending = 0
@@ -72,13 +86,10 @@ def verify(snapshot: Snapshot, verifier: Verifier, *, anchor: Checkpoint | None 
     problem = None
     try:
         pending = _check_pending(snapshot)
-        newest = _check_log(snapshot, chain, verifier, anchor)
+        newest = _check_log(snapshot, chain, _checkpoints(snapshot, verifier_of), anchor)
     except _Broken as broken:
         problem = str(broken)
-    except (DBAPIError, TypeError, ValueError) as error:
-        if not unreadable_value(error):
-            raise
-        # SQLite keeps anything in any column: someone who edits the file can leave what no statement of ours could.
+    except _Alien:
         problem = f"something that comes after {chain.frontier.size} good leaves has a form that was never written"
     return Verification(
         problem=problem,
@@ -89,9 +100,10 @@ def verify(snapshot: Snapshot, verifier: Verifier, *, anchor: Checkpoint | None 
     )
 
 
-def _check_log(snapshot: Snapshot, chain: Chain, verifier: Verifier, anchor: Checkpoint | None) -> Checkpoint | None:
+def _check_log(
+    snapshot: Snapshot, chain: Chain, checkpoints: list[_Signed], anchor: Checkpoint | None
+) -> Checkpoint | None:
     """Walk through the leaves, comparing the root wherever a checkpoint was made."""
-    checkpoints = _checkpoints(snapshot, verifier)
     signed_at = {checkpoint.size: (checkpoint, frontier) for checkpoint, frontier in checkpoints}
     for row in _leaves(snapshot):
         position = chain.frontier.size
@@ -135,34 +147,69 @@ def _leaves(snapshot: Snapshot) -> Iterator[Row[*_Leaf]]:
         .order_by(leaf.c.position)
         .execution_options(yield_per=1000)
     )
-    yield from cast("Iterable[Row[*_Leaf]]", snapshot.connection.execute(found))
+    types = (int, bytes, str | None, bytes | None, bytes | None)
+    yield from cast("Iterable[Row[*_Leaf]]", _read(snapshot, found, *types))
+
+
+def _read(snapshot: Snapshot, found: Select[*Values], *types: type | UnionType) -> Iterator[Row[*Values]]:
+    """Rows whose values are of these types. Raises _Alien."""
+    try:
+        for row in snapshot.connection.execute(found):
+            if not all(map(isinstance, row, types)):
+                raise _Alien
+            yield row
+    except DBAPIError as error:
+        if not unreadable_value(error):
+            raise
+        raise _Alien from error
 
 
 def _check_content(row: Row[*_Leaf]) -> None:
     position, leaf, id, salt, body = row
     if body is None:
         raise _Broken(f"the content of leaf {position} was removed")
-    if content_digest(salt, body) != leaf[HASH_BYTES:]:
+    if not _fits(salt, body, leaf[HASH_BYTES:]):
         raise _Broken(f"leaf {position} and its content do not fit: one of them was altered")
-    if orjson.loads(body)["id"] != id:
+    if _id_in(body) != id:
         raise _Broken(f"the content of leaf {position} is filed under a wrong id")
+
+
+def _fits(salt: bytes, body: bytes, digest: bytes) -> bool:
+    if len(salt) != SALT_BYTES:
+        raise _Alien
+    return content_digest(salt, body) == digest
+
+
+def _id_in(body: bytes) -> object:
+    try:
+        entry: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("dict[str, object]", entry).get("id") if isinstance(entry, dict) else None
 
 
 def _check_pending(snapshot: Snapshot) -> int:
     """How many there are."""
-    found = snapshot.connection.execute(snapshot.rows(tables.pending).execution_options(yield_per=1000))
     count = 0
-    for row in found:
-        if content_digest(row.salt, row.body) != row.digest:
+    columns = (tables.pending.c.id, tables.pending.c.salt, tables.pending.c.digest, tables.pending.c.body)
+    waiting = snapshot.rows(tables.pending).with_only_columns(*columns).execution_options(yield_per=1000)
+    for row in _read(snapshot, waiting, str, bytes, bytes, bytes):
+        if not _fits(row.salt, row.body, row.digest):
             raise _Broken(f"the pending entry {row.id} was altered")
         count += 1
     return count
 
 
-def _checkpoints(snapshot: Snapshot, verifier: Verifier) -> list[tuple[Checkpoint, bytes]]:
+def _checkpoints(snapshot: Snapshot, verifier_of: Callable[[str], Verifier]) -> list[_Signed]:
     """All that were kept, smallest first, each with a good signature, and the frontiers beside them."""
-    found: list[tuple[Checkpoint, bytes]] = []
-    for row in snapshot.connection.execute(snapshot.rows(tables.checkpoint).order_by(tables.checkpoint.c.size)):
+    kept = tables.checkpoint.c
+    ordered = snapshot.rows(tables.checkpoint).with_only_columns(kept.size, kept.note, kept.frontier)
+    rows = list(_read(snapshot, ordered.order_by(kept.size), int, bytes, bytes))
+    if not rows:
+        return []
+    verifier = verifier_of(snapshot.tenant)
+    found: list[_Signed] = []
+    for row in rows:
         try:
             checkpoint = Checkpoint.parse(str(row.note, errors="replace"), verifier)
         except NoteError as error:

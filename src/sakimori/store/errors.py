@@ -1,5 +1,6 @@
 """What can go wrong between us and the database, each as one sentence."""
 
+import re
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ class WrongTenant(StoreError):
     """A record of one institution was offered to a transaction of another."""
 
 
+_MISSING = re.compile(r"no such (table|column)|has no column named")
+"""What SQLite says, under its code for any mistake in a statement, where the schema is not what migrations made."""
 # Primary result codes, https://www.sqlite.org/rescode.html
 _SENTENCES = {
     sqlite3.SQLITE_PERM: "the database {where} may not be opened: check the owner and permissions of the file",
@@ -40,13 +43,13 @@ def explaining(where: str) -> Generator[None, None, None]:
         original = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(original, "sqlite_errorcode", None)
         sentence = _SENTENCES.get(code & 0xFF) if isinstance(code, int) else None
+        if code == sqlite3.SQLITE_ERROR and _MISSING.search(str(original)):
+            sentence = "the database {where} lacks a table or column: it was damaged or altered; restore a backup"
         if sentence is None:
             raise
         raise StoreError(sentence.format(where=where)) from error
 
 
-def unreadable_value(error: Exception) -> bool:
-    """Whether an error of reading a row is about a value in it that does not fit its column."""
-    if isinstance(error, DBAPIError):
-        return getattr(error.orig, "sqlite_errorcode", None) is None
-    return isinstance(error, TypeError | ValueError)
+def unreadable_value(error: DBAPIError) -> bool:
+    """Whether an error of reading a row is about a value in it, such as text that is not UTF-8."""
+    return getattr(error.orig, "sqlite_errorcode", None) is None

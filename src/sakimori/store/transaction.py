@@ -31,6 +31,10 @@ class Snapshot:
         """``SELECT`` of this institution's rows, to be narrowed with ``where`` and ``with_only_columns``."""
         return select(table).where(table.c.tenant == self.tenant)
 
+    def is_empty(self, table: Table[TenantColumns]) -> bool:
+        """Whether this institution has no row there."""
+        return self.connection.execute(self.rows(table).with_only_columns(table.c.tenant).limit(1)).first() is None
+
     def get(self, cls: type[D], id: str) -> D | None:
         """Raises StoreError or InputError where what is kept cannot be read."""
         table = shelf(cls).table
