@@ -113,6 +113,21 @@ def _offsets(texts: list[bytes]) -> Ints:
     return np.cumsum([0, *map(len, texts)], dtype=np.int64)
 
 
+def content(dictionaries: Iterable[pa.Array]) -> bytes:
+    """The texts of several columns' distinct cells, end to end."""
+    return b"".join(map(_content, dictionaries))
+
+
+def _content(dictionary: pa.Array) -> bytes:
+    if not len(dictionary):
+        return b""
+    _, offsets_buffer, data_buffer = dictionary.buffers()
+    offsets = memoryview(offsets_buffer).cast("i")
+    begin, end = offsets[dictionary.offset], offsets[dictionary.offset + len(dictionary)]
+    data = bytes(memoryview(data_buffer)[begin:end]) if end > begin else b""
+    return Texts.of(dictionary).data if b"\0" in data else data
+
+
 class _LiteralSet:
     """Literals, whole-text equalities and wildcard patterns over one spelling of the texts (as is, or folded)."""
 

@@ -1,9 +1,9 @@
 """The rules that look at one kind of event, prepared: fields under the event's own names, constants folded away."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from sakimori.detect.sigma import expression
 from sakimori.detect.sigma.expression import Expression, substitute
@@ -27,8 +27,8 @@ class KindRule:
 
 @dataclass(frozen=True, slots=True)
 class KindPlan:
-    atoms: tuple[Atom, ...]
-    """``field`` is the event's own name; None: a keyword."""
+    atoms: Mapping[int, Atom]
+    """By number. ``field`` is the event's own name; None: a keyword."""
     rules: tuple[KindRule, ...]
     """Those that an event of this kind can fulfil."""
     by_atom: Mapping[int, tuple[int, ...]]
@@ -37,16 +37,39 @@ class KindPlan:
     """Rules that can hold when no atom does."""
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A rule's condition and what is known of it, worked out when a kind first needs it."""
+
+    rule: Rule
+    condition: Expression
+    weight: Callable[[int], float]
+
+    @cached_property
+    def atoms(self) -> frozenset[int]:
+        return expression.atoms_of(self.condition)
+
+    @cached_property
+    def anchor(self) -> frozenset[int] | None:
+        found = expression.anchor(self.condition, self.weight)
+        return None if found is None else found[1]
+
+
 class KindPlans:
-    """Makes ``KindPlan``s out of a plan, on demand. Kinds that all rules see alike share one."""
+    """Makes ``KindPlan``s out of a plan, on demand. Kinds that all rules see alike share one.
+
+    Most rules ask a kind's events just what they say, so that their conditions serve all kinds as they stand; only
+    where a field has another name there, or the kind answers a question by itself, is a condition made anew.
+    """
 
     def __init__(self, plan: Plan, sources: LogSources) -> None:
-        self._atoms = plan.atoms
+        self._atoms = _Atoms(plan.atoms)
         self._sources = sources
-        self._by_source: dict[LogSource, list[Rule]] = {}
+        self._by_source: dict[LogSource, list[_Prepared]] = {}
         for rule in plan.rules:
             if not rule.placeholders and rule.condition is not False:
-                self._by_source.setdefault(rule.source, []).append(rule)
+                prepared = _Prepared(rule, rule.condition, self._atoms.weight)
+                self._by_source.setdefault(rule.source, []).append(prepared)
         self._selectors = {source: sources.selectors(source) for source in self._by_source}
         self._by_field: dict[str, list[int]] = {}
         for index, atom in enumerate(plan.atoms):
@@ -75,41 +98,91 @@ class KindPlans:
     def _make(
         self, chosen: Mapping[LogSource, Selector], answers: Mapping[int, bool], code_field: str | None
     ) -> KindPlan:
-        made = _Atoms(self._atoms, answers)
-        rules: list[KindRule] = []
+        made: list[tuple[KindRule, _Prepared]] = []
         for source, selector in chosen.items():
-            for rule in self._by_source[source]:
-                condition = substitute(rule.condition, partial(made.under, selector.fields))
-                if condition is not False:
-                    folded = not answers.keys().isdisjoint(expression.atoms_of(rule.condition))
-                    given = (code_field,) if folded and code_field is not None else ()
-                    rules.append(KindRule(rule, condition, given, selector.fields))
-        return _indexed(tuple(made.made), tuple(rules))
+            renamed = self._atoms.about(selector.fields)
+            for known in self._by_source[source]:
+                here = known
+                folded = not answers.keys().isdisjoint(known.atoms)
+                if folded or not renamed.isdisjoint(known.atoms):
+                    condition = substitute(known.condition, partial(self._atoms.under, selector.fields, answers))
+                    if condition is False:
+                        continue
+                    here = _Prepared(known.rule, condition, self._atoms.weight)
+                given = (code_field,) if folded and code_field is not None else ()
+                made.append((KindRule(known.rule, here.condition, given, selector.fields), here))
+        numbers = sorted(frozenset[int]().union(*(here.atoms for _, here in made)))
+        by_atom: dict[int, list[int]] = {}
+        always: list[int] = []
+        for position, (_, here) in enumerate(made):
+            if here.anchor is None:
+                always.append(position)
+            for index in here.anchor or ():
+                by_atom.setdefault(index, []).append(position)
+        return KindPlan(
+            atoms={number: self._atoms[number] for number in numbers},
+            rules=tuple(rule for rule, _ in made),
+            by_atom={index: tuple(found) for index, found in by_atom.items()},
+            always=tuple(always),
+        )
 
 
 class _Atoms:
-    """The atoms of one kind, numbered in order of first use, under the event's own field names."""
+    """The plan's atoms under its own numbers, and after them those whose fields have another name in some kind."""
 
-    def __init__(self, atoms: tuple[Atom, ...], answers: Mapping[int, bool]) -> None:
-        self.made: list[Atom] = []
-        self._atoms = atoms
-        self._answers = answers
-        self._numbers: dict[tuple[int, str | None, str | None], Expression] = {}
+    def __init__(self, atoms: Sequence[Atom]) -> None:
+        self._all = list(atoms)
+        self._weights: dict[int, float] = {}
+        self._expressions: dict[int, Expression] = {}
+        self._renamed: dict[tuple[int, str | None, str | None], int] = {}
+        self._by_field: dict[str, set[int]] = {}
+        for index, atom in enumerate(atoms):
+            for name in _fields(atom):
+                self._by_field.setdefault(name, set()).add(index)
 
-    def under(self, fields: Mapping[str, str], index: int) -> Expression:
-        answer = self._answers.get(index)
+    def __getitem__(self, number: int) -> Atom:
+        return self._all[number]
+
+    def about(self, fields: Iterable[str]) -> frozenset[int]:
+        """The plan's atoms that ask about one of these fields."""
+        return frozenset[int]().union(*(self._by_field.get(name, ()) for name in fields))
+
+    def weight(self, number: int) -> float:
+        known = self._weights.get(number)
+        if known is None:
+            known = self._weights[number] = _frequency(self._all[number].pattern)
+        return known
+
+    def under(self, fields: Mapping[str, str], answers: Mapping[int, bool], index: int) -> Expression:
+        """The atom as a kind's events are asked it: the answer where there is one, else under their names."""
+        answer = answers.get(index)
         if answer is not None:
             return answer
-        atom = self._atoms[index]
+        number = self._number(fields, index) if fields else index
+        known = self._expressions.get(number)
+        if known is None:
+            known = self._expressions[number] = expression.atom(number)
+        return known
+
+    def _number(self, fields: Mapping[str, str], index: int) -> int:
+        atom = self._all[index]
+        if fields.keys().isdisjoint(_fields(atom)):
+            return index
         field = fields.get(atom.field, atom.field) if atom.field is not None else None
         pattern = atom.pattern
-        other = fields.get(pattern.other, pattern.other) if isinstance(pattern, SameAs) else None
-        known = self._numbers.get((index, field, other))
+        if isinstance(pattern, SameAs):
+            pattern = SameAs(fields.get(pattern.other, pattern.other), pattern.place)
+        key = (index, field, pattern.other if isinstance(pattern, SameAs) else None)
+        known = self._renamed.get(key)
         if known is None:
-            known = self._numbers[index, field, other] = expression.atom(len(self.made))
-            renamed = SameAs(other, pattern.place) if isinstance(pattern, SameAs) and other is not None else pattern
-            self.made.append(Atom(field, renamed))
+            known = self._renamed[key] = len(self._all)
+            self._all.append(Atom(field, pattern))
         return known
+
+
+def _fields(atom: Atom) -> tuple[str, ...]:
+    own = () if atom.field is None else (atom.field,)
+    return (*own, atom.pattern.other) if isinstance(atom.pattern, SameAs) else own
 
 
 def constant(pattern: Pattern, text: str) -> bool | None:
@@ -127,20 +200,6 @@ def constant(pattern: Pattern, text: str) -> bool | None:
             return present
         case _:
             return None
-
-
-def _indexed(atoms: tuple[Atom, ...], rules: tuple[KindRule, ...]) -> KindPlan:
-    weights = [_frequency(atom.pattern) for atom in atoms]
-    by_atom: dict[int, list[int]] = {}
-    always: list[int] = []
-    for position, rule in enumerate(rules):
-        anchor = expression.anchor(rule.condition, weights.__getitem__)
-        if anchor is None:
-            always.append(position)
-        else:
-            for index in anchor[1]:
-                by_atom.setdefault(index, []).append(position)
-    return KindPlan(atoms, rules, {index: tuple(found) for index, found in by_atom.items()}, tuple(always))
 
 
 def _frequency(pattern: Pattern) -> float:

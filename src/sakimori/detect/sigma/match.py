@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sakimori.detect.sigma import expression
-from sakimori.detect.sigma.column import MISSING, ColumnMatcher, Texts
+from sakimori.detect.sigma.column import MISSING, ColumnMatcher, content
 from sakimori.detect.sigma.kind import KindPlan, KindRule
 from sakimori.detect.sigma.pattern import Pattern, SameAs
 from sakimori.detect.sigma.scan import Databases, Ints
@@ -51,7 +51,7 @@ class KindMatcher:
         by_field: dict[str, dict[int, Pattern]] = {}
         keywords: dict[int, Pattern] = {}
         self._pairs: list[tuple[int, str, SameAs]] = []
-        for index, atom in enumerate(plan.atoms):
+        for index, atom in plan.atoms.items():
             if atom.field is None:
                 keywords[index] = atom.pattern
             elif isinstance(atom.pattern, SameAs):
@@ -99,7 +99,7 @@ class KindMatcher:
         return Column(names, matcher, 0, merged)
 
     def _keyword_columns(self, batch: EventBatch, matcher: ColumnMatcher) -> list[Column]:
-        data = b"".join(_content(batch, name) for name in batch.field_names)
+        data = content([_dictionary(batch, name).dictionary for name in batch.field_names])
         if not matcher.may_hold(data):
             return []
         columns = (self._column(batch, (name,), matcher) for name in batch.field_names)
@@ -180,11 +180,6 @@ def _dictionary(batch: EventBatch, name: str) -> pa.DictionaryArray:
     column = batch.rows.column(name)
     assert isinstance(column, pa.DictionaryArray)
     return column
-
-
-def _content(batch: EventBatch, name: str) -> bytes:
-    """The texts of a column's distinct cells, end to end."""
-    return Texts.of(_dictionary(batch, name).dictionary).data
 
 
 def _classes(batch: EventBatch, name: str, matcher: ColumnMatcher) -> int | npt.NDArray[np.int32]:
