@@ -63,9 +63,7 @@ def demo(seed: int, hosts: int, out: Path, model: str) -> None:
         )
         report = show.close(guarded, alone)
     write_whole(out, render(report).encode())
-    narrator.say(
-        f"\nThe whole story as one page, in Japanese and English: {out}", f"\n全体の報告書（日本語・英語）：{out}"
-    )
+    narrator.say(f"The whole story as one page, in Japanese and English: {out}", f"全体の報告書（日本語・英語）：{out}")
 
 
 class _Demo:

@@ -99,18 +99,19 @@ class Narrator:
 
     def egress(self, sample: EgressSample) -> None:
         """The original beside what a provider gets or would get, where most of it is replaced."""
+        self._console.print()
         if not sample.requests:
             self.say(
-                "\nWhat would leave the bank, had a model been asked (nothing was sent):",
-                "\nモデルに尋ねた場合に銀行から出るもの（送信はしていない）：",
+                "What would leave the bank, had a model been asked (nothing was sent):",
+                "モデルに尋ねた場合に銀行から出るもの（送信はしていない）：",
             )
         elif sample.model:
             calls = sample.requests
-            self.say(f"\nWhat left the bank: {calls} calls, the longest:", f"\n銀行から出たもの：{calls} 件、最長：")
+            self.say(f"What left the bank: {calls} calls, the longest:", f"銀行から出たもの：{calls} 件、最長：")
         else:
             self.say(
-                f"\nWhat left the bank: {sample.requests} calls, to which no usable answer came back. The longest:",
-                f"\n銀行から出たもの：{sample.requests} 件。有効な回答なし。最長：",
+                f"What left the bank: {sample.requests} calls, to which no usable answer came back. The longest:",
+                f"銀行から出たもの：{sample.requests} 件。有効な回答なし。最長：",
             )
         first = _telling_line(sample.original, sample.spans)
         table = Table.grid(expand=True, padding=(0, 1))

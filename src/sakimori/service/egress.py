@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sakimori.gateway import Boundary, Dictionary, Passage, tokens_key
+from sakimori.gateway.boundary.fold import fold
 from sakimori.gateway.boundary.tokens import TOKEN_LIKE
 from sakimori.records import Inventory
 from sakimori.service.installation import Installation
@@ -48,18 +49,21 @@ def _aligned(original: str, sent: str) -> tuple[_Spans, _Spans]:
     """Where the replaced parts stand in ``original``, and their tokens in ``sent``; between them both are the same."""
     spans: list[tuple[int, int, str]] = []
     tokens: list[tuple[int, int, str]] = []
-    matches = list(TOKEN_LIKE.finditer(sent))
-    if not matches:
-        return (), ()
-    at = matches[0].start()
-    for match, after in zip(matches, [*matches[1:], None], strict=True):
-        between = sent[match.end() : after.start() if after else len(sent)]
-        end = original.find(between, at + 1) if between and after else len(original) - len(between)
-        if end < 0:
+    folded = fold(sent)
+    found = [
+        (*folded.original(match.start(), match.end()), match[1].upper()) for match in TOKEN_LIKE.finditer(folded.text)
+    ]
+    shift = 0
+    for (start, stop, kind), (following, _, _) in zip(found, [*found[1:], (len(sent), 0, "")], strict=False):
+        between = sent[stop:following]
+        at = start + shift
+        last = following == len(sent)
+        end = len(original) - len(between) if last else original.find(between, at + 1)
+        if end < at:
             break
-        spans.append((at, end, match[1]))
-        tokens.append((match.start(), match.end(), match[1]))
-        at = end + len(between)
+        spans.append((at, end, kind))
+        tokens.append((start, stop, kind))
+        shift = end - stop
     return tuple(spans), tuple(tokens)
 
 
