@@ -1,7 +1,7 @@
 """The desk: everything about a call that is decided or written down on our side. It blocks; it does no network I/O.
 
-``admit`` turns a client's request into one that may leave, with its cost reserved; ``settle`` and ``refuse`` write what
-became of it. Each is one transaction, ledger entry included.
+``admit`` turns a client's request into one that may leave, with its cost reserved; ``answered``, ``settle`` and
+``refuse`` write what became of it. Each is one transaction, ledger entry included.
 """
 
 import hmac
@@ -16,20 +16,21 @@ from typing import Any, cast
 
 import orjson
 
-from sakimori.access import Principal, keys
+from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
-from sakimori.core import Clock, Nanos
+from sakimori.core import Clock
 from sakimori.gateway import grants
-from sakimori.gateway.boundary import Boundary, BoundaryError, Dictionary, Passage
+from sakimori.gateway.boundary import BoundaryError, Passage
 from sakimori.gateway.endpoints import Endpoint, Usage
-from sakimori.gateway.keys import tokens_key, vault_key
+from sakimori.gateway.keys import vault_key
 from sakimori.gateway.prices import PriceList
 from sakimori.gateway.provider import too_deep
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import Outgoing
+from sakimori.gateway.standing import Institution, Standing
 from sakimori.ledger import Ledger
-from sakimori.records import DataClass, Grant, Inventory, LedgerEntry, Reservation
-from sakimori.store import Database, Snapshot, Transaction, budgets, inventories, vault
+from sakimori.records import DataClass, Grant, LedgerEntry, Reservation
+from sakimori.store import Database, Transaction, budgets, vault
 from sakimori.store.budgets import Amount, BudgetExceeded
 
 SCOPE = "gateway"
@@ -83,17 +84,15 @@ class Desk:
         self._provider = provider
         self._lifetime = lifetime
         self._clock = clock
-        self._boundaries: dict[str, tuple[Nanos | None, Boundary]] = {}
+        self._standing = Standing(database, secrets, clock)
         self._kept: dict[str, set[tuple[str, str]]] = {}
         self._unsealed: set[str] = set()
         self._lock = threading.Lock()
 
     def authenticate(self, authorization: str | None) -> Principal:
         """Raises Refusal (401 or 403) for anybody without a key of this gateway."""
-        scheme, _, key = (authorization or "").partition(" ")
-        principal = None
-        if scheme.lower() == "bearer":
-            principal = keys.authenticate(self._database, self._secrets, key.strip(), self._clock)
+        key = _bearer(authorization)
+        principal = self._standing.principal(key) if key else None
         if principal is None:
             message = (
                 "Show a service key of this gateway as 'Authorization: Bearer KEY'; `sakimori keys issue` makes one."
@@ -104,10 +103,15 @@ class Desk:
             raise Refusal(403, "scope_missing", message)
         return principal
 
+    def known(self, authorization: str | None) -> Principal | None:
+        """Like ``authenticate``, from memory: None where the database must be asked. Does not block."""
+        key = _bearer(authorization)
+        principal = self._standing.known_principal(key) if key else None
+        return principal if principal is not None and SCOPE in principal.scopes else None
+
     def models(self, principal: Principal) -> list[dict[str, Any]]:
         """Models that a grant allows at this moment, as /v1/models lists them."""
-        with self._database.snapshot(principal.tenant) as snapshot:
-            granted = grants.in_force(snapshot.all(Grant), self._clock.now())
+        granted = grants.in_force(self._standing.reread(principal.tenant).grants, self._clock.now())
         since = {model: grant.not_before for grant in reversed(granted) for model in grant.models}
         return [
             {"id": model, "object": "model", "created": at // _NANOS_PER_SECOND, "owned_by": self._provider}
@@ -124,54 +128,20 @@ class Desk:
             BoundaryError, StoreError: it cannot be made safely.
         """
         request = _parse(raw)
-        with self._database.snapshot(principal.tenant) as snapshot:
-            usable_now = grants.in_force(snapshot.all(Grant), self._clock.now())
-            boundary = self._boundary(snapshot)
-        purpose = grants.purpose_of(usable_now, headers.get(grants.PURPOSE_HEADER))
-        declared = headers.get(grants.DATA_CLASS_HEADER)
-        data_class = grants.data_class_of(
-            declared,
-            vouched=grants.STRUCTURED_SCOPE in principal.scopes,
-            recognises_names=boundary.recognises_names,
-        )
-        allowed = grants.models(usable_now)
-        taken: set[str] = set()
-        for _ in range(_VAULT_ATTEMPTS):
-            passage = Passage(boundary, taken=taken)
-            rebuilt = self._rebuild(request, endpoint, principal, passage, allowed)
-            model = cast("str", rebuilt["model"])
-            usable = grants.fitting(usable_now, model=model, purpose=purpose, data_class=data_class)
-            body = orjson.dumps(rebuilt)
-            upper = self._upper_bound(endpoint, rebuilt, body)
-            with self._database.transaction(principal.tenant) as transaction:
-                if clashing := self._keep(transaction, passage):
-                    taken |= clashing
-                    continue
-                reservation = self._reserve(transaction, usable, model, upper)
-                call = Admitted(
-                    id=call_id,
-                    principal=principal,
-                    endpoint=endpoint,
-                    body=body,
-                    passage=passage,
-                    model=model,
-                    purpose=purpose,
-                    data_class=data_class,
-                    grant_id=reservation.grant_id,
-                    reservation=reservation,
-                )
-                # Before it leaves: if this process dies in the call, the ledger still knows of it.
-                sent = {**self._about(call), "tokens_held": upper.tokens, "yen_held": str(upper.yen)}
-                self._ledger.append(transaction, self._entry(call_id, principal, "gateway.sent", sent))
-            self._note_unsealed(principal.tenant)
-            self._remember(principal.tenant, passage)
-            return call
-        raise BoundaryError("boundary: no unused token was found for a text, so nothing was sent; try again")
+        institution, is_new = self._standing.institution(principal.tenant)
+        try:
+            return self._admit(call_id, principal, endpoint, request, headers, institution)
+        except Refusal:
+            if is_new:
+                raise
+        return self._admit(call_id, principal, endpoint, request, headers, self._standing.reread(principal.tenant))
 
-    def restore(self, call: Admitted, answer: dict[str, Any]) -> bytes:
-        """The answer as the client gets it."""
+    def answered(self, call: Admitted, answer: dict[str, Any]) -> bytes:
+        """Settle a call that has an answer; returns the answer as the client gets it."""
         restored = cast("dict[str, Any]", call.passage.receive_value(answer))
         call.endpoint.seal(restored, lambda text: self._seal(call.principal.tenant, text))
+        usage = call.endpoint.usage(answer)
+        self.settle(call, outcome="answered", usage=usage, answered_by=answer.get("model"))
         return orjson.dumps(restored)
 
     def settle(
@@ -218,20 +188,61 @@ class Desk:
             with self._database.transaction(tenant) as transaction:
                 self._ledger.seal(transaction)
 
+    def _admit(
+        self,
+        call_id: str,
+        principal: Principal,
+        endpoint: Endpoint,
+        request: dict[str, object],
+        headers: Mapping[str, str],
+        institution: Institution,
+    ) -> Admitted:
+        usable_now = grants.in_force(institution.grants, self._clock.now())
+        boundary = institution.boundary
+        purpose = grants.purpose_of(usable_now, headers.get(grants.PURPOSE_HEADER))
+        declared = headers.get(grants.DATA_CLASS_HEADER)
+        data_class = grants.data_class_of(
+            declared,
+            vouched=grants.STRUCTURED_SCOPE in principal.scopes,
+            recognises_names=boundary.recognises_names,
+        )
+        allowed = grants.models(usable_now)
+        taken: set[str] = set()
+        for _ in range(_VAULT_ATTEMPTS):
+            passage = Passage(boundary, taken=taken)
+            rebuilt = self._rebuild(request, endpoint, principal, passage, allowed)
+            model = cast("str", rebuilt["model"])
+            usable = grants.fitting(usable_now, model=model, purpose=purpose, data_class=data_class)
+            body = orjson.dumps(rebuilt)
+            upper = self._upper_bound(endpoint, rebuilt, body)
+            with self._database.transaction(principal.tenant) as transaction:
+                if clashing := self._keep(transaction, passage):
+                    taken |= clashing
+                    continue
+                reservation = self._reserve(transaction, usable, model, upper)
+                call = Admitted(
+                    id=call_id,
+                    principal=principal,
+                    endpoint=endpoint,
+                    body=body,
+                    passage=passage,
+                    model=model,
+                    purpose=purpose,
+                    data_class=data_class,
+                    grant_id=reservation.grant_id,
+                    reservation=reservation,
+                )
+                # Before it leaves: if this process dies in the call, the ledger still knows of it.
+                sent = {**self._about(call), "tokens_held": upper.tokens, "yen_held": str(upper.yen)}
+                self._ledger.append(transaction, self._entry(call_id, principal, "gateway.sent", sent))
+            self._note_unsealed(principal.tenant)
+            self._remember(principal.tenant, passage)
+            return call
+        raise BoundaryError("boundary: no unused token was found for a text, so nothing was sent; try again")
+
     def _note_unsealed(self, tenant: str) -> None:
         with self._lock:
             self._unsealed.add(tenant)
-
-    def _boundary(self, snapshot: Snapshot) -> Boundary:
-        """The institution's boundary, made anew when its inventory is."""
-        taken_at = inventories.taken_at(snapshot)
-        known = self._boundaries.get(snapshot.tenant)
-        if known is not None and known[0] == taken_at:
-            return known[1]
-        dictionary = Dictionary.of(snapshot.get(Inventory, "current"))
-        made = Boundary(snapshot.tenant, tokens_key(snapshot, self._secrets), dictionary)
-        self._boundaries[snapshot.tenant] = (taken_at, made)
-        return made
 
     def _rebuild(
         self,
@@ -267,7 +278,7 @@ class Desk:
         kept = self._kept.setdefault(tenant, set())
         if len(kept) > _MOST_KEPT:
             kept.clear()
-        kept |= passage.tokens.items()
+        kept.update(passage.tokens.items())
 
     def _upper_bound(self, endpoint: Endpoint, sent: dict[str, object], body: bytes) -> Amount:
         price = self._prices.of(cast("str", sent["model"]))
@@ -329,6 +340,11 @@ class Desk:
             subject=call_id,
             detail=detail,
         )
+
+
+def _bearer(authorization: str | None) -> str | None:
+    scheme, _, key = (authorization or "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def _parse(raw: bytes) -> dict[str, object]:

@@ -138,7 +138,8 @@ class Gateway:
         raise Refusal(404, "model_not_granted", "No grant of your institution allows this model at present.")
 
     async def _authenticate(self, request: web.Request) -> Principal:
-        return await self._blocking(self._desk.authenticate, request.headers.get("Authorization"))
+        authorization = request.headers.get("Authorization")
+        return self._desk.known(authorization) or await self._blocking(self._desk.authenticate, authorization)
 
     async def _call(self, endpoint: Endpoint, request: web.Request) -> web.Response:
         call_id = request[_CALL_ID]
@@ -165,11 +166,7 @@ class Gateway:
             refusal.message = call.passage.restore(refusal.message)
             await self._blocking(self._desk.settle, call, outcome=refusal.code, usage=None, billed=failed.billed)
             raise refusal from failed
-        usage = call.endpoint.usage(answer.body)
-        body = await self._blocking(self._desk.restore, call, answer.body)
-        await self._blocking(
-            self._desk.settle, call, outcome="answered", usage=usage, answered_by=answer.body.get("model")
-        )
+        body = await self._blocking(self._desk.answered, call, answer.body)
         return web.Response(body=body, content_type="application/json", headers=answer.headers)
 
     async def _ask(self, call: Admitted) -> Answer:
