@@ -107,6 +107,20 @@ def test_a_field_that_comes_later_is_absent_before() -> None:
     ]
 
 
+def test_fields_come_and_go_and_change_places_within_a_kind() -> None:
+    """Runs of one layout, longer than what is turned into columns at once, and rows that alternate."""
+    layouts = [("EventID", "Channel", "a"), ("Channel", "EventID", "b", "a"), ("EventID", "Channel")]
+    order = [0] * 70 + [1] * 70 + [2] * 40 + [0, 1, 2] * 30 + [1] * 5
+    records = [
+        {name: {"EventID": 1, "Channel": "x"}.get(name, row % 7) for name in layouts[at]}
+        for row, at in enumerate(order)
+    ]
+    (batch,) = _batches(*map(orjson.dumps, records))
+    assert [batch.fields(row) for row in range(len(batch))] == [
+        {name: str(value) for name, value in record.items()} for record in records
+    ]
+
+
 def test_an_event_without_a_time_gets_that_of_reading() -> None:
     batches = Batches(SOURCE)
     batches.add(0, b'{"EventID":1,"Channel":"x"}', now=NOW)
