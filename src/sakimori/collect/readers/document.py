@@ -18,6 +18,15 @@ _SPACE = " \t\r\n"
 _decode = json.JSONDecoder().raw_decode
 
 
+class _Text(str):
+    """Does not count its lines: each JSONDecodeError counts all those before it, and a file may hold millions."""
+
+    __slots__ = ()
+
+    def count(self, *_: object) -> int:
+        return 0
+
+
 def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
     if size > MAX_DOCUMENT:
         reason = f"the JSON document is larger than {MAX_DOCUMENT >> 20} MiB: write one event per line instead"
@@ -27,7 +36,7 @@ def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
     data = file.read(size)
     # Latin-1 maps bytes to characters one to one, so that places in the text are places in the file; JSON's own syntax
     # is ASCII, so boundaries are right, and the objects' text is decoded later from their bytes.
-    text = data.decode("latin-1")
+    text = _Text(data.decode("latin-1"))
     position = _skip(text, len(BOM) if data.startswith(BOM) else 0, _SPACE)
     if text.startswith("[", position):
         position = _skip(text, position + 1, _SPACE)
