@@ -4,8 +4,9 @@ from enum import Enum
 from typing import Any, Self
 from uuid import UUID
 
-from sigma.conditions import SigmaCondition
 from sigma.policy import SigmaPolicy
+from sigma.rule.detection import SigmaDetection as SigmaDetection
+from sigma.rule.detection import SigmaDetections as SigmaDetections
 
 class EnumLowercaseStringMixin: ...
 
@@ -31,10 +32,6 @@ class SigmaLogSource:
     category: str | None
     product: str | None
     service: str | None
-
-class SigmaDetections:
-    @property
-    def parsed_condition(self) -> list[SigmaCondition]: ...
 
 class SigmaRuleBase:
     id: UUID | None

@@ -116,8 +116,8 @@ class KindMatcher:
         first, group = _grouped(
             [(_indices(a), len(a.dictionary) + 1), (_indices(b), len(b.dictionary) + 1)], len(batch), shift=1
         )
-        same = [_same(a[row].as_py(), b[row].as_py(), pattern) for row in first.tolist()]
-        return np.array(same, dtype=np.int32)[group]
+        answers = [same(a[row].as_py(), b[row].as_py(), pattern) for row in first.tolist()]
+        return np.array(answers, dtype=np.int32)[group]
 
     def _hits(self, columns: Sequence[Column], pairs: Sequence[npt.NDArray[np.int32]], row: int) -> tuple[Hit, ...]:
         classes = [column.constant if column.rows is None else int(column.rows[row]) for column in columns]
@@ -213,7 +213,8 @@ def _grouped(columns: Sequence[tuple[npt.NDArray[np.int32], int]], rows: int, *,
     return first, group
 
 
-def _same(a: str | None, b: str | None, pattern: SameAs) -> bool:
+def same(a: str | None, b: str | None, pattern: SameAs) -> bool:
+    """Whether two cells compare as the pattern asks; None: the event has no such field."""
     if a is None or b is None:
         return False
     others = [fold(text) for text in cell_texts(b)]
