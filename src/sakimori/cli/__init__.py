@@ -20,6 +20,7 @@ _COMMANDS = {
     "incidents": "sakimori.cli.incidents:incidents",
     "keys": "sakimori.cli.keys:keys",
     "ledger": "sakimori.cli.ledger:ledger",
+    "rules": "sakimori.cli.rules:rules",
     "runs": "sakimori.cli.responses:runs",
     "scan": "sakimori.cli.scan:scan",
 }
@@ -51,12 +52,12 @@ def main() -> None:
     try:
         code = cli(standalone_mode=False)
     except click.exceptions.Abort:
-        code = _complain("interrupted; what was finished is kept", ExitCode.INTERRUPTED)
+        code = _complain("interrupted", ExitCode.INTERRUPTED)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except KeyboardInterrupt:
-        code = _complain("interrupted; what was finished is kept", ExitCode.INTERRUPTED)
+        code = _complain("interrupted", ExitCode.INTERRUPTED)
     except SakimoriError as error:
         code = _complain(str(error), error.exit_code)
     except BrokenPipeError:
