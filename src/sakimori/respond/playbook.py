@@ -194,6 +194,10 @@ class _Reader:
         for step_id, value in self._object(self._plain.get("workflow"), "workflow").items():
             step = workflow[step_id] = self._object(value, f"step {step_id}")
             kind = step.get("type")
+            for member in ("on_completion", "on_success", "on_failure", "agent"):
+                if not isinstance(step.get(member, ""), str):
+                    self._problems.append(f"step {step_id}: {member} is no id")
+                    step[member] = str(step[member])
             match = _STEP_ID.fullmatch(step_id)
             if not match or match[1] != kind:
                 self._problems.append(f"step {step_id} has type '{kind}', which is not what its id says")
@@ -202,10 +206,6 @@ class _Reader:
                     f"step {step_id}: steps of type '{kind}' are not supported; use start, action, end"
                 )
             else:
-                for member in ("on_completion", "on_success", "on_failure", "agent"):
-                    if not isinstance(step.get(member, ""), str):
-                        self._problems.append(f"step {step_id}: {member} is no id")
-                        step[member] = str(step[member])
                 for member in sorted(set(step) - (_ACTION_MEMBERS if kind == "action" else _STEP_MEMBERS)):
                     self._problems.append(f"step {step_id}: '{member}' is not supported")
         return workflow
