@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from sakimori.core import InputError
 from sakimori.core.clock import NANOS_PER_SECOND
-from sakimori.detect.sigma import correlate
-from sakimori.detect.sigma.correlate import Correlator, Occurrence
+from sakimori.detect.sigma import correlate, group
+from sakimori.detect.sigma.correlate import Correlator
+from sakimori.detect.sigma.occurrence import Occurrence
 from sakimori.detect.sigma.plan import Correlation, Header, Threshold
-from sakimori.records import Entity, EntityType, Evidence, Finding, Severity
+from sakimori.records import Entity, EntityType, EventRef, Evidence, Finding, Severity
 
 SECOND = NANOS_PER_SECOND
 
@@ -27,7 +28,7 @@ def correlation(
 ) -> Correlation:
     header = Header("c-1", None, "Many", Severity.HIGH, "test", (), (), "rules.yml", 1)
     threshold = (Threshold(operator, value),)
-    return Correlation(header, kind, tuple(rules), ("User",), seconds * SECOND, threshold, None, ())
+    return Correlation(header, kind, tuple(rules), ("User",), seconds * SECOND, threshold, (), ())
 
 
 def occurrence(at: float, *, number: int = 0, rule: str = "fail", user: str = "a", tenant: str = "bank") -> Occurrence:
@@ -38,6 +39,7 @@ def occurrence(at: float, *, number: int = 0, rule: str = "fail", user: str = "a
         tenant=tenant,
         source="x.ndjson",
         time=time,
+        event=EventRef.parse(event_id),
         values={"User": user},
         entities=(Entity(type=EntityType.USER, value=user),),
         evidence=(Evidence(event_id=event_id, time=time, fields={"User": user}),),
@@ -126,7 +128,7 @@ def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_occurrences_per_group_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correlate, "MOST_KEPT", 5)
+    monkeypatch.setattr(group, "MOST_ITEMS", 5)
     correlator = Correlator([correlation(value=100)])
     assert run(correlator, [occurrence(at) for at in range(20)]) == []
     assert correlator.forgotten == 15

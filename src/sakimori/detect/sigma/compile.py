@@ -6,33 +6,36 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
-from sigma.exceptions import SigmaCorrelationConditionError
+from sigma.correlations import SigmaCorrelationRule
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaRuleBase
 
-from sakimori.core.clock import NANOS_PER_SECOND
 from sakimori.detect.sigma.convert import Converter
+from sakimori.detect.sigma.correlation import read_correlation, references
+from sakimori.detect.sigma.expression import conjunction
+from sakimori.detect.sigma.filters import GlobalFilter, read_filter
 from sakimori.detect.sigma.load import PARSE_ERRORS, Document
 from sakimori.detect.sigma.logsource import LogSource
-from sakimori.detect.sigma.plan import Correlation, Header, Plan, Rule, RuleError, Threshold
+from sakimori.detect.sigma.placeholders import Placeholders
+from sakimori.detect.sigma.plan import Correlation, Header, Plan, Rule, RuleError
 from sakimori.records import Severity
-
-CORRELATION_TYPES = ("event_count", "value_count", "temporal", "temporal_ordered")
 
 _TECHNIQUE = re.compile(r"t\d{4}(\.\d{3})?")
 _NO_TACTIC = re.compile(r"[a-z]{1,2}\d{4}(\.\d{3})?")
 """ATT&CK ids of techniques, groups, software, mitigations, campaigns, data sources."""
 
 
-def compile_plan(documents: Iterable[Document | RuleError]) -> Plan:
+def compile_plan(documents: Iterable[Document | RuleError], placeholders: Placeholders | None = None) -> Plan:
     """Compile what can be; the rest is in the plan's ``errors``, and nothing aborts."""
-    compiler = _Compiler()
+    compiler = _Compiler(placeholders or {})
     good = [item for item in documents if compiler.accepts(item)]
-    filters = [document.parsed for document in good if isinstance(document.parsed, SigmaFilter)]
+    for document in good:
+        if isinstance(document.parsed, SigmaFilter):
+            compiler.add_filter(document, document.parsed)
     for document in good:
         if isinstance(document.parsed, SigmaRule):
-            compiler.add_rule(document, document.parsed, filters)
+            compiler.add_rule(document, document.parsed)
+    compiler.check_filters()
     compiler.add_correlations(
         [(document, document.parsed) for document in good if isinstance(document.parsed, SigmaCorrelationRule)]
     )
@@ -40,14 +43,19 @@ def compile_plan(documents: Iterable[Document | RuleError]) -> Plan:
 
 
 class _Compiler:
-    def __init__(self) -> None:
-        self._converter = Converter()
+    def __init__(self, placeholders: Placeholders) -> None:
+        self._converter = Converter(placeholders)
+        self._filters: list[GlobalFilter] = []
+        self._used: set[str] = set()
+        """Ids of filters that apply to some rule."""
         self._rules: dict[str, Rule] = {}
         self._correlations: dict[str, Correlation] = {}
         self._errors: list[RuleError] = []
         self._taken: dict[str, Document] = {}
         self._ids: dict[str, str] = {}
         """What a correlation may call a rule (its id or its name) → its id."""
+        self._ambiguous: set[str] = set()
+        """Names of several rules."""
         self._silenced: set[str] = set()
 
     def accepts(self, document: Document | RuleError) -> TypeGuard[Document]:
@@ -62,18 +70,33 @@ class _Compiler:
         self._taken[identity] = document
         return True
 
-    def add_rule(self, document: Document, rule: SigmaRule, filters: Sequence[SigmaFilter]) -> None:
+    def add_filter(self, document: Document, parsed: SigmaFilter) -> None:
         try:
-            for item in filters:
-                item.apply_on_rule(rule)
-            condition, placeholders = self._converter.condition(rule)
+            self._filters.append(read_filter(document, parsed, self._converter))
+        except PARSE_ERRORS as error:
+            self._errors.append(document.error(error))
+
+    def add_rule(self, document: Document, rule: SigmaRule) -> None:
+        try:
+            condition, placeholders = self._converter.condition(rule.detection)
+            if condition is False and not placeholders:
+                raise ValueError("the condition contradicts itself: no event can fulfil it")
             source = LogSource(rule.logsource.product, rule.logsource.category, rule.logsource.service)
             header = _header(document)
         except PARSE_ERRORS as error:
             self._errors.append(document.error(error))
             return
+        filters = [item for item in self._filters if item.applies(rule)]
+        self._used.update(_identity(item.parsed) for item in filters)
+        condition = conjunction([condition, *(item.condition for item in filters)])
         self._call(header)
         self._rules[header.id] = Rule(header, source, condition, tuple(sorted(placeholders)))
+
+    def check_filters(self) -> None:
+        for item in self._filters:
+            if _identity(item.parsed) not in self._used:
+                reason = "filters nothing: no rule that it names in 'rules' is there with its log source"
+                self._errors.append(item.document.error(reason))
 
     def add_correlations(self, waiting: Sequence[tuple[Document, SigmaCorrelationRule]]) -> None:
         """Correlations may refer to each other in any order; a circle is refused."""
@@ -82,58 +105,39 @@ class _Compiler:
         while waiting:
             later: list[tuple[Document, SigmaCorrelationRule]] = []
             for document, rule in waiting:
-                names = [reference.reference for reference in rule.rules or []]
+                names = references(rule)
                 missing = [name for name in names if name not in self._ids]
+                unclear = [name for name in names if name in self._ambiguous]
                 ids = tuple(self._ids[name] for name in names if name in self._ids)
                 if missing:
                     self._errors.append(document.error(f"refers to a rule '{missing[0]}' that is not there"))
+                elif unclear:
+                    reason = f"refers to '{unclear[0]}', which several rules are named: refer to one by its id"
+                    self._errors.append(document.error(reason))
                 elif any(found not in self._rules and found not in self._correlations for found in ids):
                     later.append((document, rule))
                 else:
-                    self._add_correlation(document, rule, ids)
+                    self._add_correlation(document, rule)
             if len(later) == len(waiting):
                 reason = "refers to itself through 'rules', or to a correlation that is left out"
                 self._errors += [document.error(reason) for document, _ in later]
                 return
             waiting = later
 
-    def _add_correlation(self, document: Document, rule: SigmaCorrelationRule, ids: tuple[str, ...]) -> None:
+    def _add_correlation(self, document: Document, rule: SigmaCorrelationRule) -> None:
         try:
-            made = self._correlation(document, rule, ids)
+            made = read_correlation(_header(document), rule, document.condition, self._ids)
         except PARSE_ERRORS as error:
             self._errors.append(document.error(error))
             return
         self._correlations[made.header.id] = made
         if not rule.generate:
-            self._silenced.update(ids)
-
-    def _correlation(self, document: Document, rule: SigmaCorrelationRule, ids: tuple[str, ...]) -> Correlation:
-        kind = rule.type.name.lower()
-        condition = rule.condition
-        if kind not in CORRELATION_TYPES:
-            raise ValueError(f"correlation type '{kind}' is not supported: use one of {', '.join(CORRELATION_TYPES)}")
-        if not isinstance(condition, SigmaCorrelationCondition) or isinstance(condition.fieldref, list):
-            reason = "condition is not supported: use one comparison such as 'gte: 2', with at most one 'field'"
-            raise SigmaCorrelationConditionError(reason)
-        aliases = tuple(
-            (alias.alias, tuple((self._ids[ref.reference], name) for ref, name in alias.mapping.items()))
-            for alias in rule.aliases
-        )
-        return Correlation(
-            header=_header(document),
-            type=kind,
-            rules=ids,
-            group_by=tuple(rule.group_by or ()),
-            timespan=rule.timespan.seconds * NANOS_PER_SECOND,
-            thresholds=(Threshold(condition.op.name.lower(), condition.count),),
-            field=condition.fieldref,
-            aliases=aliases,
-        )
+            self._silenced.update(made.rules)
 
     def _call(self, header: Header) -> None:
         self._ids[header.id] = header.id
-        if header.name:
-            self._ids.setdefault(header.name, header.id)
+        if header.name and self._ids.setdefault(header.name, header.id) != header.id:
+            self._ambiguous.add(header.name)
 
     def plan(self) -> Plan:
         return Plan(

@@ -1,5 +1,9 @@
 """pySigma's condition trees as expressions over atoms, its values as patterns."""
 
+import math
+import re
+from collections.abc import Iterator
+from itertools import product
 from typing import cast
 
 from sigma.conditions import (
@@ -9,7 +13,7 @@ from sigma.conditions import (
     ConditionOR,
     ConditionValueExpression,
 )
-from sigma.rule import SigmaRule
+from sigma.rule import SigmaDetections
 from sigma.types import (
     Placeholder,
     SigmaBool,
@@ -46,6 +50,7 @@ from sakimori.detect.sigma.pattern import (
     TimePart,
     text_pattern,
 )
+from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.scan import check_regex
 from sakimori.detect.sigma.text import Piece, Wild
 
@@ -56,20 +61,34 @@ _FLAGS = {
 }
 
 
+MOST_EXPANDED = 100_000
+"""Values that one value with placeholders may become."""
+
+PART_RANGES = {
+    Part.MINUTE: (0, 59),
+    Part.HOUR: (0, 23),
+    Part.DAY: (1, 31),
+    Part.WEEK: (1, 53),
+    Part.MONTH: (1, 12),
+    Part.YEAR: (1, 9999),
+}
+
+
 class Converter:
     """Turns conditions into expressions, numbering each distinct atom once."""
 
-    def __init__(self) -> None:
+    def __init__(self, placeholders: Placeholders) -> None:
         self.atoms: dict[Atom, int] = {}
+        self._given = placeholders
 
-    def condition(self, rule: SigmaRule) -> tuple[Expression, frozenset[str]]:
-        """The rule's conditions, any of which suffices, and the placeholders that lack values.
+    def condition(self, detection: SigmaDetections) -> tuple[Expression, frozenset[str]]:
+        """The conditions, any of which suffices, and the placeholders that lack values.
 
         Raises:
             ValueError: a condition or value that makes no sense (pySigma's own errors are ValueErrors too).
         """
         placeholders: set[str] = set()
-        conditions = [self._node(condition.parsed, placeholders) for condition in rule.detection.parsed_condition]
+        conditions = [self._node(condition.parsed, placeholders) for condition in detection.parsed_condition]
         return disjunction(conditions), frozenset(placeholders)
 
     def _node(self, node: object, placeholders: set[str]) -> Expression:
@@ -92,10 +111,38 @@ class Converter:
             return disjunction([self._value(field, item, placeholders) for item in value.values])
         text = value.regexp if isinstance(value, SigmaRegularExpression) else value
         if isinstance(text, SigmaString) and (names := _placeholders(text)):
-            placeholders |= names
-            return False
+            if lacking := names - self._given.keys():
+                placeholders |= lacking
+                return False
+            made = [self._atom(field, item) for item in self._expanded(value, text)]
+            return disjunction(made)
+        return self._atom(field, value)
+
+    def _atom(self, field: str | None, value: object) -> Expression:
         pattern = _pattern(value) if field is not None else _keyword(value)
         return expression.atom(self.atoms.setdefault(Atom(field, pattern), len(self.atoms)))
+
+    def _expanded(self, value: object, text: SigmaString) -> Iterator[SigmaString | SigmaRegularExpression]:
+        """The value with every combination of the values that its placeholders have."""
+        choices = [self._given[part.name] if isinstance(part, Placeholder) else (part,) for part in text.s]
+        if (count := math.prod(map(len, choices))) > MOST_EXPANDED:
+            raise ValueError(f"placeholders make {count} values of one: at most {MOST_EXPANDED} are taken")
+        for chosen in product(*choices):
+            given = [(part, isinstance(original, Placeholder)) for part, original in zip(chosen, text.s, strict=True)]
+            if isinstance(value, SigmaRegularExpression):
+                source = "".join(re.escape(str(part)) if own else _wildcard(part) for part, own in given)
+                yield SigmaRegularExpression(source, value.flags, value.policy)
+            else:
+                made = SigmaCasedString() if isinstance(value, SigmaCasedString) else SigmaString()
+                parts = [SigmaString(str(part)).s if own else (part,) for part, own in given]
+                made.s = [piece for part in parts for piece in part]
+                yield made
+
+
+def _wildcard(part: object) -> str:
+    if part is SpecialChars.WILDCARD_MULTI:
+        return "*"
+    return "?" if part is SpecialChars.WILDCARD_SINGLE else str(part)
 
 
 def _placeholders(value: SigmaString) -> set[str]:
@@ -112,9 +159,9 @@ def _pattern(value: object) -> Pattern:
         case SigmaString():
             return text_pattern(_pieces(value), cased=isinstance(value, SigmaCasedString))
         case SigmaTimestampPart():
-            return TimePart(Part(value.timestamp_part.name.lower()), int(value.number))
+            return _time_part(Part(value.timestamp_part.name.lower()), int(value.number))
         case SigmaNumber():
-            return Number(value.number)
+            return Number(_finite(value.number))
         case SigmaBool():
             return text_pattern(["true" if value.boolean else "false"], cased=False)
         case SigmaNull():
@@ -128,11 +175,24 @@ def _pattern(value: object) -> Pattern:
         case SigmaCIDRExpression():
             return Network(str(value.network))
         case SigmaCompareExpression():
-            return Compare(Order(value.op.name.lower()), value.number.number)
+            return Compare(Order(value.op.name.lower()), _finite(value.number.number))
         case SigmaFieldReference():
             return SameAs(value.field, _place(value))
         case _:
             raise ValueError(f"values of pySigma's type {type(value).__name__} cannot be matched")
+
+
+def _finite(value: float) -> int | float:
+    if not math.isfinite(value):
+        raise ValueError(f"'{value}' is no number that a field can have")
+    return value
+
+
+def _time_part(part: Part, value: int) -> TimePart:
+    low, high = PART_RANGES[part]
+    if not low <= value <= high:
+        raise ValueError(f"'{part}' lies between {low} and {high}: it is never {value}")
+    return TimePart(part, value)
 
 
 def _place(value: SigmaFieldReference) -> Place:

@@ -1,76 +1,41 @@
 """Correlations: what several events of a group mean together, within a span of time.
 
 Events come in any order (a scan reads one log after the other, agents deliver late). Each group keeps what it has not
-yet used up, in order of time, so the outcome does not depend on a clock. What the specification leaves open is decided:
+yet used up, in order of time, so the outcome does not depend on a clock. What the specification leaves open is decided
+in ``docs/sigma.md``; what a window amounts to is in ``measure``.
 
-- Two occurrences lie in one window if their times differ by at most ``timespan`` (the edge is in).
-- An event that lacks a ``group-by`` field takes no part. Groups are compared without case, and never across tenants.
-- An event counts once for a rule, however often it is handed in.
-- A condition that more occurrences can only fulfil (``gt``, ``gte``) is answered the moment it is fulfilled. The
-  finding then stands for the whole window that begins with its first occurrence: others of the group are absorbed.
-- A condition that more occurrences can spoil (``lt``, ``lte``, ``eq``, ``neq``) is answered when the window, which
-  begins with the group's first unused occurrence, is over: ``lateness`` after its end by the group's own time, or at
-  ``flush``.
-- ``temporal_ordered`` counts the longest run of its rules, in the order listed, by different events; events at the
-  same time count as in order.
-- A correlation's own finding occurs, for correlations above it, at the time of its last event.
-
-With ``lateness``, a group forgets what lies further back than ``timespan`` plus ``lateness`` from its newest
-occurrence. The group's own time decides, so a forged time of one host cannot age those of another.
+A measure that more occurrences can only fulfil is answered the moment it is fulfilled; the finding then stands for the
+whole window that begins with its first occurrence. One that more occurrences can spoil is answered when its window,
+which begins with the group's first unused occurrence, is over: ``lateness`` after its end by the group's own time, when
+``advance`` says so, or at ``flush``.
 """
 
-import bisect
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import orjson
 
 from sakimori.core import Nanos
 from sakimori.detect.sigma.finding import finding
-from sakimori.detect.sigma.plan import Correlation, Threshold
+from sakimori.detect.sigma.group import Group
+from sakimori.detect.sigma.measure import Item, Measure, Tally
+from sakimori.detect.sigma.occurrence import Occurrence, occurrence_from_plain, to_plain
+from sakimori.detect.sigma.plan import Correlation
 from sakimori.detect.sigma.text import fold
-from sakimori.records import Entity, EventRef, Evidence, Finding, as_plain, cell_texts, from_plain, parse_object
+from sakimori.records import Evidence, Finding, cell_texts, parse_object
 
 MOST_GROUPS = 100_000
-"""Per correlation; beyond, the group that was quiet longest is forgotten."""
-MOST_KEPT = 20_000
-"""Occurrences per group; beyond, the oldest is forgotten."""
+"""Per correlation; beyond, the group that was quiet longest is closed."""
+MOST_KEPT = 1_000_000
+"""Occurrences per correlation; beyond, the groups that were quiet longest are closed."""
 MOST_EVIDENCE = 50
-"""Events whose evidence a finding carries; ``count`` counts them all."""
+"""Events whose evidence a finding carries: the first ones and the last; ``count`` counts them all."""
+MOST_ENTITIES = 200
 
-_STATE = "sakimori.sigma-correlation-state/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """A rule that held for an event, or a correlation that held for several."""
-
-    rule: str
-    tenant: str
-    source: str
-    time: Nanos
-    values: Mapping[str, str]
-    """Cells by Sigma's field names: those that some correlation groups by or counts."""
-    entities: tuple[Entity, ...]
-    evidence: tuple[Evidence, ...]
-    count: int = 1
-
-    @property
-    def order(self) -> tuple[Nanos, str, int]:
-        """Time, then place in the source."""
-        last = EventRef.parse(self.evidence[-1].event_id)
-        return self.time, last.digest, last.offset
-
-
-@dataclass(slots=True)
-class _Group:
-    kept: list[Occurrence] = field(default_factory=list[Occurrence])
-    """Unused occurrences in order."""
-    covered: list[tuple[Nanos, Nanos]] = field(default_factory=list[tuple[Nanos, Nanos]])
-    """First and last time of the windows that findings stand for."""
-    newest: Nanos = -(1 << 63)
+_STATE = "sakimori.sigma-correlation-state/2"
 
 
 class Correlator:
@@ -78,7 +43,15 @@ class Correlator:
 
     def __init__(self, correlations: Sequence[Correlation], *, lateness: Nanos | None = None) -> None:
         """``correlations``: those referred to come before those that refer. ``lateness`` None: nothing is too late."""
-        self._windows = [_Windows(correlation, lateness) for correlation in correlations]
+        arrival: dict[str, Nanos] = {}
+        self._windows: list[_Windows] = []
+        for correlation in correlations:
+            # A finding that waits for the end of its window is late, by that much, for correlations above it.
+            own = None if lateness is None else max(arrival.get(rule, lateness) for rule in correlation.rules)
+            window = _Windows(correlation, own)
+            self._windows.append(window)
+            if own is not None:
+                arrival[correlation.header.id] = own + (0 if window.rising else correlation.timespan)
         self._by_id = {window.correlation.header.id: window for window in self._windows}
         self._listeners: dict[str, list[_Windows]] = {}
         for window in self._windows:
@@ -103,13 +76,23 @@ class Correlator:
                 found += self._report(window, fired)
         return found
 
+    def advance(self, now: Nanos) -> list[Finding]:
+        """Time has come to be ``now``: close the windows to which nothing belongs that is late within the statement.
+
+        Without a stated lateness nothing is ever over, and nothing happens.
+        """
+        return [
+            finding
+            for window in self._windows
+            for fired in window.advance(now)
+            for finding in self._report(window, fired)
+        ]
+
     def flush(self) -> list[Finding]:
         """Close every window, as if all input had come."""
-        found: list[Finding] = []
-        for window in self._windows:
-            for fired in window.close():
-                found += self._report(window, fired)
-        return found
+        return [
+            finding for window in self._windows for fired in window.close() for finding in self._report(window, fired)
+        ]
 
     def _report(self, window: "_Windows", fired: "_Fired") -> list[Finding]:
         correlation = window.correlation
@@ -125,7 +108,7 @@ class Correlator:
         return [*([] if correlation.silent else [own]), *self.add(merged)]
 
     def state(self) -> bytes:
-        """Everything that ``restore`` needs, as JSON."""
+        """Everything that ``restore`` and ``merge`` need, as JSON."""
         return orjson.dumps(
             {"schema": _STATE, "windows": {key: window.to_plain() for key, window in self._by_id.items()}}
         )
@@ -136,33 +119,53 @@ class Correlator:
         Raises:
             InputError: not such a state.
         """
-        plain = parse_object(data, what=_STATE)
-        for key, groups in plain.get("windows", {}).items():
-            if key in self._by_id:
-                self._by_id[key].from_plain(groups)
+        for window in self._windows:
+            window.clear()
+        self.merge(data)
+
+    def merge(self, data: bytes) -> list[Finding]:
+        """Take over what another worker's ``state`` gave, and what both know together.
+
+        Workers that shared out the groups between them have no group in common, and nothing is found that neither
+        found alone.
+
+        Raises:
+            InputError: not such a state.
+        """
+        found: list[Finding] = []
+        for key, plain in parse_object(data, what=_STATE).get("windows", {}).items():
+            window = self._by_id.get(key)
+            for fired in window.merge(plain) if window else ():
+                found += self._report(self._by_id[key], fired)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Fired:
     group: Mapping[str, str]
     """Group-by name → value, as the last occurrence has it."""
-    occurrences: Sequence[Occurrence]
+    items: Sequence[Item]
 
     def merged(self, correlation: Correlation) -> Occurrence:
-        last = self.occurrences[-1]
+        last = self.items[-1].occurrence
         evidence: dict[str, Evidence] = {}
-        for occurrence in self.occurrences:
-            for item in occurrence.evidence:
-                evidence.setdefault(item.event_id, item)
+        for item in self.items:
+            for entry in item.occurrence.evidence:
+                evidence.setdefault(entry.event_id, entry)
+        shown = list(evidence.values())
+        if len(shown) > MOST_EVIDENCE:
+            shown = [*shown[: MOST_EVIDENCE - 1], shown[-1]]
+        entities = dict.fromkeys(entity for item in self.items for entity in item.occurrence.entities)
         return Occurrence(
             rule=correlation.header.id,
             tenant=last.tenant,
-            source=self.occurrences[0].source,
+            source=self.items[0].occurrence.source,
             time=last.time,
+            event=last.event,
             values={**last.values, **self.group},
-            entities=tuple(dict.fromkeys(entity for item in self.occurrences for entity in item.entities)),
-            evidence=tuple(list(evidence.values())[:MOST_EVIDENCE]),
-            count=sum(item.count for item in self.occurrences),
+            entities=tuple(entities)[:MOST_ENTITIES],
+            evidence=tuple(shown),
+            count=max(sum(item.count for item in self.items), len(shown)),
         )
 
 
@@ -175,202 +178,188 @@ class _Windows:
     def __init__(self, correlation: Correlation, lateness: Nanos | None) -> None:
         self.correlation = correlation
         self.forgotten = 0
+        self._measure = Measure(correlation)
+        self.rising = self._measure.rising
         self._lateness = lateness
         self._span = correlation.timespan
-        self._rising = all(threshold.operator in ("gt", "gte") for threshold in correlation.thresholds)
-        self._aliases = {alias: dict(names) for alias, names in correlation.aliases}
-        self._positions = {rule: position for position, rule in enumerate(correlation.rules)}
-        self._groups: OrderedDict[Key, _Group] = OrderedDict()
+        self.clear()
+
+    def clear(self) -> None:
+        self._groups: OrderedDict[Key, Group] = OrderedDict()
         """The group that was heard of longest ago comes first."""
+        self._kept = 0
+        self._now: Nanos = -(1 << 63)
+        """The latest time that ``advance`` gave."""
+        self._due: Nanos | None = None
+        """Before that time ``advance`` has nothing to do; None: unknown."""
 
     def add(self, occurrence: Occurrence) -> list[_Fired]:
         values = self._group_values(occurrence)
-        if values is None:
+        item = None if values is None else self._measure.item(occurrence)
+        if values is None or item is None:
             return []
         key = (occurrence.tenant, *map(fold, values.values()))
+        return [*self._take(key, item), *self._bounded()]
+
+    def _take(self, key: Key, item: Item) -> list[_Fired]:
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = _Group()
-            if len(self._groups) > MOST_GROUPS:
-                self.forgotten += len(self._groups.popitem(last=False)[1].kept)
+            group = self._groups[key] = Group(self._span)
         self._groups.move_to_end(key)
-        group.newest = max(group.newest, occurrence.time)
-        if self._lateness is not None and occurrence.time < group.newest - self._span - self._lateness:
+        group.newest = max(group.newest, item.time)
+        if self._lateness is not None and item.time < self._horizon(group):
             self.forgotten += 1
             return []
-        if any(first <= occurrence.time <= last for first, last in group.covered):
+        if group.covers(item.time):
             return []
-        at = bisect.bisect_right(group.kept, occurrence.order, key=lambda item: item.order)
-        if at and group.kept[at - 1].order == occurrence.order and self._known(group, occurrence, at):
+        before = len(group.items)
+        at = group.insert(item, apart=self.correlation.type != "event_count")
+        if at is None:
             return []
-        group.kept.insert(at, occurrence)
-        fired = self._rise(group, at) if self._rising else self._close_old(group)
-        self._trim(group)
+        fired = self._rise(group, at) if self.rising else self._close_old(group)
+        fired += self._trim(group)
+        self._kept += len(group.items) - before
+        if self._due is not None:
+            self._due = min(self._due, self._over(group))
         return fired
+
+    def _bounded(self) -> list[_Fired]:
+        fired: list[_Fired] = []
+        while len(self._groups) > MOST_GROUPS or (self._kept > MOST_KEPT and len(self._groups) > 1):
+            _, group = self._groups.popitem(last=False)
+            self._kept -= len(group.items)
+            if self.rising:
+                self.forgotten += len(group.items)
+            fired += self._close_all(group)
+        return fired
+
+    def advance(self, now: Nanos) -> list[_Fired]:
+        self._now = max(self._now, now)
+        if self._lateness is None or (self._due is not None and now < self._due):
+            return []
+        fired: list[_Fired] = []
+        for key, group in list(self._groups.items()):
+            before = len(group.items)
+            if not self.rising:
+                fired += self._close_old(group)
+            fired += self._trim(group)
+            self._kept += len(group.items) - before
+            if not group.items and self._over(group) <= self._now:
+                del self._groups[key]
+        self._due = min((self._over(group) for group in self._groups.values()), default=None)
+        return _in_order(fired)
+
+    def _over(self, group: Group) -> Nanos:
+        """When time next changes something about the group."""
+        lateness = self._lateness or 0
+        if group.items and not self.rising:
+            return group.items[0].time + self._span + lateness + 1
+        # An answered window absorbs what comes late for as long as anything that belongs to it is taken.
+        return group.newest + 2 * self._span + lateness + 1
 
     def close(self) -> list[_Fired]:
         """What ends with the input, in order of time. Afterwards nothing is left."""
-        fired: list[_Fired] = []
-        if not self._rising:
-            for group in self._groups.values():
-                while group.kept:
-                    fired += self._close_first(group)
-        self._groups.clear()
-        return sorted(fired, key=lambda item: item.occurrences[-1].order)
+        fired = [fired for group in self._groups.values() for fired in self._close_all(group)]
+        self.clear()
+        return _in_order(fired)
 
     def _group_values(self, occurrence: Occurrence) -> dict[str, str] | None:
         """Group-by name → text; None where the event lacks one."""
         values: dict[str, str] = {}
         for name in self.correlation.group_by:
-            cell = occurrence.values.get(self._aliases.get(name, {}).get(occurrence.rule, name))
+            cell = self._measure.cell(occurrence, name)
             texts = cell_texts(cell) if cell is not None else []
             if not texts:
                 return None
             values[name] = texts[0]
         return values
 
-    def _known(self, group: _Group, occurrence: Occurrence, at: int) -> bool:
-        """Whether the same event was already taken for the same rule."""
-        begin = bisect.bisect_left(group.kept, occurrence.order, key=lambda item: item.order)
-        return any(item.rule == occurrence.rule for item in group.kept[begin:at])
-
-    def _rise(self, group: _Group, at: int) -> list[_Fired]:
-        """Whether the occurrence now at position ``at`` completes a window."""
-        limit = group.kept[at].time + self._span
-        for end in range(at, len(group.kept)):
-            if group.kept[end].time > limit:
-                break
-            begin = bisect.bisect_left(group.kept, group.kept[end].time - self._span, key=lambda item: item.time)
-            window = group.kept[begin : end + 1]
-            if self._holds(window):
-                fired = self._fired(window)
-                first = fired.occurrences[0].time
-                group.covered.append((first, first + self._span))
-                group.kept = [item for item in group.kept if not first <= item.time <= first + self._span]
+    def _rise(self, group: Group, at: int) -> list[_Fired]:
+        """Whether the item now at position ``at`` completes a window."""
+        for window, tally in group.windows(at):
+            if self._measure.may_hold(tally) and (shown := self._measure.answer(window(), tally)):
+                fired = self._fired(shown)
+                group.use_up(shown[0].time)
                 return [fired]
         return []
 
-    def _close_old(self, group: _Group) -> list[_Fired]:
+    def _close_old(self, group: Group) -> list[_Fired]:
         fired: list[_Fired] = []
         if self._lateness is not None:
-            while group.kept and group.kept[0].time + self._span + self._lateness < group.newest:
+            horizon = self._horizon(group)
+            while group.items and group.items[0].time < horizon:
                 fired += self._close_first(group)
         return fired
 
-    def _close_first(self, group: _Group) -> list[_Fired]:
+    def _close_all(self, group: Group) -> list[_Fired]:
+        fired: list[_Fired] = []
+        while group.items and not self.rising:
+            fired += self._close_first(group)
+        return fired
+
+    def _close_first(self, group: Group) -> list[_Fired]:
         """Take the first window out, and answer for it."""
-        end = bisect.bisect_right(group.kept, group.kept[0].time + self._span, key=lambda item: item.time)
-        window, group.kept = group.kept[:end], group.kept[end:]
-        return [self._fired(window)] if self._holds(window) else []
+        window = group.use_up(group.items[0].time)
+        shown = self._measure.answer(window, Tally(window))
+        return [self._fired(shown)] if shown else []
 
-    def _fired(self, window: Sequence[Occurrence]) -> _Fired:
-        shown = self._longest_run(window) if self.correlation.type == "temporal_ordered" else window
-        return _Fired(self._group_values(window[-1]) or {}, shown)
+    def _fired(self, shown: Sequence[Item]) -> _Fired:
+        return _Fired(self._group_values(shown[-1].occurrence) or {}, shown)
 
-    def _trim(self, group: _Group) -> None:
+    def _horizon(self, group: Group) -> Nanos:
+        return max(group.newest, self._now) - self._span - (self._lateness or 0)
+
+    def _trim(self, group: Group) -> list[_Fired]:
         if self._lateness is not None:
-            horizon = group.newest - self._span - self._lateness
-            keep = bisect.bisect_left(group.kept, horizon, key=lambda item: item.time)
-            if self._rising and keep:
-                del group.kept[:keep]
-            group.covered = [window for window in group.covered if window[1] >= horizon]
-        if len(group.kept) > MOST_KEPT:
-            self.forgotten += len(group.kept) - MOST_KEPT
-            del group.kept[: len(group.kept) - MOST_KEPT]
+            group.forget_before(self._horizon(group), items=self.rising)
+        self.forgotten += group.condense(by_rule=self._measure.ordered)
+        fired: list[_Fired] = []
+        while group.full:
+            if self.rising:
+                self.forgotten += group.drop_oldest()
+            else:
+                fired += self._close_first(group)
+        return fired
 
-    def _holds(self, window: Sequence[Occurrence]) -> bool:
-        measure = self._measure(window)
-        return all(_compare(measure, threshold) for threshold in self.correlation.thresholds)
-
-    def _measure(self, window: Sequence[Occurrence]) -> int:
-        match self.correlation.type:
-            case "event_count":
-                return len({item.evidence[-1].event_id for item in window})
-            case "value_count":
-                cells = (item.values.get(self.correlation.field or "") for item in window)
-                return len({fold(text) for cell in cells if cell is not None for text in cell_texts(cell)})
-            case "temporal":
-                return len({item.rule for item in window})
-            case _:
-                return len(self._longest_run(window))
-
-    def _longest_run(self, window: Sequence[Occurrence]) -> tuple[Occurrence, ...]:
-        """Different events that fulfil most of the rules, one after the other in the correlation's order.
-
-        Of runs of one length the one that begins last.
-        """
-        ordered = sorted(window, key=lambda item: (item.time, self._positions[item.rule], item.order))
-        runs: list[tuple[Occurrence, ...]] = [()] * len(self._positions)
-        """By the position of the last rule."""
-        before: dict[str, list[tuple[Occurrence, ...]]] = {}
-        for item in ordered:
-            # Two rules that held for one event are no two steps: build on what was known before that event.
-            known = before.setdefault(item.evidence[-1].event_id, list(runs))
-            position = self._positions[item.rule]
-            run = (*max(known[:position], key=_preference, default=()), item)
-            if len(run) >= len(runs[position]):
-                runs[position] = run
-        return max(runs, key=_preference)
-
-    def to_plain(self) -> list[Any]:
-        return [
-            [list(key), [as_plain_occurrence(item) for item in group.kept], group.covered, group.newest]
+    def to_plain(self) -> dict[str, Any]:
+        groups = [
+            [list(key), [_item_to_plain(item) for item in group.items], group.covered, group.newest]
             for key, group in self._groups.items()
         ]
+        return {"now": self._now, "groups": groups}
 
-    def from_plain(self, plain: Iterable[Any]) -> None:
-        self._groups = OrderedDict(
-            (
-                tuple(key),
-                _Group([occurrence_from_plain(item) for item in kept], [(a, b) for a, b in covered], newest),
-            )
-            for key, kept, covered, newest in plain
-        )
+    def merge(self, plain: Any) -> list[_Fired]:
+        fired: list[_Fired] = []
+        self._now = max(self._now, plain["now"])
+        self._due = None
+        for key, items, covered, newest in plain["groups"]:
+            group = self._groups.setdefault(tuple(key), Group(self._span))
+            group.newest = max(group.newest, newest)
+            for first, last in covered:
+                group.cover(first, last)
+            for item in items:
+                fired += self._take(tuple(key), self._item_from_plain(item))
+        return [*fired, *self._bounded()]
+
+    def _item_from_plain(self, plain: Any) -> Item:
+        occurrence, size, total, labels, count = plain
+        return Item(occurrence_from_plain(occurrence), size, _number(total), labels, count)
 
 
-def _preference(run: Sequence[Occurrence]) -> tuple[int, Nanos]:
-    return len(run), run[0].time if run else 0
+def _item_to_plain(item: Item) -> list[Any]:
+    return [to_plain(item.occurrence), item.size, str(item.total), item.labels, item.count]
 
 
-def _compare(measure: int, threshold: Threshold) -> bool:
-    value = threshold.value
-    match threshold.operator:
-        case "gt":
-            return measure > value
-        case "gte":
-            return measure >= value
-        case "lt":
-            return measure < value
-        case "lte":
-            return measure <= value
-        case "eq":
-            return measure == value
-        case _:
-            return measure != value
+def _number(text: str) -> int | Fraction:
+    value = Fraction(text)
+    return value.numerator if value.denominator == 1 else value
+
+
+def _in_order(fired: Iterable[_Fired]) -> list[_Fired]:
+    return sorted(fired, key=lambda item: item.items[-1].occurrence.order)
 
 
 def _fields(correlation: Correlation) -> Iterable[str]:
     yield from correlation.group_by
     yield from (name for _, names in correlation.aliases for _, name in names)
-    if correlation.field:
-        yield correlation.field
-
-
-def as_plain_occurrence(item: Occurrence) -> list[Any]:
-    entities = [as_plain(entity) for entity in item.entities]
-    evidence = [as_plain(entry) for entry in item.evidence]
-    return [item.rule, item.tenant, item.source, item.time, dict(item.values), entities, evidence, item.count]
-
-
-def occurrence_from_plain(plain: Any) -> Occurrence:
-    rule, tenant, source, time, values, entities, evidence, count = plain
-    return Occurrence(
-        rule,
-        tenant,
-        source,
-        time,
-        values,
-        tuple(from_plain(Entity, entity) for entity in entities),
-        tuple(from_plain(Evidence, entry) for entry in evidence),
-        count,
-    )
+    yield from correlation.fields

@@ -1,18 +1,21 @@
 """The Sigma detector: rule files in; event batches in, findings out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from sakimori.core import Nanos
-from sakimori.detect.sigma.correlate import Correlator, Occurrence
+from sakimori.detect.sigma.correlate import Correlator
 from sakimori.detect.sigma.finding import EntityFields, evidence, finding
 from sakimori.detect.sigma.kind import KindPlans
 from sakimori.detect.sigma.library import load_plan
 from sakimori.detect.sigma.logsource import LogSources
 from sakimori.detect.sigma.match import KindMatcher
+from sakimori.detect.sigma.occurrence import Occurrence, kept_cell, kept_evidence
+from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.plan import Correlation, Plan, Rule, RuleError
 from sakimori.detect.sigma.scan import Databases
-from sakimori.records import EventBatch, EventKind, Finding
+from sakimori.detect.sigma.selection import select
+from sakimori.records import EventBatch, EventKind, EventRef, Finding, Severity
 
 _MOST_KINDS = 4096
 """Prepared kinds are forgotten beyond this many: channel names come from outside."""
@@ -34,13 +37,26 @@ class SigmaDetector:
         """The state of correlations, to be saved and restored around a restart."""
 
     @staticmethod
-    def load(paths: Iterable[Path], cache_dir: Path | None = None, *, lateness: Nanos | None = None) -> "SigmaDetector":
+    def load(
+        paths: Iterable[Path],
+        cache_dir: Path | None = None,
+        *,
+        lateness: Nanos | None = None,
+        placeholders: Placeholders | None = None,
+        min_level: Severity | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> "SigmaDetector":
         """Compile all rules in the files and folders, or take them from ``cache_dir`` if they are unchanged.
 
+        ``placeholders``: values for ``expand`` (see ``read_placeholders``). ``min_level``, ``statuses``: which rules to
+        run (see ``selection``); None: all.
+
         Raises:
-            InputError: a path that does not exist or cannot be read. What is wrong within a file is in ``errors``.
+            InputError: a path that does not exist or cannot be read, or an unknown status. What is wrong within a file
+                is in ``errors``.
         """
-        return SigmaDetector(load_plan(paths, cache_dir), cache_dir=cache_dir, lateness=lateness)
+        plan = select(load_plan(paths, cache_dir, placeholders), min_level=min_level, statuses=statuses)
+        return SigmaDetector(plan, cache_dir=cache_dir, lateness=lateness)
 
     @property
     def errors(self) -> Sequence[RuleError]:
@@ -80,12 +96,17 @@ class SigmaDetector:
                         tenant=batch.tenant,
                         source=batch.source.path,
                         time=proof.time,
-                        values={name: cells[own] for name, own in names if own in cells},
+                        event=EventRef.parse(proof.event_id),
+                        values={name: kept_cell(cells[own]) for name, own in names if own in cells},
                         entities=entities,
-                        evidence=(proof,),
+                        evidence=(kept_evidence(proof),),
                     )
                     correlated += self.correlator.add(occurrence)
         return found + correlated
+
+    def advance(self, now: Nanos) -> list[Finding]:
+        """What is decided by time having come to be ``now``; with a stated lateness only (see ``Correlator``)."""
+        return self.correlator.advance(now)
 
     def flush(self) -> list[Finding]:
         """What only the end of the input decides. Afterwards correlations begin anew."""

@@ -4,7 +4,7 @@ Built only through ``conjunction``, ``disjunction`` and ``negation``, which keep
 the top; lists of plain atoms become one set operation.
 """
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -57,11 +57,24 @@ def _joined(expressions: Iterable[Expression], kind: type[All] | type[Any_], *, 
             operands.update(dict.fromkeys(expression.operands))
         else:
             operands[expression] = None
+    if any(_opposed(operand.operand, kind, atoms, operands) for operand in operands if isinstance(operand, Not)):
+        return not neutral
     if not atoms and not operands:
         return neutral
     if not atoms and len(operands) == 1:
         return next(iter(operands))
     return kind(frozenset(atoms), tuple(operands))
+
+
+def _opposed(
+    negated: Expression, kind: type[All] | type[Any_], atoms: Set[int], operands: Mapping[Expression, None]
+) -> bool:
+    """Whether ``x and not negated`` cannot hold (or ``x or not negated`` must) for what is joined beside it."""
+    if isinstance(negated, (bool, Not)):
+        return False
+    if isinstance(negated, kind) or _single(negated) is not None:
+        return negated.atoms <= atoms and all(operand in operands for operand in negated.operands)
+    return not negated.atoms.isdisjoint(atoms) or any(operand in operands for operand in negated.operands)
 
 
 def conjunction(expressions: Iterable[Expression]) -> Expression:

@@ -26,6 +26,9 @@ from sakimori.detect.sigma.plan import RuleError
 PARSE_ERRORS = (SigmaError, yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
 """What pySigma raises on bad input: its own errors, and Python's on shapes that its checks overlook."""
 
+_UTF16LE = re.compile(r"\|utf16le(?=\||\Z)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _SECTIONS = (
     ("condition", "condition"),
     ("logsource", "logsource"),
@@ -64,6 +67,8 @@ class Document:
     parsed: SigmaRule | SigmaCorrelationRule | SigmaFilter
     path: Path
     node: yaml.MappingNode
+    condition: object = None
+    """Of a correlation: its condition as it stands, since pySigma refuses ranges."""
 
     @property
     def line(self) -> int:
@@ -98,18 +103,46 @@ def _document(path: Path, loader: SigmaYAMLLoader, node: yaml.Node) -> Document 
         plain = cast("dict[str, Any]", loader.construct_document(node))
         if "action" in plain:
             raise ValueError("'action' documents were removed from Sigma: write each rule out")
+        if any(not _is_unicode(scalar.value) for scalar in _scalars(node)):
+            raise ValueError("holds half a character: replace the escape '\\ud800' to '\\udfff'")
+        condition = _condition(plain)
         parsed = _parse(plain)
     except PARSE_ERRORS as error:
         return RuleError(path, _line(node, error), _reason(error))
-    return Document(parsed, path, node)
+    return Document(parsed, path, node, condition)
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not _SURROGATE.search(text)
+
+
+def _condition(plain: dict[str, Any]) -> object:
+    section: object = plain.get("correlation")
+    return cast("dict[str, Any]", section).get("condition") if isinstance(section, dict) else None
 
 
 def _parse(plain: dict[str, Any]) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
     if "correlation" in plain:
+        section, condition = plain["correlation"], _condition(plain)
+        if isinstance(condition, dict) and condition:
+            field = cast("dict[str, Any]", condition).get("field")
+            plain = {**plain, "correlation": {**section, "condition": {"gte": 1, "field": field}}}
         return SigmaCorrelationRule.from_dict(plain)
     if "filter" in plain:
-        return SigmaFilter.from_dict(plain, policy=_POLICY)
+        return SigmaFilter.from_dict({**plain, "filter": _renamed(plain["filter"])}, policy=_POLICY)
+    if "detection" in plain:
+        plain = {**plain, "detection": _renamed(plain["detection"])}
     return SigmaRule.from_dict(plain, policy=_POLICY)
+
+
+def _renamed(section: object) -> object:
+    """The section with modifiers under the names that pySigma knows."""
+    if isinstance(section, list):
+        return [_renamed(item) for item in cast("list[object]", section)]
+    if not isinstance(section, dict):
+        return section
+    members = cast("dict[object, object]", section)
+    return {_UTF16LE.sub("|wide", name) if isinstance(name, str) else name: _renamed(members[name]) for name in members}
 
 
 def _reason(problem: BaseException | str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sakimori.detect.sigma.text import Piece, Wild, fold, number
+from sakimori.detect.sigma.text import Piece, Wild, exact, fold, number
 
 
 class Place(StrEnum):
@@ -172,17 +172,28 @@ def compares(pattern: Compare, text: str) -> bool:
     value = number(text)
     if value is None:
         return False
+    limit = exact(pattern.value)
     match pattern.order:
         case Order.LT:
-            return value < pattern.value
+            return value < limit
         case Order.LTE:
-            return value <= pattern.value
+            return value <= limit
         case Order.GT:
-            return value > pattern.value
+            return value > limit
         case Order.GTE:
-            return value >= pattern.value
+            return value >= limit
         case Order.NEQ:
-            return value != pattern.value
+            return value != limit
+
+
+def number_to_plain(value: float) -> int | float | str:
+    """Numbers beyond 64 bits as text, since the JSON form has no place for them."""
+    return value if isinstance(value, float) or -(1 << 63) <= value < 1 << 63 else str(value)
+
+
+def number_from_plain(plain: float | str) -> int | float:
+    """The inverse of ``number_to_plain``. Raises ValueError where it is not its output."""
+    return int(plain) if isinstance(plain, str) else plain
 
 
 def to_plain(atom: Atom) -> list[Any]:
@@ -193,9 +204,9 @@ def to_plain(atom: Atom) -> list[Any]:
         case Regex(source, flags):
             rest = ["regex", source, flags]
         case Number(value):
-            rest = ["number", value]
+            rest = ["number", number_to_plain(value)]
         case Compare(order, value):
-            rest = ["compare", order, value]
+            rest = ["compare", order, number_to_plain(value)]
         case Network(cidr):
             rest = ["network", cidr]
         case Null():
@@ -205,7 +216,7 @@ def to_plain(atom: Atom) -> list[Any]:
         case SameAs(other, place):
             rest = ["same", other, place]
         case TimePart(part, value):
-            rest = ["time", part, value]
+            rest = ["time", part, number_to_plain(value)]
     return [atom.field, *rest]
 
 
@@ -218,9 +229,9 @@ def from_plain(plain: list[Any]) -> Atom:
         case "regex", [source, flags]:
             pattern = Regex(source, flags)
         case "number", [value]:
-            pattern = Number(value)
+            pattern = Number(number_from_plain(value))
         case "compare", [order, value]:
-            pattern = Compare(Order(order), value)
+            pattern = Compare(Order(order), number_from_plain(value))
         case "network", [cidr]:
             pattern = Network(cidr)
         case "null", []:
@@ -230,7 +241,7 @@ def from_plain(plain: list[Any]) -> Atom:
         case "same", [other, place]:
             pattern = SameAs(other, Place(place))
         case "time", [part, value]:
-            pattern = TimePart(Part(part), value)
+            pattern = TimePart(Part(part), int(value))
         case _:
             raise ValueError(f"unknown pattern {kind!r}")
     return Atom(field, pattern)

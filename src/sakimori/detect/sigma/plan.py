@@ -71,16 +71,21 @@ class Threshold:
 class Correlation:
     header: Header
     type: str
-    """``event_count``, ``value_count``, ``temporal`` or ``temporal_ordered``."""
+    """``event_count``, ``value_count``, ``temporal``, ``temporal_ordered``, ``value_sum``, ``value_avg``,
+    ``value_percentile`` or ``value_median``."""
     rules: tuple[str, ...]
     """Ids of the rules and correlations it refers to, in order."""
     group_by: tuple[str, ...]
     timespan: Nanos
     thresholds: tuple[Threshold, ...]
-    field: str | None
-    """What ``value_count`` counts distinct values of."""
+    fields: tuple[str, ...]
+    """What the ``value_`` types measure: one field or alias; of ``value_count``, several that are counted together."""
     aliases: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """(alias, ((rule id, field in that rule's events), …))."""
+    percentile: float | None = None
+    """Which percentile ``value_percentile`` is; None: each value's share of all, in percent."""
+    condition: Expression | None = None
+    """In place of ``thresholds``: which of ``rules`` (by position) must occur."""
     silent: bool = False
 
 
@@ -116,9 +121,11 @@ def to_json(plan: Plan) -> bytes:
                     item.rules,
                     item.group_by,
                     item.timespan,
-                    [[threshold.operator, threshold.value] for threshold in item.thresholds],
-                    item.field,
+                    [[threshold.operator, pattern.number_to_plain(threshold.value)] for threshold in item.thresholds],
+                    item.fields,
                     item.aliases,
+                    item.percentile,
+                    None if item.condition is None else expression.to_plain(item.condition),
                     item.silent,
                 ]
                 for item in plan.correlations
@@ -151,12 +158,16 @@ def from_json(data: bytes) -> Plan:
                 tuple(rules),
                 tuple(group_by),
                 timespan,
-                tuple(Threshold(operator, value) for operator, value in thresholds),
-                field,
+                tuple(Threshold(operator, pattern.number_from_plain(value)) for operator, value in thresholds),
+                tuple(fields),
                 tuple((alias, tuple((rule, name) for rule, name in names)) for alias, names in aliases),
+                percentile,
+                None if asked is None else expression.from_plain(asked),
                 silent,
             )
-            for head, kind, rules, group_by, timespan, thresholds, field, aliases, silent in plain["correlations"]
+            for head, kind, rules, group_by, timespan, thresholds, fields, aliases, percentile, asked, silent in plain[
+                "correlations"
+            ]
         ),
         errors=tuple(RuleError(Path(path), line, reason) for path, line, reason in plain["errors"]),
     )

@@ -84,6 +84,11 @@ def number(text: str) -> int | Fraction | None:
     return value.numerator if value.denominator == 1 else value
 
 
+def exact(value: float) -> int | Fraction:
+    """A rule's number as it is written in decimal, not as a binary fraction comes near it. It must be finite."""
+    return value if isinstance(value, int) else Fraction(repr(value))
+
+
 class Glob:
     """A compiled wildcard pattern. Matches in time linear in the text for every pattern without ``?``."""
 
