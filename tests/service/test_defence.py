@@ -171,6 +171,17 @@ def test_what_no_connector_can_do_is_planned_as_denied_and_kept(install: Install
     assert all(item.decision.ruling is Ruling.DENY for plan in development.plans for item in plan.actions)
 
 
+def test_a_story_goes_on_after_a_restart(
+    install: Installation, clock: ManualClock, detector: SigmaDetector, post: _Post, tmp_path: Path
+) -> None:
+    (incident,) = post.hear(line(1, ENCODED)).incidents
+    successor = _Post(install, clock, detector, tmp_path / "successor.ndjson", None)
+    assert successor.hear(line(2, HARMLESS)).incidents == []
+    (grown,) = successor.hear(line(3, DUMP)).incidents
+    assert grown.id == incident.id
+    assert set(incident.finding_ids) < set(grown.finding_ids)
+
+
 def test_a_repeated_record_is_no_news(post: _Post) -> None:
     """Forwarders send twice; a new piece of the log with the same bytes is the same evidence."""
     (incident,) = post.hear(line(1, ENCODED)).incidents

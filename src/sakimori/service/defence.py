@@ -35,6 +35,7 @@ from sakimori.store import Transaction
 from sakimori.store.journal import standing
 
 _WORTH_INVESTIGATING = Severity.HIGH
+_REMEMBERED = 1000
 _RECOVER_EVERY: Nanos = 60 * 10**9
 _AFTER_FAILURE: Nanos = 3600 * 10**9
 """How long a model is left alone that did not answer usefully."""
@@ -122,10 +123,23 @@ class Defence:
         )
 
     async def _recover(self) -> None:
+        """Take up what this or another process knew and left open."""
         now = self._install.clock.now()
+        if self._recovered is None:
+            self._remember()
         if self._recovered is None or now - self._recovered >= _RECOVER_EVERY:
             self._recovered = now
             await self._executor.recover(self._install.tenant)
+
+    def _remember(self) -> None:
+        """The newest incidents, with their findings: their stories go on."""
+        with self._install.database.snapshot(self._install.tenant) as snapshot:
+            fresh = snapshot.all(Incident, newest_first=True, limit=_REMEMBERED)
+            told = (snapshot.get(Finding, id) for incident in fresh for id in incident.finding_ids)
+            self._findings = [finding for finding in told if finding]
+        self._incidents = {incident.id: incident for incident in fresh}
+        for incident in fresh:
+            self._is_news(incident)  # investigated before
 
     def _detect(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> list[Finding]:
         found: list[Finding] = []
