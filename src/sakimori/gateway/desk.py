@@ -41,6 +41,8 @@ _OVERHEAD_TOKENS = 1_000
 _DEEPEST = 100
 _VAULT_ATTEMPTS = 8
 _MOST_KEPT = 100_000
+_LONGEST_KEPT = 256
+"""What is longer is looked up in the vault each time, rather than held in memory."""
 _MODEL_NAME = re.compile(r"[A-Za-z0-9._:/\-]{1,128}")
 _NANOS_PER_SECOND = 1_000_000_000
 
@@ -85,7 +87,7 @@ class Desk:
         self._lifetime = lifetime
         self._clock = clock
         self._standing = Standing(database, secrets, clock)
-        self._kept: dict[str, set[tuple[str, str]]] = {}
+        self._kept: set[tuple[str, str, str]] = set()
         self._unsealed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -267,18 +269,17 @@ class Desk:
 
     def _keep(self, transaction: Transaction, passage: Passage) -> set[str]:
         """Keep the passage's tokens in the vault; those that already stand for something else come back."""
-        kept = self._kept.setdefault(transaction.tenant, set())
-        new = dict(passage.tokens.items() - kept)
-        if not new:
-            return set()
-        return vault.keep(transaction, vault_key(transaction, self._secrets), new)
+        tenant = transaction.tenant
+        new = {token: value for token, value in passage.tokens.items() if (tenant, token, value) not in self._kept}
+        return vault.keep(transaction, vault_key(transaction, self._secrets), new) if new else set()
 
     def _remember(self, tenant: str, passage: Passage) -> None:
         """The vault has these: it need not be asked for them again."""
-        kept = self._kept.setdefault(tenant, set())
-        if len(kept) > _MOST_KEPT:
-            kept.clear()
-        kept.update(passage.tokens.items())
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.clear()
+        self._kept.update(
+            (tenant, token, value) for token, value in passage.tokens.items() if len(value) <= _LONGEST_KEPT
+        )
 
     def _upper_bound(self, endpoint: Endpoint, sent: dict[str, object], body: bytes) -> Amount:
         price = self._prices.of(cast("str", sent["model"]))

@@ -85,6 +85,8 @@ class Answer:
     body: dict[str, Any]
     headers: Mapping[str, str]
     """Those of the allow-list."""
+    length: int
+    """Bytes of the body as it came."""
 
 
 class Provider:
@@ -129,7 +131,7 @@ class Provider:
         answer = _object(raw)
         if answer is None or answer.get("object") != object:
             raise _failed(502, "provider_invalid_response", "sent something that is no answer")
-        return Answer(answer, _allowed(headers))
+        return Answer(answer, _allowed(headers), len(raw))
 
     async def _post(self, url: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         async with self._session.post(

@@ -26,6 +26,8 @@ from sakimori.store import Database
 
 _log = logging.getLogger("sakimori.gateway")
 _LONGEST_REQUEST = 16 * 2**20
+_LARGE = 128 * 2**10
+"""Bytes of a request or an answer that take long to read: tens of milliseconds."""
 _SEAL_SECONDS = 1.0
 _MARGIN = timedelta(seconds=60)
 """How much longer a reservation holds than a call can take."""
@@ -65,7 +67,9 @@ class Gateway:
             clock=parts.clock,
         )
         self._on_egress = on_egress
-        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gateway-desk")
+        # Whatever writes takes turns, so that more threads would only wait for each other; large texts keep to theirs.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway-desk")
+        self._large = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gateway-large")
         self._provider: Provider | None = None
         self._calls: set[asyncio.Task[web.Response]] = set()
         self._at_provider: set[asyncio.Task[object]] = set()
@@ -112,7 +116,8 @@ class Gateway:
         await asyncio.gather(sealing, *self._calls, return_exceptions=True)
         await self._provider.close()
         await self._seal()
-        self._threads.shutdown()
+        self._thread.shutdown()
+        self._large.shutdown()
 
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -147,7 +152,8 @@ class Gateway:
         try:
             _check_headers(request)
             raw = await _read(request)
-            call = await self._blocking(self._desk.admit, call_id, principal, endpoint, raw, request.headers)
+            thread = self._thread_for(len(raw))
+            call = await _run_in(thread, self._desk.admit, call_id, principal, endpoint, raw, request.headers)
         except Refusal as refusal:
             await self._blocking(self._desk.refuse, call_id, principal, endpoint, refusal.code)
             raise
@@ -166,7 +172,7 @@ class Gateway:
             refusal.message = call.passage.restore(refusal.message)
             await self._blocking(self._desk.settle, call, outcome=refusal.code, usage=None, billed=failed.billed)
             raise refusal from failed
-        body = await self._blocking(self._desk.answered, call, answer.body)
+        body = await _run_in(self._thread_for(answer.length), self._desk.answered, call, answer.body)
         return web.Response(body=body, content_type="application/json", headers=answer.headers)
 
     async def _ask(self, call: Admitted) -> Answer:
@@ -196,9 +202,15 @@ class Gateway:
         except SakimoriError as error:
             _log.error("the ledger was not sealed; its entries stay pending: %s", error)
 
+    def _thread_for(self, length: int) -> ThreadPoolExecutor:
+        return self._thread if length <= _LARGE else self._large
+
     async def _blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        return await _run_in(self._thread, function, *args, **kwargs)
+
+
+async def _run_in(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(thread, lambda: function(*args, **kwargs))
 
 
 def _stopped(*, billed: bool) -> ProviderFailed:

@@ -47,6 +47,8 @@ def detect_numbers(text: str) -> Iterator[Hit]:
 
 def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
     groups = [match.span() for match in _GROUP.finditer(text, start, end)]
+    if sum(last - first for first, last in groups) < _MYNUMBER_LENGTH:
+        return
     first = 0
     while first < len(groups):
         digits = ""

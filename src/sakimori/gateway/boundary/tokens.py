@@ -9,11 +9,15 @@ mistaken for a part.
 
 import hmac
 import re
+from functools import lru_cache
 
 from sakimori.gateway.boundary.span import Kind
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _STEM_LETTERS = 9
+_MOST_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 256
 _KINDS = "|".join(sorted((kind.value.lower() for kind in Kind), key=len, reverse=True))
 TOKEN_LIKE = re.compile(rf"({_KINDS})(?:\\{{0,2}}_|-)([0-9][0-9a-hjkmnp-tv-z]{{11}})")
 """In folded text: whatever ``restore`` would take for a token."""
@@ -29,9 +33,15 @@ class Minter:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        # The same hosts and users are in call after call.
+        self._remembered = lru_cache(_MOST_REMEMBERED)(self._make)
 
     def token(self, kind: Kind, value: str, spelling: str, *, attempt: int) -> str:
         """``attempt`` counts up from 0 while the token already stands for something else."""
+        is_short = len(value) <= _LONGEST_REMEMBERED and len(spelling) <= _LONGEST_REMEMBERED
+        return (self._remembered if is_short else self._make)(kind, value, spelling, attempt)
+
+    def _make(self, kind: Kind, value: str, spelling: str, attempt: int) -> str:
         stem = self._hash("value", kind, value)
         digit, rest = divmod(stem, 32**_STEM_LETTERS)
         code = str(digit % 10) + _base32(rest, _STEM_LETTERS)
@@ -47,7 +57,7 @@ class Minter:
 
 def _base32(number: int, letters: int) -> str:
     code = ""
-    for _ in range(letters):
-        number, letter = divmod(number, 32)
-        code = _ALPHABET[letter] + code
-    return code
+    for _ in range(letters // 2):
+        code = _PAIRS[number & 1023] + code
+        number >>= 10
+    return _ALPHABET[number] + code if letters % 2 else code
