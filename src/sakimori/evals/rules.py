@@ -5,6 +5,7 @@ An ``info.yml`` names a rule and, per test, an event log and how many events mus
 where ``SIGMA`` holds ``rules*`` and ``regression``.
 """
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,12 +18,14 @@ import yaml
 from sakimori import collect
 from sakimori.core import LOCAL_TENANT, InputError, SystemClock
 from sakimori.detect import SigmaDetector
+from sakimori.detect.sigma.library import rule_files
 from sakimori.records import EventBatch
 
 REQUIRED = 0.95
 """Share of tests that must match."""
 
 _PREFIX = "regression_data/"
+_ID = re.compile(r"^id:\s*['\"]?([^\s'\"#]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,12 @@ class Result:
     test: LabelledTest
     found: int
     """Events of the recording for which the rule held."""
+    problem: str = ""
+    """Why the recording could not be read, where that is so."""
 
     @property
     def passed(self) -> bool:
-        return self.found >= self.test.matches
+        return not self.problem and self.found >= self.test.matches
 
 
 def labelled_tests(folder: Path) -> list[LabelledTest]:
@@ -75,16 +80,42 @@ def labelled_tests(folder: Path) -> list[LabelledTest]:
     return found
 
 
+def rules_under_test(folder: Path, tests: Iterable[LabelledTest]) -> tuple[SigmaDetector, frozenset[str]]:
+    """A detector with the rules below ``folder`` that some test is about, and their ids, whether they compile or not.
+
+    Raises:
+        InputError: a rule file that cannot be read.
+    """
+    wanted = {test.rule_id for test in tests}
+    chosen: list[Path] = []
+    known: set[str] = set()
+    for path in rule_files([folder]):
+        if path.name != "info.yml" and (named := wanted.intersection(_ID.findall(_text(path)))):
+            chosen.append(path)
+            known |= named
+    return SigmaDetector.load(chosen), frozenset(known)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise InputError(f"{path}: rule file cannot be read: {error.strerror}") from error
+
+
 def evaluate(tests: Iterable[LabelledTest], detector: SigmaDetector) -> list[Result]:
     """Run every rule over its recording, all rules of the detector at once."""
     results: list[Result] = []
     for test in tests:
         fired: Counter[str] = Counter()
+        problem = ""
         for item in collect.read([test.recording], tenant=LOCAL_TENANT, clock=SystemClock()):
             if isinstance(item, EventBatch):
                 fired.update(found.rule_id for found in detector.detect(item))
+            elif isinstance(item, collect.SourceRead) and item.outcome is not collect.Outcome.READ:
+                problem = item.reason
         detector.flush()
-        results.append(Result(test, fired[test.rule_id]))
+        results.append(Result(test, fired[test.rule_id], problem))
     return results
 
 

@@ -1,4 +1,7 @@
-"""Sharing: records in, documents for people out. Here: the report, one self-contained HTML file in two languages."""
+"""Sharing: records in, documents for people out: the report and the rules' coverage of ATT&CK.
+
+Each is one self-contained HTML file in two languages.
+"""
 
 from sakimori.share.contents import (
     Case,
@@ -9,6 +12,19 @@ from sakimori.share.contents import (
     Report,
     Undoing,
 )
+from sakimori.share.coverage import CoveredRule, coverage_matrix, render_coverage
 from sakimori.share.report import render
 
-__all__ = ["Case", "DrillOutcome", "EgressSample", "LedgerState", "Reading", "Report", "Undoing", "render"]
+__all__ = [
+    "Case",
+    "CoveredRule",
+    "DrillOutcome",
+    "EgressSample",
+    "LedgerState",
+    "Reading",
+    "Report",
+    "Undoing",
+    "coverage_matrix",
+    "render",
+    "render_coverage",
+]

@@ -43,6 +43,7 @@ from sakimori.detect.sigma.pattern import (
     Text,
     TimePart,
 )
+from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.plan import RuleError
 from sakimori.detect.sigma.scan import Databases
 from sakimori.detect.sigma.text import Wild
@@ -105,16 +106,16 @@ class _Branch:
 class Explainer:
     """Explains one rule. Not for use by two threads at once."""
 
-    def __init__(self, document: Document, rule: SigmaRule) -> None:
+    def __init__(self, document: Document, rule: SigmaRule, placeholders: Placeholders) -> None:
         """Raises ValueError (or another of ``load.PARSE_ERRORS``) where the rule makes no sense."""
-        reader = _Reader(rule.detection)
+        reader = _Reader(rule.detection, placeholders)
         self.id = str(rule.id or "")
         self.title = rule.title
         self.line = document.line
         self.source = LogSource(rule.logsource.product, rule.logsource.category, rule.logsource.service)
         parts = [reader.tree(condition.parse(postprocess=False)) for condition in rule.detection.parsed_condition]
         self._tree = _joined("any", "", parts)
-        self.placeholders = tuple(sorted(reader.placeholders))
+        self.placeholders = tuple(sorted(reader.lacking))
         """Names without values, for lack of which the rule does not run."""
         self._atoms = tuple(reader.atoms)
         self._selectors = LogSources.packaged().selectors(self.source)
@@ -141,8 +142,10 @@ class Explainer:
         return Explanation(selector is not None, _answered(self._tree, asker.answers(cells)))
 
 
-def explainers(path: Path) -> list[Explainer]:
+def explainers(path: Path, placeholders: Placeholders | None = None) -> list[Explainer]:
     """Of each rule in the file that looks at single events, with the file's own filters applied.
+
+    ``placeholders``: values for ``expand``.
 
     Raises:
         InputError: the file cannot be read, something in it is wrong, or it holds no such rule.
@@ -158,7 +161,7 @@ def explainers(path: Path) -> list[Explainer]:
             try:
                 for item in filters:
                     item.apply_on_rule(document.parsed)
-                found.append(Explainer(document, document.parsed))
+                found.append(Explainer(document, document.parsed, placeholders or {}))
             except PARSE_ERRORS as error:
                 raise InputError(str(document.error(error))) from error
     if not found:
@@ -175,9 +178,9 @@ def _sound(item: Document | RuleError) -> Document:
 class _Reader(Converter):
     """Keeps the names and the shape of the condition, where ``Converter`` simplifies."""
 
-    def __init__(self, detections: SigmaDetections) -> None:
-        super().__init__()
-        self.placeholders: set[str] = set()
+    def __init__(self, detections: SigmaDetections, placeholders: Placeholders) -> None:
+        super().__init__(placeholders)
+        self.lacking: set[str] = set()
         self._detections = detections
 
     def tree(self, node: object) -> _Branch | _Leaf:
@@ -207,8 +210,8 @@ class _Reader(Converter):
     def _asked(self, field: str | None, value: object) -> _Branch | _Leaf:
         if isinstance(value, SigmaExpansion):
             return _joined("any", "", [self._asked(field, item) for item in value.values])
-        atoms = expression.atoms_of(self._value(field, value, self.placeholders))
-        return _Leaf(field, next(iter(atoms), None))
+        atoms = sorted(expression.atoms_of(self._value(field, value, self.lacking)))
+        return _joined("any", "", [_Leaf(field, atom) for atom in atoms or [None]])
 
 
 def _joined(operator: str, name: str, parts: "list[_Branch | _Leaf]") -> _Branch | _Leaf:
