@@ -42,6 +42,15 @@ def test_chat_completions_come_back_whole_too(client: OpenAI, bank: Bank, upstre
     assert not [part for part in SECRET_PARTS if part in upstream.sent]
 
 
+def test_a_large_prompt_takes_its_own_way_and_comes_back_whole(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
+    grant = bank.grant()
+    prompt = "10.20.4.12 failed to log on\n" * 10_000
+    assert client.responses.create(model=MODEL, input=prompt).output_text == prompt
+    assert "10.20.4.12" not in upstream.sent
+    with bank.database.snapshot(bank.tenant) as snapshot:
+        assert [made.state for made in budgets.reservations(snapshot, grant.id)] == ["settled"]
+
+
 def test_every_text_of_a_request_passes_the_boundary(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
     """Tool definitions, arguments, results, JSON in strings, keys, metadata, schemas, identifiers."""
     bank.inventory()
