@@ -200,3 +200,22 @@ def test_another_institution_is_told_nothing(install: Installation, detector: Si
     with install.database.snapshot("other") as snapshot:
         assert snapshot.all(Incident) == snapshot.all(Finding) == snapshot.all(Source) == []
         assert evidence.get_raw(snapshot, finding.event_ids[0]) is None
+
+
+def test_what_cannot_be_kept_is_shown_all_the_same(
+    install: Installation, detector: SigmaDetector, tmp_path: Path
+) -> None:
+    """The database goes away in the middle of a scan; its user still gets what was found."""
+    log = tmp_path / "log.ndjson"
+    log.write_bytes(line(1, ENCODED) + b"{broken\n" + line(2, DUMP))
+    database = install.settings.home / "sakimori.db"
+
+    def lose_the_database(_step: Progress, _result: ScanResult) -> None:
+        if database.exists():
+            database.rename(database.with_name("elsewhere.db"))
+
+    result = scan_paths(install, [log], detector, on_progress=lose_the_database)
+    assert "sakimori.db" in result.unkept
+    assert (result.reading.evaluated, result.reading.rejected) == (2, 1)
+    assert len(result.findings) == 2
+    assert {id for incident in result.incidents for id in incident.finding_ids} == {item.id for item in result.findings}

@@ -163,6 +163,8 @@ def _say_accounts(console: Console, result: ScanResult) -> None:
         f"{reading.read:,} events read from {len(reading.sources):,} sources = {reading.evaluated:,} evaluated + "
         f"{reading.rejected:,} rejected; {len(result.findings):,} findings; {len(result.incidents):,} incidents"
     )
+    if result.unkept:
+        console.print(f"not everything was kept: {plain(result.unkept)}", style="bold", markup=False, soft_wrap=True)
     if result.complete and not reading.sources:
         console.print("nothing was read: there is no telemetry here that can be", style="bold")
     if reading.rejected:
@@ -179,4 +181,6 @@ def _exit_code(result: ScanResult) -> ExitCode:
     reading = result.reading
     if not result.complete or not result.copied:
         return ExitCode.INTERRUPTED
+    if result.unkept:
+        return ExitCode.ENVIRONMENT
     return ExitCode.INPUT if reading.rejected or reading.failed or not reading.sources else ExitCode.OK

@@ -20,5 +20,8 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # writing, unlike opening, does not say where
+        raise
     finally:
         partial.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 import base64
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -65,16 +67,17 @@ class ReadingCount:
 
 
 class DeadLetters:
-    """Rejected records with their reasons, one JSON object a line. The file appears with the first of them."""
+    """Rejected records with their reasons, one JSON object a line. The file appears with the first of them.
+
+    A file that cannot be written stops no scan: ``problem`` then says why, and nothing more is written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.problem = ""
         self._file: IO[bytes] | None = None
 
     def keep(self, rejected: Rejected) -> None:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = self.path.open("wb")
         letter = {
             "path": rejected.source.path,
             "sha256": rejected.source.digest,
@@ -82,8 +85,22 @@ class DeadLetters:
             "reason": rejected.reason,
             "excerpt_base64": base64.b64encode(rejected.excerpt).decode(),
         }
-        self._file.write(orjson.dumps(letter) + b"\n")
+        if self.problem:
+            return
+        with self._noticing():
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._file = self.path.open("wb")
+            self._file.write(orjson.dumps(letter) + b"\n")
 
     def close(self) -> None:
-        if self._file:
-            self._file.close()
+        with self._noticing():
+            if self._file:
+                self._file.close()
+
+    @contextmanager
+    def _noticing(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.problem = f"rejected records could not be written to {self.path}: {error.strerror}"

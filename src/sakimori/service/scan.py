@@ -14,7 +14,7 @@ from sakimori.service.installation import Installation
 from sakimori.service.interrupt import uninterrupted
 from sakimori.service.keeping import keep_evidence
 from sakimori.service.reading import DeadLetters, ReadingCount
-from sakimori.store import Transaction
+from sakimori.store import StoreError, Transaction
 
 _KEPT_AT_ONCE = 2000
 
@@ -33,6 +33,8 @@ class ScanResult:
     """False: interrupted; what is here is right, but not everything was read."""
     copied: bool = True
     """False: interrupted while the raw records behind the incidents were copied."""
+    unkept: str = ""
+    """Why later commands cannot refer to what was found: the install could not be written. Else empty."""
 
 
 def scan_paths(
@@ -44,8 +46,7 @@ def scan_paths(
 ) -> ScanResult:
     """Read, detect, group and keep. Interrupted by Ctrl-C, it keeps what it has and says so in the result.
 
-    Raises:
-        StoreError: the install cannot be written.
+    Where the install cannot be written, what was found is in the result all the same.
     """
     started = install.clock.now()
     name = hashlib.blake2b(f"{started}\0{paths}".encode(), digest_size=8).hexdigest()
@@ -70,10 +71,17 @@ def scan_paths(
                 result.findings.extend(detector.flush())
             _keep(install, result)
         _copy_evidence(install, result)
+        with uninterrupted():
+            _enter(install, result, scan_id=f"sc-{name}", rules=len(detector.rules))
     except KeyboardInterrupt:
         result.copied = False
-    with suppress(KeyboardInterrupt), uninterrupted():
-        _enter(install, result, scan_id=f"sc-{name}", rules=len(detector.rules))
+        with suppress(KeyboardInterrupt), uninterrupted():
+            _enter(install, result, scan_id=f"sc-{name}", rules=len(detector.rules))
+    except StoreError as error:
+        result.unkept = str(error)
+        grouped = incidents.group(result.findings, known=())
+        result.incidents = [incident for incident in grouped if incident.merged_into is None]
+    result.unkept = result.unkept or letters.problem
     return result
 
 
