@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 export SAKIMORI_SHARED ?= $(abspath $(SHARED))
 
-.PHONY: help setup setup-dev demo test test-services lint format bench lock clean
+.PHONY: help setup setup-dev demo test test-services fuzz lint format bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
@@ -35,6 +35,9 @@ test: setup-dev ## the test suite (pure Python, no network, no servers)
 test-services: setup-dev ## install and start the real servers, and run the tests that need them
 	tools/install-services
 	$(BIN)/python -m pytest -m services
+
+fuzz: setup-dev ## feed damaged rules and telemetry to compiler and readers, SECONDS=600 each
+	SAKIMORI_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -n auto --basetemp out/fuzz tests/fuzz
 
 lint: setup-dev ## format, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
