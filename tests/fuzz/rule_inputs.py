@@ -16,9 +16,10 @@ _FIELDS = ["Image", "CommandLine", "EventID", "Threat Name", "a.b[0].c", "", "�
 _VALUES: list[Any] = [
     None, True, False, 0, -1, 1 << 70, 10**400, 0.1, float("nan"), float("inf"), "", "*", "?", "\\", "\\\\*", "%x%",
     "%", "a*b?c", "Ａｂ", "ß", "\0", "\x7f", "x" * 5000, "(a+)+$", "(?=a)b", "[", "a{1,9999}", "\\1", "(?i)x",
-    "10.0.0.0/8", "::/0", "10.0.0.0/99", "2026-11-22T01:02:03Z", [], {}, [[]], [None], ["a", 1, None], {"a": {"b": "c"}},
-    "3", "1e5",
+    "10.0.0.0/8", "::/0", "10.0.0.0/99", "2026-11-22T01:02:03Z", [], {}, [[]], [None], ["a", 1, None],
+    {"a": {"b": "c"}}, "3", "1e5",
 ]  # fmt: skip
+_SOURCES = [{"product": "windows"}, {"category": "process_creation"}, {"product": "test", "service": "log"}]
 _CONDITIONS = [
     "selection", "not selection", "1 of them", "all of them", "any of sel*", "1 of nothing*", "selection and",
     "(selection", "not not not selection", "selection | count() > 3", "2 of them", "all of selection", "", "()", "them",
@@ -34,6 +35,8 @@ _OPERATORS = ["gt", "gte", "lt", "lte", "eq", "neq", "field", "percentile", "x"]
 def rule_file(random_: random.Random, real: Sequence[bytes]) -> bytes:
     """One rule file."""
     documents = [_document(random_, real) for _ in range(random_.choice((1, 1, 1, 2, 3)))]
+    if random_.random() < 0.2:
+        documents += [_rule(random_), _correlation(random_)]
     for _ in range(random_.randrange(4)):
         _change(random_, documents)
     try:
@@ -46,15 +49,17 @@ def rule_file(random_: random.Random, real: Sequence[bytes]) -> bytes:
 def _document(random_: random.Random, real: Sequence[bytes]) -> Any:
     if real and random_.random() < 0.5:
         return yaml.safe_load(random_.choice(real))
-    if random_.random() < 0.2:
-        return _correlation(random_)
-    rule = {
+    return _rule(random_)
+
+
+def _rule(random_: random.Random) -> Any:
+    rule: dict[str, Any] = {
         "title": "generated",
         "id": f"00000000-0000-4000-8000-{random_.randrange(4):012}",
         "name": "base",
-        "level": random_.choice(("low", "high", "enormous", None)),
-        "status": random_.choice(("test", "stable", "odd")),
-        "tags": ["attack.execution", "attack.t1059.001", "x"],
+        "level": _mostly(random_, "high", "enormous", None),
+        "status": _mostly(random_, "test", "odd"),
+        "tags": _mostly(random_, ["attack.execution", "attack.t1059.001"], ["x"], None),
         "logsource": random_.choice(
             ({"product": "windows"}, {"category": "process_creation"}, {}, {"product": "test"})
         ),
@@ -65,7 +70,7 @@ def _document(random_: random.Random, real: Sequence[bytes]) -> Any:
         },
     }
     if random_.random() < 0.1:
-        rule["filter"] = {"rules": random_.choice((["base"], "any", [])), **cast("dict[str, Any]", rule["detection"])}
+        rule["filter"] = {"rules": random_.choice((["base"], "any", [])), **rule["detection"]}
         del rule["detection"]
     return rule
 
@@ -78,23 +83,28 @@ def _detection(random_: random.Random) -> Any:
 
 
 def _key(random_: random.Random) -> str:
-    modifiers = random_.choices(_MODIFIERS, k=random_.choice((0, 1, 1, 2, 3)))
+    modifiers = random_.choices(_MODIFIERS, k=random_.choice((0, 0, 1, 1, 2, 3)))
     return "|".join((random_.choice(_FIELDS), *modifiers))
+
+
+def _mostly(random_: random.Random, usual: object, *others: object) -> object:
+    return random_.choice(others) if random_.random() < 0.1 else usual
 
 
 def _correlation(random_: random.Random) -> dict[str, Any]:
     bounds = random_.sample(_OPERATORS, random_.randrange(1, 4))
+    odd = {bound: random_.choice((2, 3, "x", -1, 1 << 70, None, "F", ["F"], 0.5)) for bound in bounds}
     return {
         "title": "together",
         "name": "together",
         "correlation": {
             "type": random_.choice(_CORRELATIONS),
-            "rules": random_.choice((["base"], "base", ["base", "together"], [], ["nothing"], None)),
-            "group-by": random_.choice((["User"], "User", [], None, [1])),
-            "timespan": random_.choice(("5m", "1h", "0s", "-1m", "5", "9" * 30 + "d", None, 5)),
-            "condition": {bound: random_.choice((2, "x", -1, 1 << 70, None, "F", ["F", "G"], 0.5)) for bound in bounds},
-            "aliases": random_.choice(({}, {"a": {"base": "User"}}, {"a": "b"}, None)),
-            "generate": random_.choice((True, False, "x")),
+            "rules": _mostly(random_, ["base"], "base", ["base", "together"], [], ["nothing"], None),
+            "group-by": _mostly(random_, ["User"], "User", [], None, [1]),
+            "timespan": _mostly(random_, "5m", "1h", "0s", "-1m", "5", "9" * 30 + "d", None, 5),
+            "condition": random_.choice(({"gte": 2}, {"gte": 1, "lte": 3, "field": "User"}, {"gt": 0.5}, odd)),
+            "aliases": _mostly(random_, {}, {"a": {"base": "User"}}, {"a": "b"}, None),
+            "generate": _mostly(random_, True, False, "x"),
         },
     }
 
