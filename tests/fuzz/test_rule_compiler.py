@@ -61,6 +61,14 @@ def test_mutated_rules_of_sigmahq_never_crash_the_compiler(shared: Path, tmp_pat
     _fuzz([path.read_bytes() for path in paths], 150, tmp_path)
 
 
+def test_a_log_source_that_is_no_text_is_an_error_of_its_rule(tmp_path: Path) -> None:
+    """Found by fuzzing: pySigma checks what is not empty only."""
+    path = tmp_path / "rule.yml"
+    path.write_text("title: t\nlogsource: {product: {}, category: c}\ndetection: {s: {F: x}, condition: s}\n", "utf-8")
+    (error,) = SigmaDetector.load([path]).errors
+    assert str(error) == f"{path}:2: each part of 'logsource' must be a text"
+
+
 @pytest.mark.parametrize("text", ["", "\ufeff", "---\n---\n", "- 1\n", "a: &a [*a]\n", "x", "? : ?", "{" * 500])
 def test_what_is_no_rule_is_said_in_one_line(text: str, tmp_path: Path) -> None:
     _compile(text.encode(), tmp_path / "rule.yml")

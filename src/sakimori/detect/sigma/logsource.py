@@ -24,6 +24,11 @@ class LogSource:
     category: str | None
     service: str | None
 
+    def __post_init__(self) -> None:
+        """Raises TypeError where a part is neither: pySigma lets empty lists and mappings through."""
+        if not {type(part) for part in (self.product, self.category, self.service)} <= {str, type(None)}:
+            raise TypeError("each part of 'logsource' must be a text")
+
     def __str__(self) -> str:
         return "/".join(part or "*" for part in (self.product, self.category, self.service))
 
