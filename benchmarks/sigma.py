@@ -12,11 +12,14 @@ from typing import Any, cast
 
 import orjson
 
+from benchmarks import sigma_sql
 from benchmarks.figure import Figure
 from benchmarks.shared import shared_folder
 from sakimori import collect
 from sakimori.core import SystemClock
 from sakimori.detect import SigmaDetector
+from sakimori.detect.sigma.catalogue import Entry, catalogue
+from sakimori.detect.sigma.logsource import LogSources
 from sakimori.records import EventBatch
 
 _COMMAND = "make bench ONLY=sigma"
@@ -28,6 +31,27 @@ from sakimori.detect import SigmaDetector
 detector = SigmaDetector.load([Path(sys.argv[1])], Path(sys.argv[2]))
 print(time.process_time() - begin, len(detector.rules))
 """
+
+_WORKER = """
+import json, resource, sys, time
+from pathlib import Path
+from sakimori import collect
+from sakimori.core import SystemClock
+from sakimori.detect import SigmaDetector
+from sakimori.records import EventBatch
+detector = SigmaDetector.load([Path(sys.argv[2])], Path(sys.argv[3]))
+began, cpu, events = time.time(), time.process_time(), 0
+for item in collect.read([Path(sys.argv[1])], tenant="benchmark", clock=SystemClock()):
+    if isinstance(item, EventBatch):
+        events += len(item)
+        detector.detect(item)
+print(json.dumps({
+    "events": events, "began": began, "ended": time.time(), "cpu": time.process_time() - cpu,
+    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+}))
+"""
+_SQL_SHARE = 4
+"""One event in so many goes to the SQL yardstick, which is slow."""
 
 
 def run() -> list[Figure]:
@@ -47,7 +71,66 @@ def run() -> list[Figure]:
             Figure(f"Sigma: start with {what} kept", warm, "s of CPU", "imports included", _COMMAND),
             *_figures(f"OTRF, {what}", events, rules, cache),
             *_figures(f"OTRF with every command line and path unique, {what}", unlike, rules, cache),
+            *_processes(lines, rules, cache, Path(folder)),
+            _sql(lines[::_SQL_SHARE], rules, cache, Path(folder)),
         ]
+
+
+def _processes(lines: list[bytes], rules: Path, cache: Path, folder: Path) -> Iterator[Figure]:
+    """Peak memory on the corpus once and three times over; one worker against two on half of it each."""
+    whole, thrice = folder / "whole.json", folder / "thrice.json"
+    halves = [folder / "first.json", folder / "second.json"]
+    whole.write_bytes(b"".join(lines))
+    thrice.write_bytes(whole.read_bytes() * 3)
+    for half, part in zip(halves, (lines[0::2], lines[1::2]), strict=True):
+        half.write_bytes(b"".join(part))
+    (one,) = _passes([whole], rules, cache)
+    (long,) = _passes([thrice], rules, cache)
+    two = _passes(halves, rules, cache)
+    beside = f"three times the input: {long['peak']:.0f} MB"
+    yield Figure("Sigma: peak memory of a process, OTRF", one["peak"], "MB", beside, _COMMAND)
+    wall = max(worker["ended"] for worker in two) - min(worker["began"] for worker in two)
+    speed = one["ended"] - one["began"]
+    cpu = sum(worker["cpu"] for worker in two)
+    beside = f"wall {speed:.1f} s → {wall:.1f} s; CPU {one['cpu']:.1f} s → {cpu:.1f} s, both workers together"
+    yield Figure("Sigma: two workers on half the events each, against one", speed / wall, "times", beside, _COMMAND)
+
+
+def _passes(paths: list[Path], rules: Path, cache: Path) -> list[dict[str, float]]:
+    """One process for each file, at the same time."""
+    commands = [[sys.executable, "-c", _WORKER, str(path), str(rules), str(cache)] for path in paths]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE) for command in commands]
+    return [orjson.loads(process.communicate()[0]) for process in running]
+
+
+def _sql(lines: list[bytes], rules: Path, cache: Path, folder: Path) -> Figure:
+    name = "Sigma: JSON lines to matches as SQL over SQLite (yardstick)"
+    events = folder / "sql-events.json"
+    events.write_bytes(b"".join(lines))
+    entries = catalogue([rules], cache).entries
+    placed = [(Path(entry.header.path), where) for entry in entries if (where := _where(entry))]
+    done = sigma_sql.measure(placed, events, folder)
+    if done is None:
+        return Figure(name, 0, "events/s/core", f"not measured: {sigma_sql.PACKAGE} cannot be installed", _COMMAND)
+    ours, collecting, detecting = _throughput(events, rules, cache)
+    beside = (
+        f"ours on the same {ours:,} events: {ours / (collecting + detecting):,.0f}; "
+        f"{done['rules']:,} rules taken, {done['refused']:,} refused, {done['found']:,} matches"
+    )
+    return Figure(name, done["events"] / done["seconds"], "events/s/core", beside, _COMMAND)
+
+
+def _where(entry: Entry) -> str:
+    """The log source as SQL; empty where its events have other names for fields, which SQL is not told of."""
+    selectors = [item for source in entry.sources for item in LogSources.packaged().selectors(source)]
+    asked: list[str] = []
+    for selector in selectors:
+        if not selector.fields:
+            parts = [f"Channel = '{selector.channel}'"] if selector.channel else []
+            if selector.codes is not None:
+                parts.append(f"EventID IN ({', '.join(repr(code) for code in sorted(selector.codes))})")
+            asked.append(" AND ".join(parts) or "1")
+    return " OR ".join(f"({part})" for part in asked)
 
 
 def _figures(name: str, path: Path, rules: Path, cache: Path) -> Iterator[Figure]:
