@@ -146,8 +146,8 @@ def _key_lookup(database: Database, secrets: Secrets, bare: sqlite3.Connection) 
     digest = os.urandom(32)
     row = {"name": "n", "scopes": "[]", "digest": digest, "created_at": 0, "expires_at": None, "revoked_at": None}
     with database.transaction(_TENANT) as transaction:
-        transaction.insert(keys.service_key, ({**row, "id": f"k{number:09d}"} for number in range(others)))
         _, plaintext = keys.issue(transaction, secrets, name="n", scopes=["gateway.call"], clock=clock)
+        transaction.insert(keys.service_key, ({**row, "id": f"k{number:09d}"} for number in range(others)))
 
     def authenticate() -> None:
         if keys.authenticate(database, secrets, plaintext, clock) is None:
