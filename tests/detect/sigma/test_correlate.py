@@ -158,10 +158,10 @@ def test_in_order_it_finds_what_a_naive_search_finds(times: list[int], count: in
 @settings(deadline=None)
 @given(times=st.lists(st.integers(0, 60), max_size=20, unique=True), data=st.data())
 def test_in_any_order_no_full_window_goes_unnoticed(times: list[int], data: st.DataObject) -> None:
-    """Each three occurrences within the span have one of them in a finding's window."""
+    """Each three occurrences within the span have one of them within the span of all of a finding's."""
     order = data.draw(st.permutations(times))
     found = run(Correlator([correlation()]), [occurrence(at, number=at + 1) for at in order])
-    covered = [(finding.first_time // SECOND, finding.first_time // SECOND + 10) for finding in found]
+    covered = [(finding.last_time // SECOND - 10, finding.first_time // SECOND + 10) for finding in found]
     for window in itertools.combinations(sorted(times), 3):
         if window[-1] - window[0] <= 10:
             assert any(first <= at <= last for at in window for first, last in covered)

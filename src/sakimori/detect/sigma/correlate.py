@@ -4,8 +4,8 @@ Events come in any order (a scan reads one log after the other, agents deliver l
 yet used up, in order of time, so the outcome does not depend on a clock. What the specification leaves open is decided
 in ``docs/sigma.md``; what a window amounts to is in ``measure``.
 
-A measure that more occurrences can only fulfil is answered the moment it is fulfilled; the finding then stands for the
-whole window that begins with its first occurrence. One that more occurrences can spoil is answered when its window,
+A measure that more occurrences can only fulfil is answered the moment it is fulfilled; the finding then stands for all
+windows that hold its occurrences. One that more occurrences can spoil is answered when its window,
 which begins with the group's first unused occurrence, is over: ``lateness`` after its end by the group's own time, when
 ``advance`` says so, or at ``flush``.
 """
@@ -276,10 +276,14 @@ class _Windows:
 
     def _rise(self, group: Group, at: int) -> list[_Fired]:
         """Whether the item now at position ``at`` completes a window."""
-        for window, tally in group.windows(at):
-            if self._measure.may_hold(tally) and (shown := self._measure.answer(window(), tally)):
+        if self._measure.is_hopeless(group.tally):
+            return []
+        for begin, end, tally in group.windows(at):
+            if self._measure.may_end(group.items, end, tally) and (
+                shown := self._measure.answer(group.items[begin:end], tally)
+            ):
                 fired = self._fired(shown)
-                group.use_up(shown[0].time)
+                group.use_up(shown[0].time, shown[-1].time)
                 return [fired]
         return []
 
@@ -299,7 +303,8 @@ class _Windows:
 
     def _close_first(self, group: Group) -> list[_Fired]:
         """Take the first window out, and answer for it."""
-        window = group.use_up(group.items[0].time)
+        first = group.items[0].time
+        window = group.use_up(first, first + self._span)
         shown = self._measure.answer(window, Tally(window))
         return [self._fired(shown)] if shown else []
 

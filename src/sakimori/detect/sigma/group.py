@@ -5,7 +5,7 @@ thousandth of the timespan becomes one item and a flood of one thing does not pu
 """
 
 import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from sakimori.core import Nanos
 from sakimori.detect.sigma.measure import Item, Tally
@@ -46,6 +46,8 @@ class Group:
         self.newest: Nanos = -(1 << 63)
         """The latest time that it has heard of."""
         self._span = span
+        self.tally = Tally()
+        """Of all items."""
         self._tail: _Sliding | None = None
         """The last window, while it is known."""
         self._room = CROWD
@@ -79,13 +81,16 @@ class Group:
             if not apart or self.items[before].occurrence.rule == item.occurrence.rule:
                 return None
         self.items.insert(at, item)
+        self.tally.add(item)
+        if at < len(self.items) - 1:
+            self._tail = None
         return at
 
-    def windows(self, at: int) -> Iterator[tuple[Callable[[], Sequence[Item]], Tally]]:
-        """The windows that hold the item at position ``at``, by their last item, each with its tally."""
+    def windows(self, at: int) -> Iterator[tuple[int, int, Tally]]:
+        """The windows ``items[begin:end]`` that hold the item at position ``at``, by their last item, each tallied."""
         items, item = self.items, self.items[at]
         tail, self._tail = self._tail, None
-        if tail is None or at < len(items) - 1:
+        if tail is None or tail.end != at:
             tail = _Sliding(bisect.bisect_left(items, item.time - self._span, key=lambda known: known.time))
         sliding = tail
         while sliding.end < len(items):
@@ -93,19 +98,21 @@ class Group:
                 return
             sliding.extend(items, self._span)
             if sliding.end > at:
-                yield lambda: items[sliding.begin : sliding.end], sliding.tally
+                yield sliding.begin, sliding.end, sliding.tally
         self._tail = sliding
 
-    def use_up(self, first: Nanos) -> list[Item]:
-        """Take out and cover the window that begins at ``first``."""
+    def use_up(self, first: Nanos, last: Nanos) -> list[Item]:
+        """Take out the window that begins at ``first``, and cover all windows that hold both ``first`` and ``last``."""
         begin = bisect.bisect_left(self.items, first, key=lambda item: item.time)
         end = bisect.bisect_right(self.items, first + self._span, key=lambda item: item.time)
-        self.cover(first, first + self._span)
+        self.cover(last - self._span, first + self._span)
         return self._cut(begin, end)
 
     def _cut(self, begin: int, end: int) -> list[Item]:
         cut = self.items[begin:end]
         del self.items[begin:end]
+        for item in cut:
+            self.tally.remove(item)
         tail = self._tail
         if tail is not None and begin == 0 and end <= tail.begin:
             tail.begin -= end

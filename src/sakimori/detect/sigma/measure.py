@@ -68,6 +68,8 @@ class Tally:
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self.size = 0
         self.total: Amount = 0
+        self.most: Amount = 0
+        """No part of the window has a greater total."""
         self.labels: Counter[str] = Counter()
         for item in items:
             self.add(item)
@@ -75,12 +77,14 @@ class Tally:
     def add(self, item: Item) -> None:
         self.size += item.size
         self.total += item.total
+        self.most += max(item.total, 0)
         for label, times in item.labels.items():
             self.labels[label] += times
 
     def remove(self, item: Item) -> None:
         self.size -= item.size
         self.total -= item.total
+        self.most -= max(item.total, 0)
         for label, times in item.labels.items():
             self.labels[label] -= times
             if not self.labels[label]:
@@ -145,10 +149,7 @@ class Measure:
         return made if made.labels else None
 
     def answer(self, window: Sequence[Item], tally: Tally) -> Sequence[Item]:
-        """The items that a finding rests on; none where the window is not what was asked for.
-
-        Of a rising measure, ``window`` is one that was not so without its last item.
-        """
+        """The items that a finding rests on; none where the window is not what was asked for."""
         if self.ordered:
             return self._ordered(window, tally)
         if self._share:
@@ -156,6 +157,23 @@ class Measure:
             chosen = {label for label, times in tally.labels.items() if self._fits(Fraction(100 * times, total))}
             return [item for item in window if not chosen.isdisjoint(item.labels)]
         return window if self.may_hold(tally) else ()
+
+    def is_hopeless(self, tally: Tally) -> bool:
+        """True only if, of a rising measure, no part of what was tallied has an answer."""
+        return not (self._fits(tally.most) if self._type == "value_sum" else self.may_hold(tally))
+
+    def may_end(self, items: Sequence[Item], end: int, tally: Tally) -> bool:
+        """False only if, of a rising measure, a tallied window that ends before ``end`` is not the first to hold."""
+        if not self.may_hold(tally):
+            return False
+        if not self.ordered or self._condition is not None:
+            return True
+        time = items[end - 1].time
+        while end and items[end - 1].time == time:
+            end -= 1
+            if self._position(items[end]) >= self._shortest - 1:
+                return True
+        return False
 
     def may_hold(self, tally: Tally) -> bool:
         """False only if ``answer`` has none."""
@@ -187,10 +205,6 @@ class Measure:
 
     def _ordered(self, window: Sequence[Item], tally: Tally) -> Sequence[Item]:
         if self._condition is None:
-            last = window[-1].time
-            ends = (self._position(item) for item in reversed(window) if item.time == last)
-            if self.rising and all(position < self._shortest - 1 for position in ends):
-                return ()
             run = longest_run([(self._position(item), item) for item in window], len(self._positions))
             return run if self._fits(len(run)) else ()
         present = {self._positions[rule] for rule in tally.labels}
