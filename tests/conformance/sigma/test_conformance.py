@@ -57,7 +57,8 @@ def _batch(events: list[dict[str, Any]], times: list[float], first: int) -> Even
 def _load(case: dict[str, Any], folder: Path) -> SigmaDetector:
     path = folder / "rules.yml"
     path.write_text(yaml.safe_dump_all(_rules(case), allow_unicode=True, sort_keys=False), "utf-8")
-    return SigmaDetector.load([path])
+    values = cast("dict[str, list[str]]", case.get("placeholders") or {})
+    return SigmaDetector.load([path], placeholders={name: tuple(given) for name, given in values.items()})
 
 
 def _found(findings: list[Finding]) -> dict[str, list[list[int]]]:
