@@ -32,8 +32,9 @@ detector = SigmaDetector.load([Path(sys.argv[1])], Path(sys.argv[2]))
 print(time.process_time() - begin, len(detector.rules))
 """
 
+# VmHWM, since ru_maxrss begins with what the parent had when it forked.
 _WORKER = """
-import json, resource, sys, time
+import json, re, sys, time
 from pathlib import Path
 from sakimori import collect
 from sakimori.core import SystemClock
@@ -47,7 +48,7 @@ for item in collect.read([Path(sys.argv[1])], tenant="benchmark", clock=SystemCl
         detector.detect(item)
 print(json.dumps({
     "events": events, "began": began, "ended": time.time(), "cpu": time.process_time() - cpu,
-    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "peak": int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024,
 }))
 """
 _SQL_SHARE = 4
@@ -91,8 +92,8 @@ def _processes(lines: list[bytes], rules: Path, cache: Path, folder: Path) -> It
     yield Figure("Sigma: peak memory of a process, OTRF", one["peak"], "MB", beside, _COMMAND)
     wall = max(worker["ended"] for worker in two) - min(worker["began"] for worker in two)
     speed = one["ended"] - one["began"]
-    cpu = sum(worker["cpu"] for worker in two)
-    beside = f"wall {speed:.1f} s → {wall:.1f} s; CPU {one['cpu']:.1f} s → {cpu:.1f} s, both workers together"
+    cpu = max(worker["cpu"] for worker in two)
+    beside = f"wall {speed:.1f} s → {wall:.1f} s; CPU of the busier {one['cpu']:.1f} s → {cpu:.1f} s"
     yield Figure("Sigma: two workers on half the events each, against one", speed / wall, "times", beside, _COMMAND)
 
 
