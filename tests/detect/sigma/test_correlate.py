@@ -1,8 +1,12 @@
 """Correlations: state, bounds, lateness and order of arrival (what each type means is in tests/conformance/sigma)."""
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,11 +15,16 @@ from sakimori.core import InputError
 from sakimori.core.clock import NANOS_PER_SECOND
 from sakimori.detect.sigma import correlate, group
 from sakimori.detect.sigma.correlate import Correlator
-from sakimori.detect.sigma.occurrence import Occurrence
+from sakimori.detect.sigma.expression import atom, conjunction, negation
+from sakimori.detect.sigma.measure import Measure, percentile
+from sakimori.detect.sigma.occurrence import Occurrence, kept_cell, kept_evidence
 from sakimori.detect.sigma.plan import Correlation, Header, Threshold
 from sakimori.records import Entity, EntityType, EventRef, Evidence, Finding, Severity
 
 SECOND = NANOS_PER_SECOND
+HEADER = Header("c-1", None, "Many", Severity.HIGH, "test", (), (), "rules.yml", 1)
+_ONLY_FAIL = conjunction([atom(0), negation(atom(1))])
+"""``fail and not other``"""
 
 
 def correlation(
@@ -26,9 +35,8 @@ def correlation(
     value: int = 3,
     seconds: int = 10,
 ) -> Correlation:
-    header = Header("c-1", None, "Many", Severity.HIGH, "test", (), (), "rules.yml", 1)
     threshold = (Threshold(operator, value),)
-    return Correlation(header, kind, tuple(rules), ("User",), seconds * SECOND, threshold, (), ())
+    return Correlation(HEADER, kind, tuple(rules), ("User",), seconds * SECOND, threshold, (), ())
 
 
 def occurrence(at: float, *, number: int = 0, rule: str = "fail", user: str = "a", tenant: str = "bank") -> Occurrence:
@@ -165,3 +173,167 @@ def test_in_any_order_no_full_window_goes_unnoticed(times: list[int], data: st.D
     for window in itertools.combinations(sorted(times), 3):
         if window[-1] - window[0] <= 10:
             assert any(first <= at <= last for at in window for first, last in covered)
+
+
+def test_time_that_passes_closes_windows_without_another_event() -> None:
+    correlator = Correlator([correlation(operator="lt", value=2)], lateness=5 * SECOND)
+    assert correlator.add(occurrence(0)) == []
+    assert correlator.advance(15 * SECOND) == []
+    assert len(correlator.advance(15 * SECOND + 1)) == 1
+    assert correlator.add(occurrence(3)) == [], "later than stated: the window is answered for"
+    assert correlator.advance(1000 * SECOND) == []
+    assert correlator.flush() == []
+
+
+def test_time_that_passes_forgets_quiet_groups() -> None:
+    correlator = Correlator([correlation()], lateness=5 * SECOND)
+    run(correlator, [])
+    correlator.add(occurrence(0))
+    correlator.advance(26 * SECOND)
+    assert b'"a"' not in correlator.state()
+
+
+def test_without_a_stated_lateness_time_decides_nothing() -> None:
+    correlator = Correlator([correlation(operator="lt", value=2)])
+    correlator.add(occurrence(0))
+    assert correlator.advance(10**18) == []
+    assert len(correlator.flush()) == 1
+
+
+def test_a_correlation_waits_for_one_below_that_waits_for_its_window() -> None:
+    """``few`` fires 15 s after its event; ``both`` still takes it, though it knows of much later events."""
+    few = replace(correlation(operator="lt", value=2), header=replace(HEADER, id="few"))
+    both = replace(correlation("temporal", rules=("few", "other"), value=2, seconds=3), header=replace(HEADER, id="up"))
+    correlator = Correlator([few, both], lateness=5 * SECOND)
+    correlator.add(occurrence(0))
+    correlator.add(occurrence(1, rule="other"))
+    correlator.add(occurrence(17, rule="other"))
+    assert [finding.rule_id for finding in correlator.advance(16 * SECOND)] == ["few", "up"]
+
+
+def test_the_order_in_which_a_log_is_read_makes_no_difference_to_one_burst() -> None:
+    times = [at / 10 for at in range(50)]
+    forwards = run(Correlator([correlation()]), [occurrence(at, number=round(at * 10) + 1) for at in times])
+    backwards = run(Correlator([correlation()]), [occurrence(at, number=round(at * 10) + 1) for at in times[::-1]])
+    assert len(forwards) == len(backwards) == 1
+
+
+def test_a_flood_of_one_thing_does_not_push_out_another() -> None:
+    both = correlation("temporal", rules=("rare", "noise", "end"), value=3, seconds=100)
+    correlator = Correlator([both], lateness=0)
+    correlator.add(occurrence(0, rule="rare", number=1))
+    for number in range(30_000):
+        assert correlator.add(occurrence(1 + number / 1000, rule="noise", number=number + 2)) == []
+    (found,) = correlator.add(occurrence(40, rule="end", number=99_999))
+    assert found.count == 30_002
+    assert len(found.evidence) == correlate.MOST_EVIDENCE
+    assert (found.first_time, found.last_time) == (0, 40 * SECOND)
+    assert correlator.forgotten == 0
+
+
+def test_a_count_beyond_what_a_group_keeps_is_reached() -> None:
+    correlator = Correlator([correlation(value=30_000, seconds=100)])
+    found = [f for n in range(30_000) for f in correlator.add(occurrence(n / 1000, number=n + 1))]
+    assert [finding.count for finding in found] == [30_000]
+
+
+@pytest.mark.parametrize("operator", ["lt", "gte"])
+def test_one_key_with_a_million_open_windows(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window every twenty seconds for years, in no order, nothing too late: what is kept stays bounded."""
+    monkeypatch.setattr(group, "MOST_ITEMS", 500)
+    monkeypatch.setattr(group, "MOST_COVERED", 500)
+    correlator = Correlator([correlation(operator=operator, value=2)])
+    found = 0
+    windows = 50_000
+    for number in range(windows):
+        at = number * 7919 % windows * 20
+        found += len(correlator.add(occurrence(at, number=number + 1)))
+    assert len(correlator.state()) < 1_000_000
+    found += len(correlator.flush())
+    if operator == "lt":
+        assert found == windows
+    else:
+        assert (found, correlator.forgotten) == (0, pytest.approx(windows, abs=500))
+
+
+def test_long_cells_are_kept_as_digests(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "x" * 1_000_000
+    assert kept_cell(long) == kept_cell(long.upper()) != kept_cell(long + "y")
+    assert kept_cell("short") == "short"
+    proof = Evidence(event_id="ev-" + "0" * 24 + "-1", time=0, fields={"A": long, "B": "b"})
+    assert kept_evidence(proof).fields == {"B": "b"}
+
+
+_TYPES = [
+    correlation(),
+    correlation(operator="lt", value=3),
+    correlation(operator="eq", value=2),
+    replace(correlation("value_count", value=2), fields=("V",)),
+    replace(correlation("value_sum", value=12), fields=("V",)),
+    replace(correlation("value_avg", value=4), fields=("V",)),
+    replace(correlation("value_median", value=4), fields=("V",)),
+    replace(correlation("value_percentile", value=4), fields=("V",), percentile=75),
+    replace(correlation("value_percentile", operator="lt", value=50), fields=("V",)),
+    correlation("temporal", rules=("fail", "other"), value=2),
+    correlation("temporal_ordered", rules=("fail", "other"), value=2),
+    replace(correlation("temporal", rules=("fail", "other")), condition=_ONLY_FAIL),
+]
+_ABOVE = replace(
+    correlation("temporal", rules=("c-0", "c-1"), value=2, seconds=30), header=replace(HEADER, id="over the others")
+)
+_ALL = [*(replace(item, header=replace(HEADER, id=f"c-{number}")) for number, item in enumerate(_TYPES)), _ABOVE]
+
+
+@st.composite
+def _stream(draw: st.DrawFn) -> list[Occurrence]:
+    entries = draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, 60), st.sampled_from("abcd"), st.sampled_from(["fail", "other"]), st.integers(-2, 9)
+            ),
+            max_size=40,
+        )
+    )
+    return [
+        replace(occurrence(at, number=number, rule=rule, user=user), values={"User": user, "V": str(value)})
+        for number, (at, user, rule, value) in enumerate(entries, 1)
+    ]
+
+
+@given(stream=_stream(), cut=st.integers(0, 40), lateness=st.sampled_from([None, 0, 7 * SECOND]))
+def test_work_shared_out_by_key_finds_the_same(stream: list[Occurrence], cut: int, lateness: int | None) -> None:
+    """Two workers share a stream out by key; at any point one takes over the other's state and goes on alone."""
+    alone = Correlator(_ALL, lateness=lateness)
+    expected = [finding.id for item in stream for finding in alone.add(item)]
+    expected += [finding.id for finding in alone.flush()]
+    workers = [Correlator(_ALL, lateness=lateness), Correlator(_ALL, lateness=lateness)]
+    found: list[Finding] = []
+    for item in stream[:cut]:
+        found += workers[item.values["User"] in "ab"].add(item)
+    one, other = workers
+    assert one.merge(other.state()) == []
+    again = Correlator(_ALL, lateness=lateness)
+    again.restore(one.state())
+    for item in stream[cut:]:
+        found += again.add(item)
+    found += again.flush()
+    assert sorted(finding.id for finding in found) == sorted(expected)
+
+
+@given(stream=_stream(), data=st.data())
+def test_windows_that_can_be_spoilt_do_not_depend_on_the_order_of_arrival(
+    stream: list[Occurrence], data: st.DataObject
+) -> None:
+    falling = [item for item in _ALL if not Measure(item).rising]
+    shuffled = data.draw(st.permutations(stream))
+    found = [sorted(item.id for item in run(Correlator(falling), order)) for order in (stream, shuffled)]
+    assert found[0] == found[1]
+
+
+@given(
+    numbers=st.lists(st.fractions(-5, 5), min_size=1, max_size=12),
+    share=st.sampled_from([0, 1, 12.5, 25, 50, 99.9, 100]),
+)
+def test_percentiles_are_those_of_numpy(numbers: list[Fraction], share: float) -> None:
+    expected = np.percentile([float(number) for number in numbers], share)
+    assert float(percentile(Counter(numbers), share)) == pytest.approx(expected)
