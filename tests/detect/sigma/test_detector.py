@@ -181,13 +181,13 @@ def test_values_of_a_megabyte_and_many_values(count: int, detect: Callable[..., 
 
 
 def test_a_rule_of_many_and_long_values(detect: Callable[..., list[Finding]]) -> None:
-    values = "\n".join(f"      - 'value {number:06}'" for number in range(20_000))
+    values = "\n".join(f"      - 'value {number:06}'" for number in range(100_000))
     long = "y" * 20_000
     rule = (
         "title: x\nlogsource: {product: test}\ndetection:\n"
         f"  s:\n    A|contains:\n{values}\n      - '{long}'\n  condition: s\n"
     )
-    events = [{"A": "a VALUE 019999 b"}, {"A": "value 020000"}, {"A": f"x{long.upper()}x"}]
+    events = [{"A": "a VALUE 099999 b"}, {"A": "value 100000"}, {"A": f"x{long.upper()}x"}]
     found = detect(rule, events, kind=("test", "any", ""))
     assert len(found) == 2
 

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sakimori.core import InputError
 from sakimori.detect import SigmaDetector
-from sakimori.records import EventBatch
+from sakimori.detect.sigma.placeholders import read_placeholders
+from sakimori.detect.sigma.plan import Threshold
+from sakimori.records import EventBatch, Severity
 
 GOOD = """\
 title: Good
@@ -18,6 +21,13 @@ detection:
     A: 1
   condition: s
 """
+
+BOMB = (
+    b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(b"%c: &%c [%s]\n" % (n, n, b",".join([b"*%c" % (n - 1)] * 9)) for n in range(ord("b"), ord("j")))
+    + GOOD.replace("A: 1", "A: *i").encode()
+)
+"""YAML aliases that would become nine to the ninth texts."""
 
 BAD = [
     (b"title: [\n", 1, "not valid YAML"),
@@ -37,6 +47,18 @@ BAD = [
     (b"title: x\naction: global\n", 2, "'action'"),
     (b"a: &a\n  b: *a\n", 1, ""),
     (b"[" * 5000, 1, ""),
+    (GOOD.replace("condition: s", "condition: s and not s").encode(), 7, "contradicts itself"),
+    (GOOD.replace("condition: s", "condition: " + "not " * 500 + "s").encode(), 1, "nested too deeply"),
+    (GOOD.replace("A: 1", "A: " + "9" * 5000).encode(), 1, "too many digits"),
+    (GOOD.replace("A: 1", "A|gt: .inf").encode(), 1, "number"),
+    (GOOD.replace("A: 1", "A|hour: 24").encode(), 6, "never 24"),
+    (GOOD.replace("A: 1", "1: x").encode(), 6, "put it in quotes"),
+    (GOOD.replace("A: 1", "A: {b: 1}").encode(), 4, "of type dict"),
+    (GOOD.replace("A: 1", "A: 2026-01-01").encode(), 4, "of type datetime.date"),
+    (GOOD.replace("A: 1", 'A: "\\ud800"').encode(), 6, "not valid YAML"),
+    (GOOD.replace("A: 1", "A|re: '((a{1,1000}){1,1000}){1,1000}'").encode(), 6, "repetition"),
+    (GOOD.replace("A: 1", "A|re: '(?=a)b'").encode(), 6, "'(?=a)b'"),
+    (BOMB, 13, "aliases"),
 ]
 
 
@@ -109,7 +131,141 @@ def test_damaged_caches_are_made_anew(tmp_path: Path, batch: Callable[..., Event
     assert len(SigmaDetector.load([rules], cache).detect(events)) == 1
 
 
-def test_every_windows_rule_of_sigmahq_compiles(shared: Path) -> None:
-    detector = SigmaDetector.load([shared / "corpora" / "sigma" / "rules" / "windows"])
+def test_every_rule_of_sigmahq_compiles(shared: Path) -> None:
+    detector = SigmaDetector.load(sorted((shared / "corpora" / "sigma").glob("rules*")))
     assert not detector.errors
-    assert len(detector.rules) > 2000
+    assert len(detector.rules) == 3777
+    assert sum(bool(getattr(rule, "placeholders", ())) for rule in detector.rules) == 25
+
+
+def test_fields_and_values_of_any_character(tmp_path: Path, batch: Callable[..., EventBatch]) -> None:
+    names = ["防 人", "%", '"', "'", "a\nb", "{}", "🦊.a[0]", ".*", "\\", "-", "x" * 10_000, "\u200b"]
+    rules = [
+        {"title": f"x{number}", "logsource": {"product": "test"}, "detection": {"s": {name: name}, "condition": "s"}}
+        for number, name in enumerate(names)
+    ]
+    (tmp_path / "a.yml").write_text(yaml.safe_dump_all(rules, allow_unicode=True), "utf-8")
+    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
+        detector = SigmaDetector.load([tmp_path / "a.yml"], cache)
+        assert not detector.errors
+        found = detector.detect(batch([{name: name} for name in names]))
+        assert [finding.title for finding in found] == [f"x{number}" for number in range(len(names))]
+
+
+def test_numbers_beyond_64_bits_survive_the_cache(tmp_path: Path, batch: Callable[..., EventBatch]) -> None:
+    big = 1 << 200
+    count = f"---\ntitle: c\ncorrelation: {{type: event_count, rules: [{GOOD[16:52]}], timespan: 1m, "
+    text = GOOD.replace("A: 1", f"A: {big}\n    B|gt: {big}") + count + f"condition: {{gte: {big}}}}}\n"
+    (tmp_path / "a.yml").write_text(text, "utf-8")
+    for _ in range(2):
+        detector = SigmaDetector.load([tmp_path / "a.yml"], tmp_path / "cache")
+        assert not detector.errors
+        assert getattr(detector.rules[1], "thresholds", ()) == (Threshold("gte", big),)
+        assert detector.detect(batch([{"A": str(big), "B": str(big + 1)}])) == []
+        assert detector.correlator.state().count(b'"rule') == 0
+
+
+LEVELS = """\
+title: Low stable
+name: low
+level: low
+status: stable
+logsource: {product: test}
+detection: {s: {A: 1}, condition: s}
+---
+title: High experimental
+level: high
+status: experimental
+logsource: {product: test}
+detection: {s: {A: 1}, condition: s}
+---
+title: Medium by default
+logsource: {product: test}
+detection: {s: {A: 1}, condition: s}
+---
+title: Many
+level: critical
+status: test
+correlation: {type: event_count, rules: [low], timespan: 1m, condition: {gte: 2}, generate: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("min_level", "statuses", "expected"),
+    [
+        (None, None, {"Low stable", "High experimental", "Medium by default", "Many"}),
+        (Severity.MEDIUM, None, {"High experimental", "Medium by default", "Many"}),
+        (Severity.CRITICAL, None, {"Many"}),
+        (None, ["stable"], {"Low stable", "Medium by default"}),
+        (Severity.HIGH, ["experimental"], {"High experimental"}),
+    ],
+)
+def test_rules_are_chosen_by_level_and_status(
+    min_level: Severity | None,
+    statuses: list[str] | None,
+    expected: set[str],
+    tmp_path: Path,
+    batch: Callable[..., EventBatch],
+) -> None:
+    (tmp_path / "a.yml").write_text(LEVELS, "utf-8")
+    detector = SigmaDetector.load([tmp_path], min_level=min_level, statuses=statuses)
+    found = detector.detect(batch([{"A": 1}, {"A": 1}])) + detector.flush()
+    assert {finding.title for finding in found} == expected
+
+
+def test_an_unknown_status_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'stabel' is no status"):
+        SigmaDetector.load([tmp_path], statuses=["stabel"])
+
+
+def test_values_for_placeholders_come_from_a_file_and_change_what_is_kept(
+    tmp_path: Path, batch: Callable[..., EventBatch]
+) -> None:
+    rule, lists, cache = tmp_path / "a.yml", tmp_path / "lists.yaml", tmp_path / "cache"
+    rule.write_text(GOOD.replace("A: 1", "A|expand: '%admins%'"), "utf-8")
+    events = batch([{"A": "alice"}, {"A": "srv7"}, {"A": "7"}])
+    for text, expected in (("admins: [alice, 'srv*']", 2), ("'%admins%': 7", 1), ("admins: []", 0)):
+        lists.write_text(text, "utf-8")
+        detector = SigmaDetector.load([rule], cache, placeholders=read_placeholders(lists))
+        assert len(detector.detect(events)) == expected
+        assert getattr(detector.rules[0], "placeholders", None) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "lists.yaml:1: not valid YAML"),
+        ("- a", "must be a mapping"),
+        ("1: a", "is no text"),
+        ("a: {b: c}", "no text or number"),
+        ("a: [[b]]", "no text or number"),
+        ("a: yes", "no text or number"),
+    ],
+)
+def test_bad_placeholder_files_are_refused(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "lists.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError, match=words):
+        read_placeholders(path)
+
+
+def test_placeholders_that_multiply_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(GOOD.replace("A: 1", "A|expand: '%n%%n%%n%'"), "utf-8")
+    values = tuple(str(number) for number in range(1000))
+    (error,) = SigmaDetector.load([tmp_path], placeholders={"n": values}).errors
+    assert "1000000000 values" in error.reason
+
+
+def test_a_broken_filter_leaves_its_rules_running(tmp_path: Path, batch: Callable[..., EventBatch]) -> None:
+    (tmp_path / "a.yml").write_text(GOOD, "utf-8")
+    filters = ["A|contians: x", "A|expand: '%unknown%'", "A: 1"]
+    for number, selection in enumerate(filters):
+        condition = "not selektion" if number == 2 else "not selection"
+        (tmp_path / f"f{number}.yml").write_text(
+            f"title: f{number}\nlogsource: {{product: test}}\nfilter:\n  rules: any\n"
+            f"  selection:\n    {selection}\n  condition: {condition}\n",
+            "utf-8",
+        )
+    detector = SigmaDetector.load([tmp_path])
+    assert [(error.path.name, error.line) for error in detector.errors] == [("f0.yml", 6), ("f1.yml", 6), ("f2.yml", 7)]
+    assert len(detector.detect(batch([{"A": 1}]))) == 1

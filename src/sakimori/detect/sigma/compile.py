@@ -79,7 +79,7 @@ class _Compiler:
     def add_rule(self, document: Document, rule: SigmaRule) -> None:
         try:
             condition, placeholders = self._converter.condition(rule.detection)
-            if condition is False and not placeholders:
+            if condition is False and not placeholders and not self._converter.meant_nothing:
                 raise ValueError("the condition contradicts itself: no event can fulfil it")
             source = LogSource(rule.logsource.product, rule.logsource.category, rule.logsource.service)
             header = _header(document)

@@ -80,6 +80,8 @@ class Converter:
     def __init__(self, placeholders: Placeholders) -> None:
         self.atoms: dict[Atom, int] = {}
         self._given = placeholders
+        self.meant_nothing = False
+        """Whether, in the last condition, a placeholder had an empty list."""
 
     def condition(self, detection: SigmaDetections) -> tuple[Expression, frozenset[str]]:
         """The conditions, any of which suffices, and the placeholders that lack values.
@@ -88,6 +90,7 @@ class Converter:
             ValueError: a condition or value that makes no sense (pySigma's own errors are ValueErrors too).
         """
         placeholders: set[str] = set()
+        self.meant_nothing = False
         conditions = [self._node(condition.parsed, placeholders) for condition in detection.parsed_condition]
         return disjunction(conditions), frozenset(placeholders)
 
@@ -115,6 +118,7 @@ class Converter:
                 placeholders |= lacking
                 return False
             made = [self._atom(field, item) for item in self._expanded(value, text)]
+            self.meant_nothing |= not made
             return disjunction(made)
         return self._atom(field, value)
 

@@ -5,7 +5,7 @@ pySigma is lenient and lazy; nothing here trusts it to have looked at a whole ru
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +27,6 @@ PARSE_ERRORS = (SigmaError, yaml.YAMLError, ValueError, TypeError, AttributeErro
 """What pySigma raises on bad input: its own errors, and Python's on shapes that its checks overlook."""
 
 _UTF16LE = re.compile(r"\|utf16le(?=\||\Z)")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _SECTIONS = (
     ("condition", "condition"),
@@ -103,17 +102,11 @@ def _document(path: Path, loader: SigmaYAMLLoader, node: yaml.Node) -> Document 
         plain = cast("dict[str, Any]", loader.construct_document(node))
         if "action" in plain:
             raise ValueError("'action' documents were removed from Sigma: write each rule out")
-        if any(not _is_unicode(scalar.value) for scalar in _scalars(node)):
-            raise ValueError("holds half a character: replace the escape '\\ud800' to '\\udfff'")
         condition = _condition(plain)
         parsed = _parse(plain)
     except PARSE_ERRORS as error:
         return RuleError(path, _line(node, error), _reason(error))
     return Document(parsed, path, node, condition)
-
-
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not _SURROGATE.search(text)
 
 
 def _condition(plain: dict[str, Any]) -> object:
@@ -137,12 +130,25 @@ def _parse(plain: dict[str, Any]) -> SigmaRule | SigmaCorrelationRule | SigmaFil
 
 def _renamed(section: object) -> object:
     """The section with modifiers under the names that pySigma knows."""
-    if isinstance(section, list):
-        return [_renamed(item) for item in cast("list[object]", section)]
-    if not isinstance(section, dict):
-        return section
-    members = cast("dict[object, object]", section)
-    return {_UTF16LE.sub("|wide", name) if isinstance(name, str) else name: _renamed(members[name]) for name in members}
+    return _map(section, _selection)
+
+
+def _selection(plain: object) -> object:
+    return [_map(item) for item in cast("list[object]", plain)] if isinstance(plain, list) else _map(plain)
+
+
+def _unchanged(plain: object) -> object:
+    return plain
+
+
+def _map(plain: object, value: Callable[[object], object] = _unchanged) -> object:
+    if not isinstance(plain, dict):
+        return plain
+    members = cast("dict[object, object]", plain)
+    for name in members:
+        if not isinstance(name, str):
+            raise TypeError(f"the name '{name}' is no text: put it in quotes")
+    return {_UTF16LE.sub("|wide", str(name)): value(members[name]) for name in members}
 
 
 def _reason(problem: BaseException | str) -> str:
@@ -160,6 +166,10 @@ def _reason(problem: BaseException | str) -> str:
     if unknown := re.match(r"Unknown modifier '([^']+)'", text):
         close = difflib.get_close_matches(unknown[1], modifier_mapping, n=1)
         return f"unknown modifier '{unknown[1]}'" + (f" (did you mean '{close[0]}'?)" if close else "")
+    if kind := re.match(r"Unsupported type: <class '([\w.]+)'>", text):
+        return f"detection has a value of type {kind[1]}: use texts, numbers, booleans or null"
+    if text.startswith("Exceeds the limit"):
+        return "a number has too many digits: put it in quotes"
     text = re.sub(r": b'([^']*)'\Z", r": \1", text)  # RE2 words its errors in bytes
     return text or type(problem).__name__
 
@@ -169,18 +179,22 @@ def _yaml_line(error: BaseException) -> int:
     return mark.line + 1 if mark else 1
 
 
-def _scalars(node: yaml.Node, depth: int = 0) -> Iterator[yaml.ScalarNode]:
-    if depth > 50:  # aliases may form a cycle
-        return
-    if isinstance(node, yaml.ScalarNode):
-        yield node
-    elif isinstance(node, yaml.SequenceNode):
-        for item in cast("Sequence[yaml.Node]", node.value):
-            yield from _scalars(item, depth + 1)
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in cast("Sequence[tuple[yaml.Node, yaml.Node]]", node.value):
-            yield from _scalars(key, depth + 1)
-            yield from _scalars(value, depth + 1)
+def _scalars(root: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Each scalar once, however often aliases repeat it."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            yield node
+        elif isinstance(node, yaml.SequenceNode):
+            waiting.extend(reversed(cast("Sequence[yaml.Node]", node.value)))
+        elif isinstance(node, yaml.MappingNode):
+            pairs = cast("Sequence[tuple[yaml.Node, yaml.Node]]", node.value)
+            waiting.extend(part for key, value in reversed(pairs) for part in (value, key))
 
 
 def _line(node: yaml.MappingNode, problem: BaseException | str) -> int:
