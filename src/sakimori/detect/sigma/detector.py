@@ -1,6 +1,6 @@
 """The Sigma detector: rule files in; event batches in, findings out."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sakimori.core import Nanos
@@ -15,6 +15,7 @@ from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.plan import Correlation, Plan, Rule, RuleError
 from sakimori.detect.sigma.scan import Databases
 from sakimori.detect.sigma.selection import select
+from sakimori.detect.sigma.windows import StatePart
 from sakimori.records import EventBatch, EventKind, EventRef, Finding, Severity
 
 _MOST_KINDS = 4096
@@ -34,7 +35,7 @@ class SigmaDetector:
         self._by_plan: dict[int, KindMatcher] = {}
         """By identity of the ``KindPlan``, which kinds may share."""
         self.correlator = Correlator(plan.correlations, lateness=lateness)
-        """The state of correlations, to be saved and restored around a restart."""
+        """The state of correlations."""
 
     @staticmethod
     def load(
@@ -105,8 +106,16 @@ class SigmaDetector:
         return found + correlated
 
     def advance(self, now: Nanos) -> list[Finding]:
-        """What is decided by time having come to be ``now``; with a stated lateness only (see ``Correlator``)."""
+        """What is decided by the clock saying ``now``; with a stated lateness only (see ``Correlator``)."""
         return self.correlator.advance(now)
+
+    def changes(self) -> list[StatePart]:
+        """What of the state is new, different or gone since this was asked last; at first, everything."""
+        return self.correlator.changes()
+
+    def restore(self, parts: Iterable[StatePart]) -> Mapping[str, str]:
+        """Go on from a state; of each part that was left out, its key and why."""
+        return self.correlator.restore(parts)
 
     def flush(self) -> list[Finding]:
         """What only the end of the input decides. Afterwards correlations begin anew."""

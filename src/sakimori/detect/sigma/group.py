@@ -45,6 +45,8 @@ class Group:
         """First and last time of the windows that were answered for, in order, apart from each other."""
         self.newest: Nanos = -(1 << 63)
         """The latest time that it has heard of."""
+        self.ahead: Nanos | None = None
+        """How far its own time is ahead of the clock by which it was heard of; None: not known yet."""
         self._span = span
         self.tally = Tally()
         """Of all items."""

@@ -104,6 +104,7 @@ class Measure:
         self._percentile = correlation.percentile
         self._share = self._type == "value_percentile" and correlation.percentile is None
         self._limits = [(threshold.operator, exact(threshold.value)) for threshold in correlation.thresholds]
+        self._group_by = correlation.group_by
         self._aliases = {alias: dict(names) for alias, names in correlation.aliases}
         self._positions = {rule: position for position, rule in enumerate(correlation.rules)}
         self._condition = correlation.condition
@@ -125,6 +126,17 @@ class Measure:
     def cell(self, occurrence: Occurrence, name: str) -> str | None:
         """The occurrence's value of a field or alias."""
         return occurrence.values.get(self._aliases.get(name, {}).get(occurrence.rule, name))
+
+    def group(self, occurrence: Occurrence) -> dict[str, str] | None:
+        """Group-by name → text; None where the event lacks one."""
+        values: dict[str, str] = {}
+        for name in self._group_by:
+            cell = self.cell(occurrence, name)
+            texts = cell_texts(cell) if cell is not None else []
+            if not texts:
+                return None
+            values[name] = texts[0]
+        return values
 
     def item(self, occurrence: Occurrence) -> Item | None:
         """The occurrence, measured; None where it lacks the value in question and so takes no part."""
