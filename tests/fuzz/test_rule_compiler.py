@@ -11,7 +11,7 @@ from sakimori.detect import SigmaDetector
 from sakimori.detect.sigma.compile import compile_plan
 from sakimori.detect.sigma.explain import explainers
 from sakimori.detect.sigma.load import parse_file
-from sakimori.detect.sigma.plan import from_json, to_json
+from sakimori.detect.sigma.planfile import decode, encode
 
 from ..detect.conftest import make_batch
 from .budget import keep, seeds
@@ -29,7 +29,7 @@ def _compile(data: bytes, path: Path) -> None:
         assert error.reason
         assert "\n" not in str(error), "one line for each problem"
         assert 1 <= error.line <= lines, error
-    assert from_json(to_json(plan)) == plan
+    assert decode(encode(plan), "plan") == plan
     detector = SigmaDetector(plan)
     for kind in (_WINDOWS, ("test", "log", "")):
         detector.detect(make_batch([_EVENT, {"User": "x", "F": None}], kind=kind))

@@ -16,7 +16,7 @@ from sakimori.detect.sigma.compile import compile_plan
 from sakimori.detect.sigma.library import rule_files
 from sakimori.detect.sigma.load import Document, parse_file
 from sakimori.detect.sigma.logsource import LogSource, LogSources
-from sakimori.detect.sigma.plan import from_json, to_json
+from sakimori.detect.sigma.planfile import decode, encode
 from sakimori.records import EventBatch, EventKind, EventRef
 
 _ALPHABET = "aAbB.\\-/ 1ÄäＡａſsΣςß𝒳\0\n防"
@@ -105,7 +105,7 @@ def test_fast_and_slow_agree(
     expected = {
         (rule["title"], row) for rule in rules for row, event in enumerate(plain) if reference.matches(rule, event)
     }
-    for made, size in ((plan, len(events)), (from_json(to_json(plan)), 3)):
+    for made, size in ((plan, len(events)), (decode(encode(plan), "plan"), 3)):
         detector = SigmaDetector(made)
         found = {
             (finding.title, EventRef.parse(finding.evidence[0].event_id).offset)

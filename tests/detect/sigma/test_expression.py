@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,11 +68,24 @@ def test_support_is_true_and_suffices_but_for_negations(tree: Any, true: frozens
 @given(tree=_TREE)
 def test_json_form(tree: Any) -> None:
     built = build(tree)
-    assert expression.from_plain(expression.to_plain(built)) == built
+    assert expression.from_plain(expression.to_plain(built), frozenset(range(6))) == built
 
 
 @given(tree=_TREE, known=st.dictionaries(_ATOMS, st.booleans()), true=_TRUE)
-def test_substitution(tree: Any, known: dict[int, bool], true: frozenset[int]) -> None:
-    replaced = expression.substitute(build(tree), lambda index: known.get(index, expression.atom(index)))
+def test_known_answers_are_folded_away(tree: Any, known: dict[int, bool], true: frozenset[int]) -> None:
+    rest = expression.given(build(tree), known)
     actual = frozenset(index for index in range(6) if known.get(index, index in true))
-    assert holds(replaced, true) == plainly(tree, actual)
+    assert holds(rest, true) == plainly(tree, actual)
+    assert expression.atoms_of(rest).isdisjoint(known)
+
+
+@given(tree=_TREE, numbers=st.permutations(range(10)), true=_TRUE)
+def test_other_numbers_change_nothing(tree: Any, numbers: list[int], true: frozenset[int]) -> None:
+    made = expression.renumbered(build(tree), {index: numbers[index] for index in range(6)})
+    assert holds(made, {numbers[index] for index in true}) == plainly(tree, true)
+
+
+@pytest.mark.parametrize("plain", ["x", 1, None, [], ["all"], ["all", [6]], ["any", [-1]], ["not", 0], ["all", 7]])
+def test_what_is_no_expression_is_refused(plain: Any) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        expression.from_plain(plain, frozenset(range(6)))

@@ -49,7 +49,7 @@ def catalogue(paths: Iterable[Path], cache_dir: Path | None = None) -> Catalogue
 
 
 def _rule(plan: Plan, rule: Rule) -> Entry:
-    atoms = [plan.atoms[index] for index in expression.atoms_of(rule.condition)]
+    atoms = [plan.atoms[index] for index in expression.atoms_of(plan.conditions[rule.condition])]
     fields = {atom.field for atom in atoms if atom.field is not None}
     fields.update(atom.pattern.other for atom in atoms if isinstance(atom.pattern, SameAs))
     if rule.placeholders:

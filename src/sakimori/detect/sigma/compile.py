@@ -12,12 +12,12 @@ from sigma.rule import SigmaRule, SigmaRuleBase
 
 from sakimori.detect.sigma.convert import Converter
 from sakimori.detect.sigma.correlation import read_correlation, references
-from sakimori.detect.sigma.expression import conjunction
+from sakimori.detect.sigma.expression import Expression, conjunction
 from sakimori.detect.sigma.filters import GlobalFilter, read_filter
 from sakimori.detect.sigma.load import PARSE_ERRORS, Document
 from sakimori.detect.sigma.logsource import LogSource
 from sakimori.detect.sigma.placeholders import Placeholders
-from sakimori.detect.sigma.plan import Correlation, Header, Plan, Rule, RuleError
+from sakimori.detect.sigma.plan import Correlation, Header, Plan, Rule, RuleError, asked_fields
 from sakimori.records import Severity
 
 _TECHNIQUE = re.compile(r"t\d{4}(\.\d{3})?")
@@ -49,6 +49,8 @@ class _Compiler:
         self._used: set[str] = set()
         """Ids of filters that apply to some rule."""
         self._rules: dict[str, Rule] = {}
+        self._conditions: dict[Expression, int] = {}
+        """Numbered as they come; rules that ask the same share one."""
         self._correlations: dict[str, Correlation] = {}
         self._errors: list[RuleError] = []
         self._taken: dict[str, Document] = {}
@@ -89,8 +91,9 @@ class _Compiler:
         filters = [item for item in self._filters if item.applies(rule)]
         self._used.update(_identity(item.parsed) for item in filters)
         condition = conjunction([condition, *(item.condition for item in filters)])
+        number = self._conditions.setdefault(condition, len(self._conditions))
         self._call(header)
-        self._rules[header.id] = Rule(header, source, condition, tuple(sorted(placeholders)))
+        self._rules[header.id] = Rule(header, source, number, tuple(sorted(placeholders)))
 
     def check_filters(self) -> None:
         for item in self._filters:
@@ -140,8 +143,11 @@ class _Compiler:
             self._ambiguous.add(header.name)
 
     def plan(self) -> Plan:
+        atoms = {number: atom for atom, number in self._converter.atoms.items()}
         return Plan(
-            atoms=tuple(self._converter.atoms),
+            atoms=atoms,
+            conditions={number: condition for condition, number in self._conditions.items()},
+            asked=asked_fields(atoms.items()),
             rules=tuple(replace(rule, silent=key in self._silenced) for key, rule in self._rules.items()),
             correlations=tuple(replace(item, silent=key in self._silenced) for key, item in self._correlations.items()),
             errors=tuple(sorted(self._errors, key=lambda error: (error.path, error.line))),

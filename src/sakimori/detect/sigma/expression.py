@@ -6,6 +6,7 @@ the top; lists of plain atoms become one set operation.
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
 
@@ -125,15 +126,40 @@ def atoms_of(expression: Expression) -> frozenset[int]:
             return frozenset()
 
 
-def substitute(expression: Expression, value: Callable[[int], Expression]) -> Expression:
-    """The same expression with every atom replaced by ``value(atom)``, simplified."""
+def given(expression: Expression, answers: Mapping[int, bool]) -> Expression:
+    """What remains of the expression where these atoms' answers are known, simplified."""
     match expression:
         case All(atoms, operands):
-            return conjunction([*map(value, sorted(atoms)), *(substitute(operand, value) for operand in operands)])
+            if any(answers.get(index) is False for index in atoms):
+                return False
+            rest = All(atoms - answers.keys(), ()) if not atoms <= answers.keys() else True
+            return conjunction(chain((rest,), (given(operand, answers) for operand in operands)))
         case Any_(atoms, operands):
-            return disjunction([*map(value, sorted(atoms)), *(substitute(operand, value) for operand in operands)])
+            if any(answers.get(index) for index in atoms):
+                return True
+            rest = Any_(atoms - answers.keys(), ()) if not atoms <= answers.keys() else False
+            return disjunction(chain((rest,), (given(operand, answers) for operand in operands)))
         case Not(operand):
-            return negation(substitute(operand, value))
+            return negation(given(operand, answers))
+        case _:
+            return expression
+
+
+def renumbered(expression: Expression, numbers: Mapping[int, int]) -> Expression:
+    """The same expression with atoms under other numbers, different ones for different atoms."""
+    match expression:
+        case All(atoms, operands):
+            return All(
+                frozenset([numbers.get(index, index) for index in atoms]),
+                tuple([renumbered(operand, numbers) for operand in operands]),
+            )
+        case Any_(atoms, operands):
+            return Any_(
+                frozenset([numbers.get(index, index) for index in atoms]),
+                tuple([renumbered(operand, numbers) for operand in operands]),
+            )
+        case Not(operand):
+            return Not(renumbered(operand, numbers))
         case _:
             return expression
 
@@ -174,16 +200,18 @@ def to_plain(expression: Expression) -> Any:
             return expression
 
 
-def from_plain(plain: Any) -> Expression:
-    """The inverse of ``to_plain``. Raises ValueError where it is not its output."""
+def from_plain(plain: Any, atoms: Set[int]) -> Expression:
+    """The inverse of ``to_plain``, over these atoms. Raises ValueError (or TypeError) where it is not its output."""
     match plain:
         case bool():
             return plain
-        case ["all", atoms, *operands]:
-            return All(frozenset(cast("list[int]", atoms)), tuple(map(from_plain, operands)))
-        case ["any", atoms, *operands]:
-            return Any_(frozenset(cast("list[int]", atoms)), tuple(map(from_plain, operands)))
+        case ["all" | "any" as operator, numbers, *operands]:
+            known = frozenset(cast("list[int]", numbers))
+            if not known <= atoms:
+                raise ValueError("an atom that is not there")
+            kind = All if operator == "all" else Any_
+            return kind(known, tuple([from_plain(operand, atoms) for operand in operands]))
         case ["not", operand]:
-            return Not(from_plain(operand))
+            return Not(from_plain(operand, atoms))
         case _:
             raise ValueError("not an expression")

@@ -1,16 +1,16 @@
 """The rules that look at one kind of event, prepared: fields under the event's own names, constants folded away."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from fractions import Fraction
+from itertools import chain
 
 from sakimori.detect.sigma import expression
-from sakimori.detect.sigma.expression import Expression, substitute
+from sakimori.detect.sigma.expression import Expression
 from sakimori.detect.sigma.logsource import LogSource, LogSources, Selector
 from sakimori.detect.sigma.pattern import Atom, Compare, Exists, Null, Number, Pattern, SameAs, Text, compares
 from sakimori.detect.sigma.plan import Plan, Rule
-from sakimori.detect.sigma.text import Glob, fold, number
+from sakimori.detect.sigma.text import Glob, exact, fold, number
 from sakimori.records import EventKind
 
 
@@ -37,22 +37,20 @@ class KindPlan:
     """Rules that can hold when no atom does."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A rule's condition and what is known of it, worked out when a kind first needs it."""
+    """A condition and what is known of it."""
 
-    rule: Rule
     condition: Expression
-    weight: Callable[[int], float]
+    atoms: frozenset[int]
+    anchor: frozenset[int] | None
 
-    @cached_property
-    def atoms(self) -> frozenset[int]:
-        return expression.atoms_of(self.condition)
-
-    @cached_property
-    def anchor(self) -> frozenset[int] | None:
-        found = expression.anchor(self.condition, self.weight)
-        return None if found is None else found[1]
+    def renumbered(self, numbers: Mapping[int, int]) -> "_Prepared":
+        if numbers.keys().isdisjoint(self.atoms):
+            return self
+        anchor = None if self.anchor is None else frozenset([numbers.get(index, index) for index in self.anchor])
+        atoms = frozenset([numbers.get(index, index) for index in self.atoms])
+        return _Prepared(expression.renumbered(self.condition, numbers), atoms, anchor)
 
 
 class KindPlans:
@@ -63,24 +61,23 @@ class KindPlans:
     """
 
     def __init__(self, plan: Plan, sources: LogSources) -> None:
-        self._atoms = _Atoms(plan.atoms)
+        self._plan = plan
+        self._atoms = _Atoms(plan)
         self._sources = sources
-        self._by_source: dict[LogSource, list[_Prepared]] = {}
+        self._by_source: dict[LogSource, list[Rule]] = {}
         for rule in plan.rules:
-            if not rule.placeholders and rule.condition is not False:
-                prepared = _Prepared(rule, rule.condition, self._atoms.weight)
-                self._by_source.setdefault(rule.source, []).append(prepared)
+            if not rule.placeholders:
+                self._by_source.setdefault(rule.source, []).append(rule)
         self._selectors = {source: sources.selectors(source) for source in self._by_source}
-        self._by_field: dict[str, list[int]] = {}
-        for index, atom in enumerate(plan.atoms):
-            if atom.field is not None:
-                self._by_field.setdefault(atom.field, []).append(index)
+        self._prepared: dict[int, _Prepared] = {}
+        """By number of the condition."""
+        self._codes: dict[str, _Codes] = {}
+        """By the name of the field that holds an event's code."""
         self._made: dict[object, KindPlan] = {}
 
     def build(self, kind: EventKind) -> KindPlan:
         code_field = self._sources.code_field(kind.product)
-        asked = self._by_field.get(code_field, ()) if code_field is not None else ()
-        answers = {i: answer for i in asked if (answer := constant(self._atoms[i].pattern, kind.code)) is not None}
+        answers = self._answers(code_field).to(kind.code) if code_field is not None else {}
         chosen = {
             source: selector
             for source, selectors in self._selectors.items()
@@ -98,91 +95,127 @@ class KindPlans:
     def _make(
         self, chosen: Mapping[LogSource, Selector], answers: Mapping[int, bool], code_field: str | None
     ) -> KindPlan:
-        made: list[tuple[KindRule, _Prepared]] = []
-        for source, selector in chosen.items():
-            renamed = self._atoms.about(selector.fields)
-            for known in self._by_source[source]:
-                here = known
-                folded = not answers.keys().isdisjoint(known.atoms)
-                if folded or not renamed.isdisjoint(known.atoms):
-                    condition = substitute(known.condition, partial(self._atoms.under, selector.fields, answers))
-                    if condition is False:
-                        continue
-                    here = _Prepared(known.rule, condition, self._atoms.weight)
-                given = (code_field,) if folded and code_field is not None else ()
-                made.append((KindRule(known.rule, here.condition, given, selector.fields), here))
-        numbers = sorted(frozenset[int]().union(*(here.atoms for _, here in made)))
+        rules: list[KindRule] = []
+        atoms: set[int] = set()
         by_atom: dict[int, list[int]] = {}
         always: list[int] = []
-        for position, (_, here) in enumerate(made):
-            if here.anchor is None:
-                always.append(position)
-            for index in here.anchor or ():
-                by_atom.setdefault(index, []).append(position)
+        for source, selector in chosen.items():
+            numbers = self._atoms.under(selector.fields)
+            for rule in self._by_source[source]:
+                here = self._condition(rule.condition)
+                folded = not answers.keys().isdisjoint(here.atoms)
+                if folded:
+                    here = self._prepare(expression.given(here.condition, answers))
+                if here.condition is False:
+                    continue
+                here = here.renumbered(numbers)
+                atoms |= here.atoms
+                if here.anchor is None:
+                    always.append(len(rules))
+                for index in here.anchor or ():
+                    by_atom.setdefault(index, []).append(len(rules))
+                known = (code_field,) if folded and code_field is not None else ()
+                rules.append(KindRule(rule, here.condition, known, selector.fields))
         return KindPlan(
-            atoms={number: self._atoms[number] for number in numbers},
-            rules=tuple(rule for rule, _ in made),
+            atoms={number: self._atoms[number] for number in sorted(atoms)},
+            rules=tuple(rules),
             by_atom={index: tuple(found) for index, found in by_atom.items()},
             always=tuple(always),
         )
 
+    def _answers(self, code_field: str) -> "_Codes":
+        known = self._codes.get(code_field)
+        if known is None:
+            asked = self._plan.asked.get(code_field, ())
+            known = self._codes[code_field] = _Codes({index: self._atoms[index].pattern for index in asked})
+        return known
+
+    def _condition(self, number: int) -> _Prepared:
+        known = self._prepared.get(number)
+        if known is None:
+            known = self._prepared[number] = self._prepare(self._plan.conditions[number])
+        return known
+
+    def _prepare(self, condition: Expression) -> _Prepared:
+        found = expression.anchor(condition, self._atoms.weight)
+        return _Prepared(condition, expression.atoms_of(condition), None if found is None else found[1])
+
 
 class _Atoms:
-    """The plan's atoms under its own numbers, and after them those whose fields have another name in some kind."""
+    """The plan's atoms, and the same under the names that their fields have in some kinds.
 
-    def __init__(self, atoms: Sequence[Atom]) -> None:
-        self._all = list(atoms)
+    With ``n`` atoms in the plan, atom ``i`` is number ``k * n + i`` under the ``k``-th table of names, counted from 1.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._count = len(plan.atoms)
         self._weights: dict[int, float] = {}
-        self._expressions: dict[int, Expression] = {}
-        self._renamed: dict[tuple[int, str | None, str | None], int] = {}
-        self._by_field: dict[str, set[int]] = {}
-        for index, atom in enumerate(atoms):
-            for name in _fields(atom):
-                self._by_field.setdefault(name, set()).add(index)
+        self._tables: dict[tuple[tuple[str, str], ...], Mapping[int, int]] = {(): {}}
+        self._renamed: dict[int, Atom] = {}
 
     def __getitem__(self, number: int) -> Atom:
-        return self._all[number]
-
-    def about(self, fields: Iterable[str]) -> frozenset[int]:
-        """The plan's atoms that ask about one of these fields."""
-        return frozenset[int]().union(*(self._by_field.get(name, ()) for name in fields))
+        if number < self._count:
+            return self._plan.atoms[number]
+        known = self._renamed.get(number)
+        if known is None:
+            known = self._renamed[number] = self._rename(number)
+        return known
 
     def weight(self, number: int) -> float:
         known = self._weights.get(number)
         if known is None:
-            known = self._weights[number] = _frequency(self._all[number].pattern)
+            known = self._weights[number] = _frequency(self._plan.atoms[number].pattern)
         return known
 
-    def under(self, fields: Mapping[str, str], answers: Mapping[int, bool], index: int) -> Expression:
-        """The atom as a kind's events are asked it: the answer where there is one, else under their names."""
-        answer = answers.get(index)
-        if answer is not None:
-            return answer
-        number = self._number(fields, index) if fields else index
-        known = self._expressions.get(number)
+    def under(self, fields: Mapping[str, str]) -> Mapping[int, int]:
+        """The plan's atoms that ask about one of these fields → their numbers under its other name."""
+        key = tuple(sorted(fields.items()))
+        known = self._tables.get(key)
         if known is None:
-            known = self._expressions[number] = expression.atom(number)
+            shift = len(self._tables) * self._count
+            known = {index: shift + index for name in fields for index in self._plan.asked.get(name, ())}
+            self._tables[key] = known
         return known
 
-    def _number(self, fields: Mapping[str, str], index: int) -> int:
-        atom = self._all[index]
-        if fields.keys().isdisjoint(_fields(atom)):
-            return index
-        field = fields.get(atom.field, atom.field) if atom.field is not None else None
+    def _rename(self, number: int) -> Atom:
+        table, index = divmod(number, self._count)
+        fields = dict(list(self._tables)[table])
+        atom = self._plan.atoms[index]
+        field = None if atom.field is None else fields.get(atom.field, atom.field)
         pattern = atom.pattern
         if isinstance(pattern, SameAs):
             pattern = SameAs(fields.get(pattern.other, pattern.other), pattern.place)
-        key = (index, field, pattern.other if isinstance(pattern, SameAs) else None)
-        known = self._renamed.get(key)
-        if known is None:
-            known = self._renamed[key] = len(self._all)
-            self._all.append(Atom(field, pattern))
-        return known
+        return Atom(field, pattern)
 
 
-def _fields(atom: Atom) -> tuple[str, ...]:
-    own = () if atom.field is None else (atom.field,)
-    return (*own, atom.pattern.other) if isinstance(atom.pattern, SameAs) else own
+class _Codes:
+    """What a kind's code answers by itself: nearly all rules name the very code, so that few have to be asked."""
+
+    def __init__(self, patterns: Mapping[int, Pattern]) -> None:
+        self._texts: dict[str, list[int]] = {}
+        self._numbers: dict[int | Fraction, list[int]] = {}
+        self._others: dict[int, Pattern] = {}
+        for index, pattern in patterns.items():
+            match pattern:
+                case Text((str(text),), cased=False):
+                    self._texts.setdefault(text, []).append(index)
+                case Number(value):
+                    self._numbers.setdefault(exact(value), []).append(index)
+                case _:
+                    self._others[index] = pattern
+        self._no = dict.fromkeys(patterns.keys() - self._others.keys(), False)
+
+    def to(self, code: str) -> dict[int, bool]:
+        """Atom → whether it holds for this code, where that is said without an event."""
+        value = number(code)
+        same = (self._texts.get(fold(code), ()), () if value is None else self._numbers.get(value, ()))
+        answers = self._no | dict.fromkeys(chain(*same), True)
+        for index, pattern in self._others.items():
+            answer = constant(pattern, code)
+            if answer is not None:
+                answers[index] = answer
+        return answers
 
 
 def constant(pattern: Pattern, text: str) -> bool | None:
@@ -191,7 +224,7 @@ def constant(pattern: Pattern, text: str) -> bool | None:
         case Text(pieces, cased):
             return Glob(pieces).matches(text if cased else fold(text))
         case Number(value):
-            return number(text) == value
+            return number(text) == exact(value)
         case Compare():
             return compares(pattern, text)
         case Null():
@@ -204,10 +237,6 @@ def constant(pattern: Pattern, text: str) -> bool | None:
 
 def _frequency(pattern: Pattern) -> float:
     """A guess at how often a pattern holds: longer literals are rarer. Only speed hangs on it."""
-    match pattern:
-        case Text():
-            return math.pow(0.7, sum(len(piece) for piece in pattern.pieces if isinstance(piece, str)))
-        case Null() | Exists():
-            return 1.0
-        case _:
-            return 0.05
+    if isinstance(pattern, Text):
+        return 0.7 ** sum([len(piece) for piece in pattern.pieces if isinstance(piece, str)])
+    return 1.0 if isinstance(pattern, (Null, Exists)) else 0.05

@@ -10,6 +10,7 @@ How fields without an ordinary value are read:
 - Negation is two-valued: ``not field: x`` holds where the field is missing.
 """
 
+import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -35,6 +36,15 @@ class Place(StrEnum):
                 return text.endswith(part)
             case Place.CONTAINS:
                 return part in text
+
+
+_PLACES = {
+    (False, False): Place.EQUALS,
+    (False, True): Place.STARTS,
+    (True, False): Place.ENDS,
+    (True, True): Place.CONTAINS,
+}
+"""By whether ``*`` stands before the literal, and after it."""
 
 
 class Order(StrEnum):
@@ -65,19 +75,13 @@ class Text:
 
     def place(self) -> tuple[Place, str] | None:
         """The one literal and its place, where that is all the pattern says; None for a general wildcard pattern."""
-        match self.pieces:
-            case ():
-                return Place.EQUALS, ""
-            case (str(literal),):
-                return Place.EQUALS, literal
-            case (Wild.ANY, str(literal)):
-                return Place.ENDS, literal
-            case (str(literal), Wild.ANY):
-                return Place.STARTS, literal
-            case (Wild.ANY, str(literal), Wild.ANY):
-                return Place.CONTAINS, literal
-            case _:
-                return None
+        # Comparisons: ``match`` takes five times as long, and this is asked of tens of thousands of patterns.
+        pieces = self.pieces
+        begins, ends = bool(pieces) and pieces[0] is Wild.ANY, len(pieces) > 1 and pieces[-1] is Wild.ANY
+        inner = pieces[begins : len(pieces) - ends]
+        if len(inner) != 1 or not isinstance(inner[0], str):
+            return None if pieces else (Place.EQUALS, "")
+        return _PLACES[begins, ends], inner[0]
 
     @property
     def longest(self) -> str:
@@ -216,32 +220,41 @@ def to_plain(atom: Atom) -> list[Any]:
         case SameAs(other, place):
             rest = ["same", other, place]
         case TimePart(part, value):
-            rest = ["time", part, number_to_plain(value)]
+            rest = ["time", part, value]
     return [atom.field, *rest]
 
 
-def from_plain(plain: list[Any]) -> Atom:
-    """The inverse of ``to_plain``. Raises ValueError where it is not its output."""
+def from_plain(plain: Any) -> Atom:
+    """The inverse of ``to_plain``. Raises ValueError (or another of Python's errors) where it is not its output."""
     field, kind, *rest = plain
+    if not isinstance(field, str) and (field is not None or kind not in ("text", "regex")):
+        raise ValueError("not the name of a field")
+    if kind == "text":  # first and without ceremony: nearly all are
+        pieces: list[str | int] = rest[0]
+        return Atom(field, Text(tuple([p if isinstance(p, str) else _WILDS[p] for p in pieces]), rest[1] is True))
+    return Atom(field, _from_plain(kind, rest))
+
+
+def _from_plain(kind: object, rest: list[Any]) -> Pattern:
     match kind, rest:
-        case "text", [pieces, cased]:
-            pattern: Pattern = Text(tuple(Wild(p) if isinstance(p, int) else p for p in pieces), cased)
-        case "regex", [source, flags]:
-            pattern = Regex(source, flags)
-        case "number", [value]:
-            pattern = Number(number_from_plain(value))
-        case "compare", [order, value]:
-            pattern = Compare(Order(order), number_from_plain(value))
-        case "network", [cidr]:
-            pattern = Network(cidr)
+        case "regex", [str(source), str(flags)]:
+            return Regex(source, flags)
+        case "number", [int() | float() | str() as value]:
+            return Number(number_from_plain(value))
+        case "compare", [order, int() | float() | str() as value]:
+            return Compare(Order(order), number_from_plain(value))
+        case "network", [str(cidr)]:
+            return Network(str(ipaddress.ip_network(cidr)))
         case "null", []:
-            pattern = Null()
-        case "exists", [present]:
-            pattern = Exists(present)
-        case "same", [other, place]:
-            pattern = SameAs(other, Place(place))
-        case "time", [part, value]:
-            pattern = TimePart(Part(part), int(value))
+            return Null()
+        case "exists", [bool(present)]:
+            return Exists(present)
+        case "same", [str(other), place]:
+            return SameAs(other, Place(place))
+        case "time", [part, int(value)]:
+            return TimePart(Part(part), value)
         case _:
-            raise ValueError(f"unknown pattern {kind!r}")
-    return Atom(field, pattern)
+            raise ValueError(f"no pattern is called {kind!r}")
+
+
+_WILDS = tuple(Wild)

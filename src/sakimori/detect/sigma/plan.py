@@ -1,16 +1,13 @@
-"""What compiling leaves behind: rules as plain typed values, with a JSON form that loads in milliseconds."""
+"""What compiling leaves behind: rules as plain typed values."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from sakimori.core import Nanos
-from sakimori.detect.sigma import expression, pattern
 from sakimori.detect.sigma.expression import Expression
 from sakimori.detect.sigma.logsource import LogSource
-from sakimori.detect.sigma.pattern import Atom
+from sakimori.detect.sigma.pattern import Atom, SameAs
 from sakimori.records import Severity
 
 
@@ -50,8 +47,8 @@ class Header:
 class Rule:
     header: Header
     source: LogSource
-    condition: Expression
-    """Over the plan's atoms."""
+    condition: int
+    """Its number in the plan."""
     placeholders: tuple[str, ...] = ()
     """Names that ``expand`` needs values for. The rule does not run while it has any."""
     silent: bool = False
@@ -91,83 +88,24 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    atoms: tuple[Atom, ...]
+    """Atoms and conditions go by number: out of a file they are read when first looked up, since few ever are."""
+
+    atoms: Mapping[int, Atom]
+    conditions: Mapping[int, Expression]
+    """Of the rules, over ``atoms``."""
+    asked: Mapping[str, Sequence[int]]
+    """Field → the atoms that ask about it."""
     rules: tuple[Rule, ...]
     correlations: tuple[Correlation, ...]
     errors: tuple[RuleError, ...]
 
 
-def to_json(plan: Plan) -> bytes:
-    def header(value: Header) -> list[Any]:
-        return [getattr(value, name) for name in Header.__slots__]
-
-    return orjson.dumps(
-        {
-            "atoms": [pattern.to_plain(atom) for atom in plan.atoms],
-            "rules": [
-                [
-                    header(rule.header),
-                    [rule.source.product, rule.source.category, rule.source.service],
-                    expression.to_plain(rule.condition),
-                    rule.placeholders,
-                    rule.silent,
-                ]
-                for rule in plan.rules
-            ],
-            "correlations": [
-                [
-                    header(item.header),
-                    item.type,
-                    item.rules,
-                    item.group_by,
-                    item.timespan,
-                    [[threshold.operator, pattern.number_to_plain(threshold.value)] for threshold in item.thresholds],
-                    item.fields,
-                    item.aliases,
-                    item.percentile,
-                    None if item.condition is None else expression.to_plain(item.condition),
-                    item.silent,
-                ]
-                for item in plan.correlations
-            ],
-            "errors": [[str(error.path), error.line, error.reason] for error in plan.errors],
-        }
-    )
-
-
-def from_json(data: bytes) -> Plan:
-    """The inverse of ``to_json``. Raises ValueError (or KeyError, TypeError) where it is not its output."""
-    plain = orjson.loads(data)
-
-    def header(value: list[Any]) -> Header:
-        identity, name, title, severity, status, tactics, techniques, path, line, title_ja = value
-        return Header(
-            identity, name, title, Severity(severity), status, tuple(tactics), tuple(techniques), path, line, title_ja
-        )
-
-    return Plan(
-        atoms=tuple(pattern.from_plain(atom) for atom in plain["atoms"]),
-        rules=tuple(
-            Rule(header(head), LogSource(*source), expression.from_plain(condition), tuple(placeholders), silent)
-            for head, source, condition, placeholders, silent in plain["rules"]
-        ),
-        correlations=tuple(
-            Correlation(
-                header(head),
-                kind,
-                tuple(rules),
-                tuple(group_by),
-                timespan,
-                tuple(Threshold(operator, pattern.number_from_plain(value)) for operator, value in thresholds),
-                tuple(fields),
-                tuple((alias, tuple((rule, name) for rule, name in names)) for alias, names in aliases),
-                percentile,
-                None if asked is None else expression.from_plain(asked),
-                silent,
-            )
-            for head, kind, rules, group_by, timespan, thresholds, fields, aliases, percentile, asked, silent in plain[
-                "correlations"
-            ]
-        ),
-        errors=tuple(RuleError(Path(path), line, reason) for path, line, reason in plain["errors"]),
-    )
+def asked_fields(atoms: Iterable[tuple[int, Atom]]) -> dict[str, list[int]]:
+    """``Plan.asked``."""
+    found: dict[str, list[int]] = {}
+    for number, atom in atoms:
+        if atom.field is not None:
+            found.setdefault(atom.field, []).append(number)
+        if isinstance(atom.pattern, SameAs) and atom.pattern.other != atom.field:
+            found.setdefault(atom.pattern.other, []).append(number)
+    return found
