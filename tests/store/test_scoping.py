@@ -38,7 +38,7 @@ from sakimori.records import (
     Step,
     StepState,
 )
-from sakimori.store import Database, budgets, evidence, journal, vault
+from sakimori.store import Database, budgets, detection, evidence, journal, vault
 from sakimori.store.schema import metadata
 
 TENANT = "銀行"
@@ -199,7 +199,16 @@ def responses(world: SimpleNamespace) -> None:
         assert len(journal.standing(transaction, now=3).contacts) == 1
 
 
-TOURS = [documents, raw_records, service_keys, log, spending, tokens, responses]
+def live_detection(world: SimpleNamespace) -> None:
+    with world.database.transaction(TENANT) as transaction:
+        detection.put_state(transaction, {"a": b"1", "b": b"2"})
+        detection.put_state(transaction, {"a": None})
+        detection.put_read(transaction, [source()])
+        assert detection.get_state(transaction) == {"b": b"2"}
+        assert detection.last_read(transaction, "p") == source()
+
+
+TOURS = [documents, raw_records, service_keys, log, spending, tokens, responses, live_detection]
 
 
 @pytest.mark.parametrize("tour", TOURS, ids=lambda tour: tour.__name__)

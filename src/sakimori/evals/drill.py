@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from sakimori.collect import Follower
 from sakimori.core import LOCAL_TENANT, ManualClock, Nanos, Settings
 from sakimori.detect import SigmaDetector
 from sakimori.evals.umpire import Truth, Umpire, cyber_range
@@ -15,7 +14,7 @@ from sakimori.records import Command, Execution, Inventory, StepState, record
 from sakimori.respond import ResponsePolicy, load_playbooks
 from sakimori.respond.connectors.cyberrange import CyberRange
 from sakimori.respond.connectors.settings import CyberrangeSettings
-from sakimori.service.defence import Defence, Development, Means
+from sakimori.service.defence import LATENESS, Defence, Development, Means
 from sakimori.service.installation import Installation, installation
 from sakimori.service.rules import own_rules
 
@@ -134,7 +133,7 @@ async def defended(
                 CyberrangeSettings(name="range", url=umpire.defence_url, token_file=umpire.defence_token)
             )
             inventory = await connector.inventory(tenant=install.tenant, now=clock.now())
-            detector = SigmaDetector.load(rules or [own_rules()], cache_dir=cache_dir)
+            detector = SigmaDetector.load(rules or [own_rules()], cache_dir=cache_dir, lateness=LATENESS)
             model = choose_model(install, inventory) if choose_model else None
             means = Means(
                 detector=detector,
@@ -166,7 +165,7 @@ async def _play(
     scene: Scene, umpire: Umpire, on_round: Callable[[Scene, Nanos, Development], Awaitable[None]] | None
 ) -> Nanos:
     telemetry = (umpire.telemetry / name for name in _TELEMETRY)
-    followers = [Follower(path, tenant=scene.install.tenant, clock=scene.clock) for path in telemetry]
+    followers = [scene.defence.follow(path) for path in telemetry]
     while True:
         tick = umpire.advance(ROUND_SECONDS)
         scene.clock.set(tick.time)

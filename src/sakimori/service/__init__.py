@@ -3,12 +3,13 @@
 ``installation(settings, clock)`` opens what an install keeps: database, secrets, ledger.
 """
 
-from sakimori.service.defence import Defence, Development, Means
+from sakimori.service.defence import LATENESS, Defence, Development, Means
 from sakimori.service.installation import Installation, installation
 from sakimori.service.rules import own_rules
 from sakimori.service.scan import ScanResult, scan_paths
 
 __all__ = [
+    "LATENESS",
     "Defence",
     "Development",
     "Installation",

@@ -1,14 +1,16 @@
 """The live defence of one institution: telemetry in; incidents, verdicts and responses out, as they develop.
 
 It wires the rooms and decides nothing itself. All that it does is in the database and the ledger before the next thing
-happens, so it can die at any moment and be started again.
+happens, so it can die at any moment and be started again. What a round found, the open windows of correlations and how
+far each followed log was read are kept in one transaction: a restart neither loses nor repeats an event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sakimori import incidents
-from sakimori.collect import Rejected, SourceRead
+from sakimori.collect import Follower, Rejected, SourceRead
 from sakimori.core import Nanos
 from sakimori.detect import Detector
 from sakimori.investigate import Case, InvestigationFailed, Investigator
@@ -23,6 +25,7 @@ from sakimori.records import (
     Plan,
     Ruling,
     Severity,
+    Source,
     Verdict,
 )
 from sakimori.respond import Executor, Grounds, Playbook, ResponsePolicy, plan
@@ -30,10 +33,15 @@ from sakimori.respond.connectors import Connector
 from sakimori.service.evidence import RecentEvents
 from sakimori.service.installation import Installation
 from sakimori.service.keeping import keep_evidence
+from sakimori.service.progress import Progress, Step
 from sakimori.service.reading import ReadingCount
 from sakimori.store import Transaction
 from sakimori.store.journal import standing
 
+LATENESS: Nanos = 15 * 60 * 10**9
+"""How late telemetry may arrive in a live defence, for ``SigmaDetector.load``: what Windows Event Forwarding may hold
+back in its normal mode. Longer: correlations that ask for few or none of something are answered later. Shorter: they
+may be answered before all is there."""
 _WORTH_INVESTIGATING = Severity.HIGH
 _REMEMBERED = 1000
 _RECOVER_EVERY: Nanos = 60 * 10**9
@@ -60,6 +68,7 @@ class Means:
     """What a defence works with, besides the install itself."""
 
     detector: Detector
+    """New: the defence gives it the state that was kept."""
     offline: Investigator
     """Needs no outside party, and comes first: containment never waits for a provider."""
     model: Investigator | None
@@ -88,6 +97,7 @@ class Defence:
         self._findings: list[Finding] = []
         self._incidents: dict[str, Incident] = {}
         self._asked: dict[str, tuple[Severity, frozenset[tuple[Entity, str]]]] = {}
+        self._progress = Progress(install, means.detector)
         self._recovered: Nanos | None = None
         self._ask_again: Nanos = 0
 
@@ -99,13 +109,31 @@ class Defence:
     def findings(self) -> list[Finding]:
         return self._findings
 
+    def follow(self, path: Path) -> Follower:
+        """A follower of a live log for ``take_in``, which goes on where this institution's last kept round ended.
+
+        Raises:
+            StoreError: the install cannot be read.
+        """
+        follower, problem = self._progress.follow(path)
+        if problem:
+            self.reading.note(problem)
+        return follower
+
     async def take_in(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> Development:
-        """Detect, group, investigate and respond to new telemetry; first settle what a dead process left open."""
+        """Detect, group, investigate and respond to new telemetry; first settle what a dead process left open.
+
+        Call it also when there is nothing to read: time passes, and windows end.
+
+        Raises:
+            StoreError: the install cannot be used, and nothing of this round was kept: go on with a new defence and new
+                followers, which begin where the round before ended.
+        """
         await self._recover()
         development = Development(findings=self._detect(read))
         if development.findings:
             development.incidents = self._group(development.findings)
-            self._keep(development)
+        self._keep(development)
         for incident in development.incidents:
             if incident.severity >= _WORTH_INVESTIGATING and incident.merged_into is None and self._is_news(incident):
                 await self._pursue(incident, development)
@@ -127,6 +155,7 @@ class Defence:
         now = self._install.clock.now()
         if self._recovered is None:
             self._remember()
+            self._resume()
         if self._recovered is None or now - self._recovered >= _RECOVER_EVERY:
             self._recovered = now
             await self._executor.recover(self._install.tenant)
@@ -141,13 +170,22 @@ class Defence:
         for incident in fresh:
             self._is_news(incident)  # investigated before
 
+    def _resume(self) -> None:
+        """Correlations go on where they were."""
+        if problems := self._progress.resume():
+            for problem in problems:
+                self.reading.note(problem)
+            self._record("detection.state_dropped", self._install.tenant, {"reasons": problems[:_REMEMBERED]})
+
     def _detect(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> list[Finding]:
         found: list[Finding] = []
         for item in read:
             self.reading.count(item)
+            self._progress.see(item)
             if isinstance(item, EventBatch):
                 self.evidence.add(item)
                 found.extend(self._means.detector.detect(item))
+        found.extend(self._means.detector.advance(self._install.clock.now()))
         return found
 
     def _group(self, found: Sequence[Finding]) -> list[Incident]:
@@ -212,23 +250,43 @@ class Defence:
             development.executions.append(await self._executor.execute(planned, grounds))
 
     def _keep(self, development: Development) -> None:
-        for problem in keep_evidence(self._install, development.findings, self.evidence.source):
+        """What was found, and how far detection has come: all or nothing."""
+        step = self._progress.step()
+        if not development.findings:
+            if step:
+                with self._install.database.transaction(self._install.tenant) as transaction:
+                    step.keep(transaction)
+            return
+        for problem in keep_evidence(self._install, development.findings, self._source):
             self.reading.note(problem)
         facts = {
             "findings": len(development.findings),
             "incidents": sorted(incident.id for incident in development.incidents),
         }
-        self._record(
-            "detection.found", development.findings[0].id, facts, *development.findings, *development.incidents
-        )
+        documents = (*development.findings, *development.incidents)
+        self._record("detection.found", development.findings[0].id, facts, *documents, step=step)
+
+    def _source(self, digest: str) -> Source | None:
+        """Of a recent event, or of one that an open window kept over a restart."""
+        if found := self.evidence.source(digest):
+            return found
+        with self._install.database.snapshot(self._install.tenant) as snapshot:
+            return snapshot.find_source(digest)
 
     def _record(
-        self, action: str, subject: str, facts: Mapping[str, object], *documents: Finding | Incident | Verdict | Plan
+        self,
+        action: str,
+        subject: str,
+        facts: Mapping[str, object],
+        *documents: Finding | Incident | Verdict | Plan,
+        step: Step | None = None,
     ) -> None:
-        """Keep documents and the ledger's word of them, or neither."""
+        """Keep documents, the step that led to them, and the ledger's word of them, or nothing."""
         now = self._install.clock.now()
         with self._install.database.transaction(self._install.tenant) as transaction:
             transaction.put(*documents)
+            if step:
+                step.keep(transaction)
             self._install.ledger.append(transaction, self._entry(transaction, action, subject, facts, now))
 
     def _entry(
