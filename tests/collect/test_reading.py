@@ -263,7 +263,10 @@ def test_a_large_file_comes_in_rounds(tmp_path: Path) -> None:
     path = tmp_path / "many"
     path.write_bytes(b"".join(FLAT % n for n in range(40_000)))
     reading = gather(path)
-    assert [len(batch) for batch in reading.batches] == [16_384, 16_384, 7_232]
+    sizes = [len(batch) for batch in reading.batches]
+    assert sum(sizes) == 40_000
+    assert len(sizes) == 3
+    assert max(sizes) <= 16_384
     assert [event["n"] for event in reading.events()] == [str(n) for n in range(40_000)]
 
 

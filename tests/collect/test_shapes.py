@@ -11,7 +11,7 @@ SYSMON = "Microsoft-Windows-Sysmon/Operational"
 
 
 def test_evtx_json() -> None:
-    kind, time, fields = shaped(
+    kind, time, fields, _ = shaped(
         {
             "Event": {
                 "#attributes": {"xmlns": "http://schemas.microsoft.com/win/2004/08/events/event"},
@@ -55,7 +55,7 @@ def test_user_data_lose_their_wrapper_and_keep_attributes() -> None:
             "Computer": "b",
         }
     }
-    _, _, fields = shaped({"Event": {"System": system, "UserData": user_data}})
+    _, _, fields, _ = shaped({"Event": {"System": system, "UserData": user_data}})
     assert fields == {**system, "Aux_ProcessName": "mimikatz.exe", "Computer_2": "b"}
 
 
@@ -80,12 +80,12 @@ def _system() -> dict[str, Any]:
 )
 def test_fields_of_one_name_are_numbered_without_costing_their_square(record: dict[str, Any]) -> None:
     """Counted from 2 each time, the fewest of these would need over an hour: the suite would not end."""
-    _, _, fields = shaped(record)
+    _, _, fields, _ = shaped(record)
     assert set(fields) == {"EventID", "Channel", "a", *(f"a_{number}" for number in range(2, 200_001))}
 
 
 def test_winlogbeat() -> None:
-    kind, time, fields = shaped(
+    kind, time, fields, _ = shaped(
         {
             "@timestamp": "2024-01-02T03:04:05.678Z",
             "log": {"level": "information"},
@@ -119,7 +119,7 @@ def test_winlogbeat() -> None:
 
 
 def test_nxlog_names_become_those_of_windows() -> None:
-    kind, _, fields = shaped(
+    kind, _, fields, _ = shaped(
         {
             "EventID": 1,
             "Channel": SYSMON,
@@ -154,7 +154,7 @@ def test_log_analytics_keep_their_event_data_as_xml() -> None:
         '<EventData xmlns="urn:e">\r\n  <Data Name="SourceAddress">192.168.3.5</Data><Data Name="Empty" />'
         "<Data>one</Data><Data>two</Data></EventData>"
     )
-    kind, time, fields = shaped(
+    kind, time, fields, _ = shaped(
         {
             "TimeGenerated": "2022-05-13T08:54:05.21Z",
             "Computer": "W5",
@@ -172,14 +172,14 @@ def test_log_analytics_keep_their_event_data_as_xml() -> None:
 
 def test_event_data_do_not_pass_for_the_channel_or_the_host() -> None:
     xml = "<EventData><Data Name='Channel'>b</Data><Data Name='Computer'>b</Data></EventData>"
-    kind, _, fields = shaped({"Channel": "a", "Hostname": "a", "EventID": 1, "EventData": xml})
+    kind, _, fields, _ = shaped({"Channel": "a", "Hostname": "a", "EventID": 1, "EventData": xml})
     assert kind == ("windows", "a", "1")
     assert fields == {"Channel": "a", "Computer": "a", "EventID": 1}
 
 
 def test_helpdesk_tickets() -> None:
     record = {"log": "helpdesk", "@timestamp": "2026-11-22T09:00:00+09:00", "ticket": "HD-7", "type": "password_reset"}
-    kind, time, fields = shaped(dict(record))
+    kind, time, fields, _ = shaped(dict(record))
     assert (kind, time, fields) == (
         ("helpdesk", "tickets", "password_reset"),
         parse_rfc3339("2026-11-22T00:00:00Z"),

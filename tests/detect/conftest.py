@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from sakimori.core.clock import NANOS_PER_SECOND
-from sakimori.records import HASH, OFFSET, TIME, EventBatch, EventKind, Source, content_hash, encode_cell
+from sakimori.records import OFFSET, TIME, EventBatch, EventKind, Source, encode_cell
 
 MakeBatch = Callable[..., EventBatch]
 
@@ -32,10 +32,9 @@ def make_batch(
         [
             pa.array(list(range(first, first + count)), pa.int64()),
             pa.array(moments, pa.int64()),
-            pa.array([content_hash(str(event).encode("utf-8", "replace")) for event in events], pa.binary(16)),
             *(column.dictionary_encode() for column in columns),
         ],
-        names=[OFFSET, TIME, HASH, *names],
+        names=[OFFSET, TIME, *names],
     )
     source = Source(tenant=tenant, digest="5a" * 32, path="test.ndjson", format="ndjson", size=1)
     product, channel, code = kind

@@ -16,7 +16,7 @@ from sakimori.service import Installation, ScanResult, scan_paths
 from sakimori.store import evidence
 
 _ROUND = 16_384
-"""Events that come at once from one source."""
+"""At most so many events come at once from one source."""
 
 
 def _kept_incidents(install: Installation) -> list[Incident]:
@@ -34,7 +34,8 @@ def _large(folder: Path) -> Path:
 def _assert_partial(install: Installation, result: ScanResult, path: Path) -> None:
     assert not result.complete
     reading = result.reading
-    assert (reading.evaluated, reading.rejected, reading.read) == (_ROUND, 1, _ROUND + 1)
+    assert 0 < reading.evaluated <= _ROUND
+    assert (reading.rejected, reading.read) == (1, reading.evaluated + 1)
     assert len(result.dead_letters.read_bytes().splitlines()) == 1
     (finding,), (incident,) = result.findings, result.incidents
     assert incident.finding_ids == (finding.id,)
@@ -46,7 +47,7 @@ def _assert_partial(install: Installation, result: ScanResult, path: Path) -> No
         (done,) = (item.entry for item in install.ledger.lines(snapshot) if item.entry)
         assert install.ledger.verify(snapshot).ok
     assert (done.action, done.detail["complete"]) == ("scan.done", False)
-    assert (done.detail["evaluated"], done.detail["rejected"]) == (_ROUND, 1)
+    assert (done.detail["evaluated"], done.detail["rejected"]) == (reading.evaluated, 1)
 
 
 def test_ctrl_c_between_two_rounds_keeps_the_first(

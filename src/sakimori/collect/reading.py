@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from sakimori.collect.batches import Batches
+from sakimori.collect.batches import Batches, Wanted, everything
 from sakimori.collect.formats import HEAD, Unknown, Unreadable, called_telemetry, reader_for
 from sakimori.collect.outcome import EXCERPT, Outcome, Progress, Rejected, SourceRead
-from sakimori.collect.readers import Damage, Note, Reader
+from sakimori.collect.readers import Damage, RawRecord, Reader
 from sakimori.collect.shapes import ShapeError
 from sakimori.collect.sources import Opened, Run
 from sakimori.core import Clock
@@ -20,10 +20,16 @@ _NOTES = 20
 
 
 def read(
-    paths: Iterable[Path], *, tenant: str, clock: Clock, on_progress: Callable[[Progress], None] | None = None
+    paths: Iterable[Path],
+    *,
+    tenant: str,
+    clock: Clock,
+    wanted: Wanted = everything,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Item]:
     """Read files, folders (with all below them) and zip archives, each source by what it holds, not by its name.
 
+    ``wanted`` says which fields become columns (see ``EventBatch``): to make the others costs more than all else.
     Every source ends in one ``SourceRead``; nothing that is wrong with a source raises. Memory is bounded however large
     or hostile the input is. The same paths give the same events, ids and order.
     """
@@ -38,11 +44,13 @@ def read(
                 done = found.disk_start + found.disk_size * offset // max(1, found.size)
                 on_progress(Progress(found.path, done, run.total))
 
-        yield from _read_opened(found, tenant=tenant, clock=clock, progressed=progressed)
+        yield from _read_opened(found, tenant=tenant, clock=clock, wanted=wanted, progressed=progressed)
         progressed(found.size)
 
 
-def _read_opened(found: Opened, *, tenant: str, clock: Clock, progressed: Callable[[int], None]) -> Iterator[Item]:
+def _read_opened(
+    found: Opened, *, tenant: str, clock: Clock, wanted: Wanted, progressed: Callable[[int], None]
+) -> Iterator[Item]:
     head = found.file.read(HEAD)
     found.file.seek(0)
     try:
@@ -54,7 +62,7 @@ def _read_opened(found: Opened, *, tenant: str, clock: Clock, progressed: Callab
         return
     source = Source(tenant=tenant, digest=found.digest, path=found.path, format=reader.NAME, size=found.size)
     notes = [found.note] if found.note else []
-    yield from evaluate(source, reader, found.file, clock=clock, notes=notes, progressed=progressed)
+    yield from evaluate(source, reader, found.file, clock=clock, wanted=wanted, notes=notes, progressed=progressed)
 
 
 def evaluate(
@@ -63,22 +71,22 @@ def evaluate(
     file: BinaryIO,
     *,
     clock: Clock,
+    wanted: Wanted = everything,
     notes: Iterable[str] = (),
     progressed: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Item]:
     """The events of one opened source, and its account. ``progressed`` hears which byte was reached."""
-    batches = Batches(source)
+    batches = Batches(source, event=reader.event, wanted=wanted)
     evaluated = rejected = 0
     kept_notes = list(notes)
     now = clock.now()
     for item in reader.records(file, source.size):
-        if isinstance(item, Note):
-            if len(kept_notes) < _NOTES:
+        if not isinstance(item, RawRecord):
+            if isinstance(item, Damage):
+                rejected += 1
+                yield Rejected(source, item.offset, item.reason, item.excerpt[:EXCERPT])
+            elif len(kept_notes) < _NOTES:
                 kept_notes.append(item.text)
-            continue
-        if isinstance(item, Damage):
-            rejected += 1
-            yield Rejected(source, item.offset, item.reason, item.excerpt[:EXCERPT])
             continue
         offset, raw = item
         try:

@@ -5,7 +5,7 @@ shape          known by                                                   time
 =============  =========================================================  ==========================================
 evtx-json      ``Event.System``                                           ``TimeCreated`` / ``SystemTime``
 Winlogbeat     ``winlog``                                                 ``@timestamp`` (the event's own, in UTC)
-flat           ``EventID`` and ``Channel`` (NXLog, OTRF, Log Analytics)   see ``_flat_time``
+flat           ``EventID`` and ``Channel`` (NXLog, OTRF, Log Analytics)   see ``flat_time``
 helpdesk       ``log`` = ``helpdesk``                                     ``@timestamp``
 =============  =========================================================  ==========================================
 
@@ -14,7 +14,7 @@ event data keep their own.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 from xml.etree import ElementTree
@@ -34,6 +34,8 @@ class Shaped(NamedTuple):
     """Product, channel, code, as in ``EventKind``."""
     time: Nanos | None
     fields: Fields
+    repaired: bool = False
+    """Whether the record's text had to be repaired before it could be read."""
 
 
 def shape_of(record: Fields) -> "Callable[[Fields], Shaped] | None":
@@ -77,26 +79,60 @@ _SYSTEM_NAMES = {
 
 
 def _flat(record: Fields) -> Shaped:
-    time = _flat_time(record)
-    for theirs, ours in _SYSTEM_NAMES.items():
-        if theirs in record and (theirs == "OpcodeValue" or ours not in record):
-            record[ours] = record.pop(theirs)
+    time = flat_time(record)
+    _rename(record)
     keywords = record.get("Keywords")
-    if keywords.__class__ is int:  # NXLog writes the 64-bit mask as a signed number, Windows as hexadecimal
-        record["Keywords"] = _mask(keywords)
+    if isinstance(keywords, int) and not isinstance(keywords, bool):
+        record["Keywords"] = flat_number("Keywords", keywords)
     data = record.get("EventData")
     if isinstance(data, str) and data.lstrip().startswith("<"):
         del record["EventData"]
         record.update(_event_data_xml(data) | record)  # event data must not pass for the channel or the host
-    return Shaped(("windows", _text(record["Channel"]), _text(record["EventID"])), time, record)
+    return Shaped(flat_kind(record), time, record)
 
 
-@lru_cache(1024)
-def _mask(keywords: int) -> str:
-    return f"{keywords & 0xFFFF_FFFF_FFFF_FFFF:#x}"
+def flat_members(names: Iterable[str]) -> Mapping[str, str] | None:
+    """Field → the member of a flat record that it is, for all flat records with members of just these names.
+
+    None where that depends on more than the names, or where such a record is not flat: then see ``shaped``.
+    """
+    members = {name: name for name in names}
+    if "EventID" not in members or "Channel" not in members or "EventData" in members:
+        return None
+    _rename(members)
+    return members
 
 
-def _flat_time(record: Fields) -> Nanos | None:
+def flat_kind(record: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Raises ShapeError where channel or event id are neither text nor number."""
+    return "windows", _text(record["Channel"]), _text(record["EventID"])
+
+
+def flat_number(field: str, number: int) -> str:
+    """A whole number of a flat record as text: NXLog writes the 64-bit mask of keywords signed, Windows hexadecimal."""
+    return f"{number & 0xFFFF_FFFF_FFFF_FFFF:#x}" if field == "Keywords" else str(number)
+
+
+def _rename(record: dict[str, Any]) -> None:
+    for theirs, ours in _SYSTEM_NAMES.items():
+        if theirs in record and (theirs == "OpcodeValue" or ours not in record):
+            record[ours] = record.pop(theirs)
+
+
+FlatClock = Callable[[Mapping[str, Any]], Nanos | None]
+
+
+def flat_clock(names: Collection[str]) -> FlatClock:
+    """``flat_time`` for records with members of just these names."""
+    if "EventTime" not in names or not set(_OWN_TIMES).isdisjoint(names):
+        return flat_time
+    return _sysmon_time if "UtcTime" in names else _nxlog_time
+
+
+_OWN_TIMES = ("TimeCreated", "TimeGenerated")
+
+
+def flat_time(record: Mapping[str, Any]) -> Nanos | None:
     """When it happened, from what a flat record has, best first.
 
     ``TimeCreated`` and ``TimeGenerated`` are the event's own time. NXLog writes its own as ``EventTime``, local without
@@ -107,20 +143,44 @@ def _flat_time(record: Fields) -> Nanos | None:
     Zones are taken at their word: some of OTRF's PowerShell exports wrote local times with a ``Z`` (5 to 19 hours off),
     but the same for all channels, so their story stays in order.
     """
-    for name in ("TimeCreated", "TimeGenerated"):
+    for name in _OWN_TIMES:
         if (time := _time(record.get(name))) is not None:
             return time
-    if "EventTime" not in record:
-        return _time(record.get("@timestamp"))
+    return _sysmon_time(record) if "EventTime" in record else _time(record.get("@timestamp"))
+
+
+def _sysmon_time(record: Mapping[str, Any]) -> Nanos | None:
     if record.get("SourceName") == "Microsoft-Windows-Sysmon" and (time := _time(record.get("UtcTime"))) is not None:
         return time
-    local, received = _time(record["EventTime"]), _time(record.get("@timestamp"))
-    if local is None or received is None:
-        return received if local is None else local
-    if _ZONE.search(record["EventTime"]):
-        return local
-    received_locally = _time(record.get("EventReceivedTime"))
-    return received if received_locally is None else local + _zone(received - received_locally)
+    return _nxlog_time(record)
+
+
+def _nxlog_time(record: Mapping[str, Any]) -> Nanos | None:
+    local = record["EventTime"]
+    received_locally: Any = record.get("EventReceivedTime")
+    received: Any = record.get("@timestamp")
+    if (
+        local.__class__ is received_locally.__class__ is received.__class__ is str
+        and received[-1:] == "Z"
+        and len(local) + len(received_locally) <= _LONGEST_TIME
+        # To find the zone, the minute of receipt is enough: a log says the same minute many times over.
+        and (known := _local_time(local, received_locally, received[:16])) is not None
+    ):
+        return known
+    time, arrived = _time(local), _time(received)
+    if time is None or arrived is None or _ZONE.search(local):
+        return arrived if time is None else time
+    arrived_locally = _time(received_locally)
+    return arrived if arrived_locally is None else time + _zone(arrived - arrived_locally)
+
+
+@lru_cache(8192)
+def _local_time(local: str, received_locally: str, received: str) -> Nanos | None:
+    times = _time(local), _time(received_locally), _time(received)
+    if _ZONE.search(local) or None in times:
+        return None
+    time, arrived_locally, arrived = cast("tuple[Nanos, Nanos, Nanos]", times)
+    return time + _zone(arrived - arrived_locally)
 
 
 _QUARTER_HOUR = 900 * 1_000_000_000

@@ -1,13 +1,14 @@
 """Events: what collectors put out and detectors take in.
 
 An ``EventBatch`` is an Arrow RecordBatch of events of one source and one kind. Source fields are dictionary-encoded
-strings, so that a detector works once per *distinct* value.
+strings, so that a detector works once per *distinct* value. A batch may have columns for some fields only, those that
+detectors ask about: the others are then read out of the raw records when somebody wants to see them.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Protocol, cast
 
 import orjson
 import pyarrow as pa
@@ -20,7 +21,7 @@ OFFSET = "sakimori.offset"
 TIME = "sakimori.time"
 """int64: when it happened, nanoseconds since the epoch, UTC."""
 HASH = "sakimori.hash"
-"""fixed_size_binary[16]: BLAKE2b of the raw record, the same for a duplicate wherever it lies."""
+"""fixed_size_binary[16]: the raw record's ``content_hash``, where events are stored without it."""
 OWN_COLUMNS = (OFFSET, TIME, HASH)
 FIELD_TYPE = pa.dictionary(pa.int32(), pa.string())
 """The type of every source field: null where the event has no such field, else a cell (see ``encode_cell``)."""
@@ -85,17 +86,36 @@ class EventRef:
         return EventRef(digest=match[1], offset=int(match[2]))
 
 
+class Records(Protocol):
+    """The raw records behind a batch's rows, in memory."""
+
+    @property
+    def json(self) -> Sequence[bytes]:
+        """Each row's record: a JSON object as UTF-8 text, or what was repaired to be one."""
+        ...
+
+    def fields(self, row: int) -> dict[str, str]:
+        """The cells of all fields of one event."""
+        ...
+
+
 class EventBatch:
     """Events of one source and one kind, in the order in which they lie there."""
 
-    __slots__ = ("ingested", "kind", "rows", "source")
+    __slots__ = ("ingested", "kind", "records", "rows", "source")
 
-    def __init__(self, *, source: Source, kind: EventKind, ingested: Nanos, rows: pa.RecordBatch) -> None:
-        """``rows`` has the columns OFFSET, TIME, HASH and one FIELD_TYPE column per source field."""
+    def __init__(
+        self, *, source: Source, kind: EventKind, ingested: Nanos, rows: pa.RecordBatch, records: Records | None = None
+    ) -> None:
+        """``rows`` has the columns OFFSET, TIME and one FIELD_TYPE column per field, and may have HASH.
+
+        ``records``: what the rows were made of, where not every field has its column; None: all have.
+        """
         self.source = source
         self.kind = kind
         self.ingested = ingested
         self.rows = rows
+        self.records = records
 
     @property
     def tenant(self) -> str:
@@ -106,6 +126,7 @@ class EventBatch:
 
     @property
     def field_names(self) -> list[str]:
+        """Fields that have a column."""
         return [name for name in self.rows.schema.names if name not in OWN_COLUMNS]
 
     def event_id(self, row: int) -> str:
@@ -115,7 +136,9 @@ class EventBatch:
         return cast("Nanos", self.rows.column(TIME)[row].as_py())
 
     def fields(self, row: int) -> dict[str, str]:
-        """The cells of one event; fields it lacks are absent."""
+        """The cells of one event, those without a column included; fields it lacks are absent."""
+        if self.records is not None:
+            return self.records.fields(row)
         cells = ((name, self.rows.column(name)[row].as_py()) for name in self.field_names)
         return {name: cell for name, cell in cells if cell is not None}
 

@@ -58,7 +58,9 @@ def scan_paths(
             on_progress(step, result)
 
     try:
-        for item in collect.read(paths, tenant=install.tenant, clock=install.clock, on_progress=progress):
+        for item in collect.read(
+            paths, tenant=install.tenant, clock=install.clock, wanted=detector.wanted, on_progress=progress
+        ):
             with uninterrupted():
                 _take(item, result, letters, detector)
     except KeyboardInterrupt:

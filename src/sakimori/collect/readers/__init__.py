@@ -1,11 +1,13 @@
 """Readers: a source's bytes in, its raw records out. One module per format, all of the same shape (``Reader``).
 
-A raw record is a JSON object as UTF-8 text, whatever the format; what it means is ``collect.shapes``' business. Readers
-never stop at damage: what they cannot read they name, and go on behind it.
+A raw record is what is shown as evidence: a line as it stands, or JSON where the bytes alone mean nothing (EVTX).
+Readers never stop at damage: what they cannot read they name, and go on behind it.
 """
 
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, Protocol
+
+from sakimori.collect.shapes import Shaped
 
 MAX_RECORD = 16 * 1024 * 1024
 """Bytes. A longer record is rejected, so that memory stays bounded."""
@@ -39,6 +41,14 @@ class Reader(Protocol):
 
     def records(self, file: BinaryIO, size: int, /) -> Iterator[RawRecord | Damage | Note]:
         """All records in the first ``size`` bytes of ``file``, in order."""
+        ...
+
+    def event(self, raw: bytes, /) -> Shaped:
+        """The event in a raw record; ``json_records.event`` where those are JSON.
+
+        Raises:
+            ShapeError: there is none.
+        """
         ...
 
     def record_at(self, file: BinaryIO, size: int, offset: int, /) -> bytes:

@@ -7,8 +7,11 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from sakimori.collect.json_records import event
 from sakimori.collect.readers import MAX_RECORD, Damage, Note, RawRecord
 from sakimori.collect.readers.ndjson import BOM
+
+__all__ = ["NAME", "event", "record_at", "records"]
 
 NAME = "json"
 MAX_DOCUMENT = 64 * 1024 * 1024

@@ -22,7 +22,10 @@ from typing import BinaryIO, NamedTuple
 
 from evtx import PyEvtxParser
 
+from sakimori.collect.json_records import event
 from sakimori.collect.readers import Damage, Note, RawRecord
+
+__all__ = ["NAME", "event", "record_at", "records"]
 
 NAME = "evtx"
 

@@ -69,6 +69,10 @@ class SigmaDetector:
         """All rules that were compiled, those without values for their placeholders included."""
         return (*self._plan.rules, *self._plan.correlations)
 
+    def wanted(self, kind: EventKind) -> frozenset[str] | None:
+        """The fields, without spaces, that rules ask a kind's events about; None: all. What ``collect.read`` is told."""
+        return self._matcher(kind).wanted
+
     def detect(self, batch: EventBatch) -> list[Finding]:
         """Findings for events of this batch, in order of rows, rules in order of their files; then of correlations."""
         found: list[Finding] = []

@@ -5,7 +5,7 @@ classes. Telemetry has few signatures, so conditions are evaluated once per dist
 of a thousand events without anything new costs a few array operations.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from sakimori.detect.sigma import expression
 from sakimori.detect.sigma.column import MISSING, ColumnMatcher, content
+from sakimori.detect.sigma.keywords import KeywordFilter
 from sakimori.detect.sigma.kind import KindPlan, KindRule
 from sakimori.detect.sigma.pattern import Pattern, SameAs
 from sakimori.detect.sigma.scan import Databases, Ints
@@ -30,6 +31,10 @@ class Hit:
 
     rule: KindRule
     fields: tuple[str, ...]
+
+
+Keywords = tuple[tuple[str, int], ...]
+"""Of one event: fields with a text for which keywords hold, and the class of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,16 @@ class KindMatcher:
                 by_field.setdefault(atom.field, {})[index] = atom.pattern
         self._fields = {field: ColumnMatcher(patterns, databases) for field, patterns in by_field.items()}
         self._keywords = ColumnMatcher(keywords, databases) if keywords else None
+        self._filter = KeywordFilter.of(keywords.values(), databases)
         self._signatures: dict[tuple[object, ...], tuple[Hit, ...]] = {}
+
+    @property
+    def wanted(self) -> frozenset[str] | None:
+        """The fields, without spaces, that a batch must have as columns; None: all, for keywords."""
+        if self._keywords is not None and self._filter is None:
+            return None
+        asked = {*self._fields, *(name for _, field, pattern in self._pairs for name in (field, pattern.other))}
+        return frozenset(name.replace(" ", "") for name in asked)
 
     def match(self, batch: EventBatch) -> list[tuple[int, tuple[Hit, ...]]]:
         """(row, hits) of every event for which some rule holds, in order of rows."""
@@ -69,12 +83,14 @@ class KindMatcher:
         self._make_room()
         names = _columns_by_name(batch.field_names)
         columns = [self._column(batch, _named(names, field), matcher) for field, matcher in self._fields.items()]
-        if self._keywords is not None:
-            columns += self._keyword_columns(batch, self._keywords)
+        keywords = self._keyword_rows(batch, self._keywords) if self._keywords is not None else {}
         pairs = [self._pair(batch, names, *pair) for pair in self._pairs]
         varying = [(column.rows, len(column.matcher.sets)) for column in columns if column.rows is not None]
-        first, group = _grouped([*varying, *((rows, 2) for rows in pairs)], len(batch))
-        hits = [self._hits(columns, pairs, row) for row in first.tolist()]
+        varying += [(rows, 2) for rows in pairs]
+        if keywords:
+            varying.append(_numbered(keywords, len(batch)))
+        first, group = _grouped(varying, len(batch))
+        hits = [self._hits(columns, pairs, keywords.get(row, ()), row) for row in first.tolist()]
         if not any(hits):
             return []
         interesting = np.array([bool(found) for found in hits], dtype=np.bool_)
@@ -98,12 +114,21 @@ class KindMatcher:
             merged = np.where(merged == MISSING, other, merged).astype(np.int32)
         return Column(names, matcher, 0, merged)
 
-    def _keyword_columns(self, batch: EventBatch, matcher: ColumnMatcher) -> list[Column]:
+    def _keyword_rows(self, batch: EventBatch, matcher: ColumnMatcher) -> dict[int, Keywords]:
+        """The events for which some keyword holds."""
+        if batch.records is not None and self._filter is not None:
+            rows = self._filter.rows(batch.records.json)
+            return {row: found for row in rows if (found := _keywords(batch.records.fields(row), matcher))}
         data = content([_dictionary(batch, name).dictionary for name in batch.field_names])
         if not matcher.may_hold(data):
-            return []
-        columns = (self._column(batch, (name,), matcher) for name in batch.field_names)
-        return [column for column in columns if column.rows is not None or matcher.sets[column.constant]]
+            return {}
+        found: dict[int, Keywords] = {}
+        for name in batch.field_names:
+            classes = np.broadcast_to(_classes(batch, name, matcher), len(batch))
+            holding = np.array([bool(atoms) for atoms in matcher.sets], dtype=np.bool_)
+            for row in np.flatnonzero(holding[classes]).tolist():
+                found[row] = (*found.get(row, ()), (name, int(classes[row])))
+        return found
 
     def _pair(
         self, batch: EventBatch, names: Mapping[str, tuple[str, ...]], _index: int, field: str, pattern: SameAs
@@ -119,26 +144,26 @@ class KindMatcher:
         answers = [same(a[row].as_py(), b[row].as_py(), pattern) for row in first.tolist()]
         return np.array(answers, dtype=np.int32)[group]
 
-    def _hits(self, columns: Sequence[Column], pairs: Sequence[npt.NDArray[np.int32]], row: int) -> tuple[Hit, ...]:
+    def _hits(
+        self, columns: Sequence[Column], pairs: Sequence[npt.NDArray[np.int32]], keywords: Keywords, row: int
+    ) -> tuple[Hit, ...]:
         classes = [column.constant if column.rows is None else int(column.rows[row]) for column in columns]
         same = [bool(rows[row]) for rows in pairs]
-        width = len(self._fields)
-        keywords = [
-            (column.names, number)
-            for column, number in zip(columns[width:], classes[width:], strict=True)
-            if column.matcher.sets[number]
-        ]
-        key = (*classes[:width], *same, *keywords)
+        key = (*classes, *same, *keywords)
         found = self._signatures.get(key)
         if found is None:
-            found = self._signatures[key] = self._evaluate(columns, classes, same)
+            shown = [(column.names, column.matcher.sets[n]) for column, n in zip(columns, classes, strict=True)]
+            shown += [
+                ((field, pattern.other), {i}) for (i, field, pattern), it in zip(self._pairs, same, strict=True) if it
+            ]
+            if self._keywords is not None:
+                shown += [((name,), self._keywords.sets[number]) for name, number in keywords]
+            found = self._signatures[key] = self._evaluate(shown)
         return found
 
-    def _evaluate(self, columns: Sequence[Column], classes: Sequence[int], same: Sequence[bool]) -> tuple[Hit, ...]:
-        true: set[int] = set()
-        for column, number in zip(columns, classes, strict=True):
-            true |= column.matcher.sets[number]
-        true.update(index for (index, _, _), holds in zip(self._pairs, same, strict=True) if holds)
+    def _evaluate(self, holding: Sequence[tuple[tuple[str, ...], Set[int]]]) -> tuple[Hit, ...]:
+        """The rules that hold, given fields and the atoms that hold for them."""
+        true = set[int]().union(*(atoms for _, atoms in holding))
         candidates = set(self._plan.always)
         for index in true:
             candidates.update(self._plan.by_atom.get(index, ()))
@@ -147,20 +172,23 @@ class KindMatcher:
             rule = self._plan.rules[position]
             if expression.holds(rule.condition, true):
                 support = expression.support(rule.condition, true)
-                hits.append(Hit(rule, self._shown(rule, support, columns, classes)))
+                behind = (name for names, atoms in holding if not support.isdisjoint(atoms) for name in names)
+                hits.append(Hit(rule, tuple(dict.fromkeys((*rule.given, *behind)))))
         return tuple(hits)
 
-    def _shown(
-        self, rule: KindRule, support: frozenset[int], columns: Sequence[Column], classes: Sequence[int]
-    ) -> tuple[str, ...]:
-        shown: dict[str, None] = dict.fromkeys(rule.given)
-        for column, number in zip(columns, classes, strict=True):
-            if not support.isdisjoint(column.matcher.sets[number]):
-                shown |= dict.fromkeys(column.names)
-        for index, field, pattern in self._pairs:
-            if index in support:
-                shown |= dict.fromkeys((field, pattern.other))
-        return tuple(shown)
+
+def _keywords(cells: Mapping[str, str], matcher: ColumnMatcher) -> Keywords:
+    classes = matcher.classes(pa.array(list(cells.values()), pa.string())).tolist()
+    return tuple((name, number) for name, number in zip(cells, classes, strict=True) if matcher.sets[number])
+
+
+def _numbered(keywords: Mapping[int, Keywords], rows: int) -> tuple[npt.NDArray[np.int32], int]:
+    """A number for what keywords say of each row (0: nothing), and a bound that all numbers are below."""
+    known: dict[Keywords, int] = {}
+    numbers = np.zeros(rows, dtype=np.int32)
+    for row, found in keywords.items():
+        numbers[row] = known.setdefault(found, len(known) + 1)
+    return numbers, len(known) + 1
 
 
 def _columns_by_name(names: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -24,12 +24,15 @@ Ints = npt.NDArray[np.int64]
 _LONGEST_LITERAL = 4096
 """In bytes. Hyperscan refuses somewhat longer ones."""
 
+_AT_START = frozenset({Place.STARTS, Place.EQUALS})
+_AT_END = frozenset({Place.ENDS, Place.EQUALS})
+
 _REGEX_FLAGS = {
     "i": hyperscan.HS_FLAG_CASELESS,
     "m": hyperscan.HS_FLAG_MULTILINE,
     "s": hyperscan.HS_FLAG_DOTALL,
 }
-_FORMAT = f"1 {version('hyperscan')} {platform.machine()}".encode()
+_FORMAT = f"2 {version('hyperscan')} {platform.machine()}".encode()
 
 
 def _flags(regex: Regex) -> int:
@@ -72,12 +75,16 @@ class Databases:
         sources = [_source(regex) for regex in regexes]
         return self._get(sources, [_flags(regex) for regex in regexes], literal=False)
 
+    def caseless(self, expressions: Sequence[bytes]) -> hyperscan.Database:
+        """Reports every end of every expression, whatever the case of ASCII letters; texts are any bytes."""
+        return self._get(expressions, [hyperscan.HS_FLAG_CASELESS] * len(expressions), literal=False)
+
     def _get(self, sources: Sequence[bytes], flags: Sequence[int], *, literal: bool) -> hyperscan.Database:
         if self._folder is None:
             return _compile(sources, flags, literal=literal)
         digest = hashlib.blake2b(_FORMAT + bytes([literal]), digest_size=16)
-        for source, flag in zip(sources, flags, strict=True):
-            digest.update(b"%d %d " % (len(source), flag) + source)
+        digest.update(np.array([len(sources), *map(len, sources), *flags], dtype=np.int64).tobytes())
+        digest.update(b"".join(sources))
         path = self._folder / f"{digest.hexdigest()}.hs"
         try:
             database = hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK)
@@ -123,8 +130,8 @@ class LiteralScanner:
     def __init__(self, literals: Sequence[tuple[bytes, Place]], databases: Databases) -> None:
         self._database = databases.literals([literal for literal, _ in literals]) if literals else None
         self._lengths = np.array([len(literal) for literal, _ in literals], dtype=np.int64)
-        self._at_start = np.array([place in (Place.STARTS, Place.EQUALS) for _, place in literals], dtype=np.bool_)
-        self._at_end = np.array([place in (Place.ENDS, Place.EQUALS) for _, place in literals], dtype=np.bool_)
+        self._at_start = np.array([place in _AT_START for _, place in literals], dtype=np.bool_)
+        self._at_end = np.array([place in _AT_END for _, place in literals], dtype=np.bool_)
 
     def any(self, data: bytes) -> bool:
         """Whether any literal occurs in ``data``, wherever."""

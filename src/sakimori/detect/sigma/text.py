@@ -28,6 +28,10 @@ class Wild(IntEnum):
 Piece = str | Wild
 
 
+FOLDED_INTO_ASCII = "\u017f\u212a"
+"""The characters outside ASCII whose fold is within: long s and the Kelvin sign."""
+
+
 def _simple_fold(character: str) -> str:
     full = character.casefold()
     if len(full) == 1:

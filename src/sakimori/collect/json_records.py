@@ -1,0 +1,87 @@
+"""Raw records that are JSON objects: the event in each, and the cells of its fields."""
+
+import json
+from typing import Any, NoReturn, cast
+
+import orjson
+
+from sakimori.collect.shapes import Fields, Shaped, ShapeError, shaped
+from sakimori.records import encode_cell
+
+_BEYOND_64_BITS = float(2**63)
+
+
+def event(raw: bytes) -> Shaped:
+    """The event in a raw record.
+
+    One wrong byte or half a surrogate in a command line must not let an event escape detection, so such text is read
+    with U+FFFD in its place rather than rejected.
+
+    Raises:
+        ShapeError: it is no JSON object, or no event.
+    """
+    try:
+        record = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        try:
+            record = _parse_slowly(raw)
+        except ShapeError:
+            raise ShapeError(f"broken JSON: {error}") from error
+        kind, time, fields, _ = shaped(record)
+        product, channel, code = kind
+        scrubbed = {_scrubbed(name): _deeply_scrubbed(value) for name, value in fields.items()}
+        return Shaped((product, _scrubbed(channel), _scrubbed(code)), time, scrubbed, repaired=True)
+    return event_of(record, raw)
+
+
+def event_of(record: object, raw: bytes) -> Shaped:
+    """``event``, given what orjson makes of the raw record. It may be changed."""
+    if record.__class__ is not dict:
+        raise ShapeError(f"a JSON {type(record).__name__}, not an object")
+    found = shaped(cast("Fields", record))
+    if any(rounded(value) for value in found.fields.values()):
+        return shaped(_parse_slowly(raw))
+    return found
+
+
+def rounded(value: object) -> bool:
+    """Whether the fast parser may have rounded a number: it reads whole numbers beyond 64 bits as fractions."""
+    return value.__class__ is float and abs(cast("float", value)) >= _BEYOND_64_BITS
+
+
+def cell(value: Any) -> str:
+    """The text of a value's cell (see ``encode_cell``); a value that no cell can hold is said to be one."""
+    try:
+        return encode_cell(value)
+    except (TypeError, RecursionError):  # orjson's word for too deep is a TypeError
+        return "(a value that is nested too deeply to be kept)"
+
+
+def _parse_slowly(raw: bytes) -> Fields:
+    """With numbers of any length kept exactly and text repaired, half surrogates excepted."""
+    try:
+        value: Any = json.loads(raw.decode("utf-8", "replace"), strict=False, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ShapeError(f"broken JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ShapeError(f"a JSON {type(value).__name__}, not an object")
+    return cast("Fields", value)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _deeply_scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return _scrubbed(value)
+    if isinstance(value, list):
+        return [_deeply_scrubbed(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_scrubbed(name): _deeply_scrubbed(item) for name, item in cast("Fields", value).items()}
+    return value
+
+
+def _scrubbed(text: str) -> str:
+    """Without half surrogates, which no UTF-8 can hold."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,62 @@
+"""Which raw JSON records can hold a keyword at all.
+
+Keywords ask about every field, so to look for them in columns would need a column for each field of each event. Instead
+the raw records are searched for a piece of each keyword that JSON cannot spell in any other way than it stands there;
+only records that have one are taken apart. Those that spell an ordinary character by its number (``\\u0061``), or hold
+one of the few characters outside ASCII whose case folds into it, are taken apart too.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sakimori.detect.sigma.pattern import Pattern, Text
+from sakimori.detect.sigma.scan import Databases
+from sakimori.detect.sigma.text import FOLDED_INTO_ASCII
+
+_STANDS = re.compile(r"[A-Za-z0-9 ._-][A-Za-z0-9 ._:-]{3,}")
+"""Characters that no writer of JSON has reason to escape. A colon only within: JSON's own colons follow a quote."""
+_NUMBERS = re.compile(r"[0-9A-Fa-fx.+-]*")
+"""May be spelled otherwise in the record: ``1e2`` is 100, and masks become hexadecimal."""
+_ESCAPED = rb"\\u00(?:2[0de]|3[0-9a]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])"
+"""One of those characters by its number."""
+_ESCAPED_IN_XML = rb"(?:&|\\u0026)#"
+"""Some records hold event data as XML."""
+
+
+class KeywordFilter:
+    def __init__(self, pieces: Sequence[str], databases: Databases) -> None:
+        odd = [spelling for letter in FOLDED_INTO_ASCII for spelling in (letter, f"\\u{ord(letter):04x}")]
+        literals = [re.escape(text.encode()) for text in (*pieces, *odd)]
+        self._database = databases.caseless([*literals, _ESCAPED, _ESCAPED_IN_XML])
+
+    @staticmethod
+    def of(keywords: Iterable[Pattern], databases: Databases) -> "KeywordFilter | None":
+        """None where there are no keywords, or one of them has no piece to search for."""
+        pieces = [_piece(keyword) for keyword in keywords]
+        return KeywordFilter([*dict.fromkeys(filter(None, pieces))], databases) if pieces and all(pieces) else None
+
+    def rows(self, records: Sequence[bytes]) -> list[int]:
+        """The records, by position and in order, that may hold a keyword; certainly all that do."""
+        ends: list[int] = []
+        self._database.scan(b"\n".join(records), _on_hit, context=ends.append)
+        if not ends:
+            return []
+        starts = np.cumsum([0, *(len(record) + 1 for record in records)], dtype=np.int64)
+        found = np.searchsorted(starts, np.array(ends, dtype=np.int64), side="left") - 1
+        return [int(row) for row in np.unique(found)]
+
+
+def _on_hit(_index: int, _start: int, end: int, _flags: int, append: Any) -> None:
+    append(end)
+
+
+def _piece(keyword: Pattern) -> str:
+    """The longest part of a keyword that must stand in a record as it is; empty where there is none."""
+    if not isinstance(keyword, Text):
+        return ""
+    literals = [piece for piece in keyword.pieces if isinstance(piece, str)]
+    parts = [match[0].rstrip(":") for literal in literals for match in _STANDS.finditer(literal)]
+    return max((part for part in parts if len(part) > 3 and not _NUMBERS.fullmatch(part)), key=len, default="")
