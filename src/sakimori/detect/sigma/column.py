@@ -31,7 +31,7 @@ from sakimori.detect.sigma.pattern import (
     compares,
 )
 from sakimori.detect.sigma.scan import Databases, Ints, LiteralScanner, RegexScanner, scannable
-from sakimori.detect.sigma.text import Glob, Wild, fold, fold_evenly, number
+from sakimori.detect.sigma.text import Glob, fold, fold_evenly, number
 from sakimori.records import cell_texts
 
 MISSING: Final = 0
@@ -40,9 +40,6 @@ SILENT: Final = 1
 """The class of a field that is there and offers no text: JSON null, an array without texts."""
 PLAIN: Final = 2
 """The class of a text for which no pattern holds but those that hold for every text."""
-
-_ANYTHING = (Text((Wild.ANY,)), Text((Wild.ANY,), cased=True))
-"""``*``: holds for every text."""
 
 Test = Callable[[str], Iterable[int]]
 """A text → the atoms that hold for it."""
@@ -138,23 +135,27 @@ class _LiteralSet:
         """Wildcard patterns without a literal to find candidates by: tried on every text."""
         self._slow: list[tuple[bytes, Place, int]] = []
         """Literals that the scanner does not take: searched for text by text."""
-        literals: list[tuple[bytes, Place]] = []
+        literals: list[bytes] = []
+        places: list[Place] = []
         meanings: list[int] = []
+        equals = Place.EQUALS
         for index, pattern in patterns.items():
-            place, literal = pattern.place() or (Place.CONTAINS, pattern.longest)
-            if pattern.place() is None:
+            found = pattern.place()
+            if found is None:
                 self._globs[index] = Glob(pattern.pieces)
+            place, literal = found or (Place.CONTAINS, pattern.longest)
             data = literal.encode("utf-8", "surrogatepass")
-            if place is Place.EQUALS:
+            if place is equals:
                 self._equal.setdefault(data, []).append(index)
             elif scannable(data):
-                literals.append((data, place))
+                literals.append(data)
+                places.append(place)
                 meanings.append(index)
-            elif index in self._globs:
+            elif found is None:
                 self._unfiltered.append(index)
             else:
                 self._slow.append((data, place, index))
-        self._scanner = LiteralScanner(literals, databases)
+        self._scanner = LiteralScanner(literals, places, databases)
         self._meaning = np.array(meanings, dtype=np.int64)
         longest = max(map(len, self._equal), default=0)
         self._equal_lengths = np.zeros(longest + 2, dtype=np.bool_)
@@ -202,7 +203,7 @@ class _Search:
     """All patterns of a field that look at texts."""
 
     def __init__(self, patterns: Mapping[int, Pattern], databases: Databases) -> None:
-        texts = {index: p for index, p in patterns.items() if isinstance(p, Text) and p not in _ANYTHING}
+        texts = {index: p for index, p in patterns.items() if isinstance(p, Text) and not p.anything}
         plain = {index: pattern for index, pattern in texts.items() if not pattern.cased}
         cased = {index: pattern for index, pattern in texts.items() if pattern.cased}
         self._plain = _LiteralSet(plain, databases) if plain else None
@@ -253,10 +254,18 @@ class ColumnMatcher:
         """``patterns`` by atom number; ``SameAs`` is not among them (it needs two columns)."""
         self._patterns = patterns
         self._databases = databases
-        exists = {index for index, pattern in patterns.items() if isinstance(pattern, Exists) and pattern.present}
-        absent = {index for index, pattern in patterns.items() if isinstance(pattern, Exists) and not pattern.present}
-        null = {index for index, pattern in patterns.items() if isinstance(pattern, Null)}
-        always = {index for index, pattern in patterns.items() if pattern in _ANYTHING}
+        exists: set[int] = set()
+        absent: set[int] = set()
+        null: set[int] = set()
+        always: set[int] = set()
+        for index, pattern in patterns.items():
+            if isinstance(pattern, Text):
+                if pattern.anything:
+                    always.add(index)
+            elif isinstance(pattern, Null):
+                null.add(index)
+            elif isinstance(pattern, Exists):
+                (exists if pattern.present else absent).add(index)
         self._fixed = [frozenset(null | absent), frozenset(null | exists), frozenset(always | exists)]
         self.forget()
 

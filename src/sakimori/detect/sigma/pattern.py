@@ -66,6 +66,10 @@ class Part(StrEnum):
     YEAR = "year"
 
 
+_STAR = (Wild.ANY,)
+_ANY = Wild.ANY  # a name of its own, since an enumeration takes its time to look members up
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """Text with wildcards; without case unless ``cased`` (then ``pieces`` are already folded)."""
@@ -77,11 +81,16 @@ class Text:
         """The one literal and its place, where that is all the pattern says; None for a general wildcard pattern."""
         # Comparisons: ``match`` takes five times as long, and this is asked of tens of thousands of patterns.
         pieces = self.pieces
-        begins, ends = bool(pieces) and pieces[0] is Wild.ANY, len(pieces) > 1 and pieces[-1] is Wild.ANY
+        begins, ends = bool(pieces) and pieces[0] is _ANY, len(pieces) > 1 and pieces[-1] is _ANY
         inner = pieces[begins : len(pieces) - ends]
         if len(inner) != 1 or not isinstance(inner[0], str):
             return None if pieces else (Place.EQUALS, "")
         return _PLACES[begins, ends], inner[0]
+
+    @property
+    def anything(self) -> bool:
+        """Whether it holds for every text: ``*``."""
+        return self.pieces == _STAR
 
     @property
     def longest(self) -> str:

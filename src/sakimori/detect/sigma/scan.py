@@ -127,11 +127,11 @@ def _on_match(index: int, _start: int, _end: int, _flags: int, append: Any) -> N
 class LiteralScanner:
     """Literals with the place where each must stand in a text."""
 
-    def __init__(self, literals: Sequence[tuple[bytes, Place]], databases: Databases) -> None:
-        self._database = databases.literals([literal for literal, _ in literals]) if literals else None
-        self._lengths = np.array([len(literal) for literal, _ in literals], dtype=np.int64)
-        self._at_start = np.array([place in _AT_START for _, place in literals], dtype=np.bool_)
-        self._at_end = np.array([place in _AT_END for _, place in literals], dtype=np.bool_)
+    def __init__(self, literals: Sequence[bytes], places: Sequence[Place], databases: Databases) -> None:
+        self._database = databases.literals(literals) if literals else None
+        self._lengths = np.array([len(literal) for literal in literals], dtype=np.int64)
+        self._at_start = np.array([place in _AT_START for place in places], dtype=np.bool_)
+        self._at_end = np.array([place in _AT_END for place in places], dtype=np.bool_)
 
     def any(self, data: bytes) -> bool:
         """Whether any literal occurs in ``data``, wherever."""
