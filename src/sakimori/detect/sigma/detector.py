@@ -70,7 +70,7 @@ class SigmaDetector:
         return (*self._plan.rules, *self._plan.correlations)
 
     def wanted(self, kind: EventKind) -> frozenset[str] | None:
-        """The fields, without spaces, that rules ask a kind's events about; None: all. What ``collect.read`` is told."""
+        """The fields, without spaces, that rules ask a kind's events about; None: all (for ``collect.read``)."""
         return self._matcher(kind).wanted
 
     def detect(self, batch: EventBatch) -> list[Finding]:

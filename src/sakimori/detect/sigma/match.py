@@ -118,7 +118,8 @@ class KindMatcher:
         """The events for which some keyword holds."""
         if batch.records is not None and self._filter is not None:
             rows = self._filter.rows(batch.records.json)
-            return {row: found for row in rows if (found := _keywords(batch.records.fields(row), matcher))}
+            told = ((row, _keywords(batch.records.fields(row), matcher)) for row in rows)
+            return {row: keywords for row, keywords in told if keywords}
         data = content([_dictionary(batch, name).dictionary for name in batch.field_names])
         if not matcher.may_hold(data):
             return {}
