@@ -15,6 +15,9 @@ import yaml
 
 from sakimori.records import EventKind
 
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""libyaml, where PyYAML was built with it, is ten times as fast."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
@@ -73,7 +76,9 @@ class LogSources:
     @cache
     def packaged() -> "LogSources":
         """What ships in ``content/mappings/products``."""
-        return LogSources(_product(cast("dict[str, Any]", yaml.safe_load(text))) for text in packaged_texts())
+        return LogSources(
+            _product(cast("dict[str, Any]", _LOADER(text).get_single_data())) for text in packaged_texts()
+        )
 
     def code_field(self, product: str) -> str | None:
         known = self._products.get(product)

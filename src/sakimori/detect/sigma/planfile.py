@@ -107,10 +107,8 @@ class _Lines(Mapping[int, T], Generic[T]):
         self._known: dict[int, T] = {}
 
     def __getitem__(self, number: int) -> T:
-        try:
-            return self._known[number]
-        except KeyError:
-            return self._decoded(number)
+        known = self._known.get(number)
+        return self._decoded(number) if known is None else known
 
     def _decoded(self, number: int) -> T:
         try:
