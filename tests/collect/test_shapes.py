@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from sakimori.collect.shapes import ShapeError, shaped
+from sakimori.collect.json_records import shaped
+from sakimori.collect.shapes import ShapeError
 from sakimori.core import parse_rfc3339
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"

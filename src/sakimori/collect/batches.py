@@ -17,17 +17,8 @@ import pyarrow as pa
 
 from sakimori.collect import json_records
 from sakimori.collect.json_records import cell, rounded
-from sakimori.collect.shapes import (
-    Fields,
-    FlatClock,
-    Shaped,
-    ShapeError,
-    flat_clock,
-    flat_kind,
-    flat_members,
-    flat_number,
-    flat_time,
-)
+from sakimori.collect.shapes import Fields, Shaped, ShapeError
+from sakimori.collect.shapes.flat import FlatClock, flat_clock, flat_kind, flat_members, flat_number, flat_time
 from sakimori.core import Nanos
 from sakimori.records import OFFSET, OWN_COLUMNS, TIME, EventBatch, EventKind, Source
 

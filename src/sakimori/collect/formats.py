@@ -4,10 +4,12 @@ import re
 
 import orjson
 
-from sakimori.collect.readers import Reader, document, evtx, ndjson
-from sakimori.collect.shapes import shape_of
+from sakimori.collect.json_records import shape_of
+from sakimori.collect.readers import ByContent, Reader, document, evtx, lines, ndjson
 
-READERS: tuple[Reader, ...] = (evtx, ndjson, document)
+BY_CONTENT: tuple[ByContent, ...] = (evtx,)
+"""Asked in this order whether a source is theirs."""
+READERS: tuple[Reader, ...] = (*BY_CONTENT, ndjson, document)
 HEAD = 64 * 1024
 """Bytes that are looked at."""
 
@@ -53,14 +55,15 @@ def reader_for(head: bytes) -> Reader:
     Raises:
         Unknown: none; ``Unreadable`` where the user surely meant it to be read.
     """
-    if evtx.recognises(head):
-        return evtx
+    for reader in BY_CONTENT:
+        if reader.recognises(head):
+            return reader
     if head.startswith(_UTF_16):
         raise Unreadable("it is UTF-16 text: convert it to UTF-8")
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             raise Unknown(what)
-    text = head.removeprefix(ndjson.BOM).strip()
+    text = head.removeprefix(lines.BOM).strip()
     if not text.strip(b"\0"):
         raise Unknown("nothing in it" if not head else "nothing but white space or zeros in its beginning")
     if text.startswith(b"["):

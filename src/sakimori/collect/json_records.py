@@ -5,9 +5,11 @@ from typing import Any, NoReturn, cast
 
 import orjson
 
-from sakimori.collect.shapes import Fields, Shaped, ShapeError, shaped
+from sakimori.collect.shapes import Fields, Shape, Shaped, ShapeError, evtx_json, flat, helpdesk, winlogbeat
 from sakimori.records import encode_cell
 
+SHAPES: tuple[Shape, ...] = (flat, evtx_json, winlogbeat, helpdesk)
+"""The first that recognises a record shapes it."""
 _BEYOND_64_BITS = float(2**63)
 
 
@@ -42,6 +44,24 @@ def event_of(record: object, raw: bytes) -> Shaped:
     if any(rounded(value) for value in found.fields.values()):
         return shaped(_parse_slowly(raw))
     return found
+
+
+def shape_of(record: Fields) -> Shape | None:
+    """None where it has none of the known shapes."""
+    return next((shape for shape in SHAPES if shape.recognises(record)), None)
+
+
+def shaped(record: Fields) -> Shaped:
+    """The event in a record. The record may be changed.
+
+    Raises:
+        ShapeError: it has none of the known shapes, or lacks what the shape needs.
+    """
+    shape = shape_of(record)
+    if shape is None:
+        members = ", ".join(list(record)[:4]) or "none"
+        raise ShapeError(f"no known event shape (its members begin with: {members})")
+    return shape.shaped(record)
 
 
 def rounded(value: object) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sakimori.collect.readers import Damage, RawRecord, document
-from sakimori.collect.readers.ndjson import BOM
+from sakimori.collect.readers.lines import BOM
 
 _objects = st.lists(
     st.dictionaries(st.text(max_size=5), st.integers(0, 9) | st.text(max_size=5), max_size=4), max_size=6

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sakimori.collect.readers import MAX_RECORD, Damage, RawRecord, ndjson
+from sakimori.collect.readers import MAX_RECORD, Damage, RawRecord, lines, ndjson
 
 
 def _items(data: bytes) -> list[RawRecord]:
@@ -36,7 +36,7 @@ def test_offsets_lead_back_to_their_lines_and_no_other_place_does(data: bytes) -
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_record() -> None:
-    data = ndjson.BOM + b'{"a":1}\n'
+    data = lines.BOM + b'{"a":1}\n'
     assert _items(data) == [RawRecord(3, b'{"a":1}')]
     assert ndjson.record_at(io.BytesIO(data), len(data), 3) == b'{"a":1}'
 

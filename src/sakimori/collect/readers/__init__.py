@@ -58,3 +58,11 @@ class Reader(Protocol):
             LookupError: no record begins there.
         """
         ...
+
+
+class ByContent(Reader, Protocol):
+    """A reader of a format that gives itself away. JSON lines and documents are told apart by ``collect.formats``."""
+
+    def recognises(self, head: bytes, /) -> bool:
+        """Whether a source that begins with these bytes (64 KiB of them, or all there are) is in this format."""
+        ...

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from sakimori.collect.json_records import event
 from sakimori.collect.readers import MAX_RECORD, Damage, Note, RawRecord
-from sakimori.collect.readers.ndjson import BOM
+from sakimori.collect.readers.lines import BOM
 
 __all__ = ["NAME", "event", "record_at", "records"]
 

@@ -25,7 +25,7 @@ from evtx import PyEvtxParser
 from sakimori.collect.json_records import event
 from sakimori.collect.readers import Damage, Note, RawRecord
 
-__all__ = ["NAME", "event", "record_at", "records"]
+__all__ = ["NAME", "event", "recognises", "record_at", "records"]
 
 NAME = "evtx"
 
