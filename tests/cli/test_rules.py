@@ -84,11 +84,50 @@ def test_check_names_file_and_line_of_each_problem_and_ends_in_1(rules: Path) ->
     assert second.startswith(f"{rules}/broken.yml:")
 
 
-def test_check_says_which_rules_wait_for_values(rules: Path) -> None:
+def test_check_says_which_rules_wait_for_values_and_how_to_give_them(rules: Path, tmp_path: Path) -> None:
     (rules / "shadow.yml").write_text(RULE, "utf-8")
     result = run("check", rules)
     assert result.return_value == ExitCode.OK
+    assert result.stdout == f"{rules}/shadow.yml:1: does not run before %admins% has values\n"
     assert "1 of them do not run before their placeholders have values" in result.stderr
+    assert "--placeholders FILE" in result.stderr
+    template = result.stderr.partition("nobody:\n")[2]
+    (tmp_path / "mine.yml").write_text(template.replace("value, …", "alice, 'adm_*'"), "utf-8")
+    result = run("check", rules, "--placeholders", tmp_path / "mine.yml")
+    assert (result.return_value, result.stdout) == (ExitCode.OK, "")
+    assert "placeholders" not in result.stderr
+
+
+def test_a_placeholder_file_that_makes_no_sense_is_named(rules: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text("admins: [{a: b}]", "utf-8")
+    with pytest.raises(InputError, match=r"mine.yml: placeholder 'admins' has a value that is no text or number"):
+        raise run("check", rules, "--placeholders", tmp_path / "mine.yml").exception or AssertionError
+
+
+LOW = PLAIN.replace("0001", "0009").replace("high", "low").replace("stable", "experimental").replace("T1490", "T1486")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], 2),
+        (["--min-level", "medium"], 1),
+        (["--min-level", "low"], 2),
+        (["--status", "stable"], 1),
+        (["--status", "stable", "--status", "experimental"], 2),
+        (["--status", "experimental", "--min-level", "low"], 1),
+    ],
+)
+def test_rules_are_chosen_by_level_and_status(rules: Path, options: list[str], expected: int) -> None:
+    (rules / "low.yml").write_text(LOW, "utf-8")
+    assert len(lines(run("list", rules, "--format", "jsonl", *options))) == expected
+    assert f"{expected} rules can be used" in run("check", rules, *options).stderr
+    assert f"by {expected} of {expected} rules" in run("coverage", rules, *options).stdout
+
+
+def test_a_choice_that_leaves_nothing_is_said(rules: Path) -> None:
+    with pytest.raises(InputError, match="holds no rules of this level and status"):
+        raise run("list", rules, "--min-level", "critical").exception or AssertionError
 
 
 @pytest.mark.parametrize("command", ["check", "list", "coverage"])
@@ -192,6 +231,84 @@ def test_test_refuses_data_for_other_rules(rules: Path, events: Path, tmp_path: 
     error = run("test", rules, "--data", tmp_path / "data").exception
     assert isinstance(error, InputError)
     assert "none of the 1 recordings is for a rule in" in str(error)
+
+
+def test_test_says_which_rules_wait_and_takes_values(rules: Path, events: Path, tmp_path: Path) -> None:
+    (rules / "shadow.yml").write_text(RULE, "utf-8")
+    _labelled(rules / "regression_data", events, matches=1)
+    (rules / "regression_data" / events.name).write_bytes(events.read_bytes())
+    result = run("test", rules)
+    assert result.return_value == ExitCode.FOUND
+    assert "does not run before %admins% has values (--placeholders FILE)" in result.stdout
+    (tmp_path / "mine.yml").write_text("admins: backup", "utf-8")
+    assert run("test", rules, "--placeholders", tmp_path / "mine.yml").return_value == ExitCode.OK
+    with pytest.raises(InputError, match="that is asked for"):
+        raise run("test", rules, "--min-level", "critical").exception or AssertionError
+
+
+def test_try_takes_values_for_placeholders(rules: Path, events: Path, tmp_path: Path) -> None:
+    (rules / "shadow.yml").write_text(RULE, "utf-8")
+    (tmp_path / "mine.yml").write_text("admins: MALLORY", "utf-8")
+    first, *_ = lines(run("try", rules / "shadow.yml", events, "--format", "jsonl"))
+    assert (first["matched"], first["placeholders"]) == (False, ["admins"])
+    values = ("--placeholders", tmp_path / "mine.yml")
+    first, *_ = lines(run("try", rules / "shadow.yml", events, "--format", "jsonl", *values))
+    assert (first["matched"], first["placeholders"]) == (False, [])
+    assert "User is 'mallory'   saw mallory" in run("try", rules / "shadow.yml", events, *values).stdout
+
+
+OFTEN = """\
+title: Shadow copies deleted often
+id: 00000000-0000-4000-8000-000000000003
+correlation:
+  type: event_count
+  rules: [00000000-0000-4000-8000-000000000001]
+  group-by: [Computer, User]
+  timespan: 1h
+  condition: {gte: 3}
+"""
+
+
+def test_try_tells_why_a_correlation_did_not_fire(rules: Path, tmp_path: Path) -> None:
+    """Which rule brought how much, which group came nearest with what, and what events lacked."""
+    often = tmp_path / "often.yml"
+    often.write_text(OFTEN, "utf-8")
+    nobody = {name: value for name, value in EVENT.items() if name != "User"}
+    told = [EVENT, EVENT | {"@timestamp": "2026-11-22T01:30:00Z"}, nobody, EVENT | {"User": "eve\x1b[2J"}]
+    path = tmp_path / "sysmon.ndjson"
+    path.write_text("".join(json.dumps(event) + "\n" for event in told), "utf-8")
+    (account,) = lines(run("try", often, path, "--rules", rules, "--format", "jsonl"))
+    assert (account["asks"], account["timespan_seconds"], account["matched"]) == ("events ≥ 3", 3600, False)
+    assert account["rules"] == [
+        {
+            "id": "00000000-0000-4000-8000-000000000001",
+            "title": "Shadow copies deleted",
+            "events_of_log_source": 4,
+            "matched": 4,
+            "took_part": 3,
+            "lacking": {"lacks User": 1},
+            "placeholders": [],
+        }
+    ]
+    shown = run("try", often, path, "--rules", rules).stdout
+    assert "✗ Shadow copies deleted often: does not fire" in shown
+    assert "asks for: events ≥ 3, within 1 h, for each Computer, User" in shown
+    assert "✗ Computer = ws-01, User = mallory: 2 (asked for ≥ 3)" in shown
+    assert "1 took no part: each lacks User" in shown
+    assert "\x1b" not in shown
+    often.write_text(OFTEN.replace("gte: 3", "gte: 2"), "utf-8")
+    assert "✓ Shadow copies deleted often: fires once" in run("try", often, path, "--rules", rules).stdout
+
+
+def test_try_says_where_the_rules_of_a_correlation_are_missing(rules: Path, events: Path, tmp_path: Path) -> None:
+    assert rules
+    often = tmp_path / "often.yml"
+    often.write_text(OFTEN, "utf-8")
+    with pytest.raises(InputError, match="is not there: give its file or folder with --rules"):
+        raise run("try", often, events).exception or AssertionError
+    (tmp_path / "empty.ndjson").touch()
+    with pytest.raises(InputError, match="no event was read"):
+        raise run("try", often, tmp_path / "empty.ndjson", "--rules", rules).exception or AssertionError
 
 
 def test_try_tells_condition_by_condition_why(rules: Path, events: Path) -> None:

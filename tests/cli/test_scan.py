@@ -200,6 +200,39 @@ def test_ctrl_c_shows_and_keeps_what_was_evaluated_and_says_that_it_is_a_part(
     assert CliRunner().invoke(cli, ["ledger", "verify"]).exit_code == ExitCode.OK
 
 
+def test_rules_that_wait_for_values_are_told_and_run_with_them(
+    home: Path, logs: Path, rules: Path, tmp_path: Path
+) -> None:
+    (rules / "encoded.yml").write_text(_RULE.replace("CommandLine|contains: ' -enc '", "User|expand: '%clerks%'"))
+    result = _scan(logs, "--rules", rules)
+    assert "1 rules do not run for lack of values for %clerks%: give them with --placeholders FILE" in result.stderr
+    assert "0 findings" in result.stderr
+    (tmp_path / "mine.yml").write_text("clerks: ['*\\\\tanaka']", "utf-8")
+    result = _scan(logs, "--rules", rules, "--placeholders", tmp_path / "mine.yml")
+    assert "--placeholders" not in result.stderr
+    assert "3 findings" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [(["--min-level", "high"], 2), (["--status", "test"], 2), (["--min-level", "low", "--status", "stable"], 1)],
+)
+def test_only_rules_of_the_level_and_status_asked_for_run(
+    home: Path, logs: Path, rules: Path, options: list[str], found: int
+) -> None:
+    other = (
+        _RULE.replace("' -enc '", "Get-Date").replace("7b6f", "7b70").replace("high", "low").replace("test", "stable")
+    )
+    (rules / "other.yml").write_text(other)
+    assert f"{found} findings" in _scan(logs, "--rules", rules, *options).stderr
+
+
+def test_a_choice_that_leaves_no_rule_is_refused(home: Path, logs: Path, rules: Path) -> None:
+    result = _scan(logs, "--rules", rules, "--min-level", "critical")
+    assert isinstance(result.exception, InputError)
+    assert "no rule can be used" in str(result.exception)
+
+
 def test_a_rule_that_does_not_compile_is_named_and_the_others_run(home: Path, logs: Path, rules: Path) -> None:
     (rules / "broken.yml").write_text("title: x\nlogsource: [\n")
     result = _scan(logs, "--rules", rules)

@@ -55,7 +55,7 @@ def show_explanation(
     console: Console, explainer: Explainer, batch: EventBatch, row: int, explanation: Explanation
 ) -> None:
     verdict = "matches" if explanation.matched else "does not match"
-    head = _mark(holds=explanation.matched).append(f"{plain(explainer.title)}: {verdict}", style="bold")
+    head = mark(holds=explanation.matched).append(f"{plain(explainer.title)}: {verdict}", style="bold")
     tree = Tree(head, guide_style="dim")
     kind = " ".join(part for part in (batch.kind.product, batch.kind.channel, batch.kind.code) if part)
     tree.add(Text(plain(f"{batch.event_id(row)}  {moment(batch.time(row))}  {kind}"), style="dim"))
@@ -80,13 +80,13 @@ def _grow(tree: Tree, part: Step | Question) -> None:
         _grow_values(tree, part, questions)
         return
     label = " ".join(word for word in (part.name and f"{plain(part.name)}:", _OPERATORS[part.operator]) if word)
-    branch = tree.add(_mark(holds=part.holds).append(label, style="" if not part.name else "bold"))
+    branch = tree.add(mark(holds=part.holds).append(label, style="" if not part.name else "bold"))
     for inner in part.parts:
         _grow(branch, inner)
 
 
 def _grow_value(tree: Tree, name: str, question: Question) -> None:
-    line = _mark(holds=question.holds).append(f"{plain(name)}: " if name else "", style="bold")
+    line = mark(holds=question.holds).append(f"{plain(name)}: " if name else "", style="bold")
     line.append(f"{_name(question)} {plain(question.wanted)}")
     tree.add(line.append(f"   {_seen(question)}", style="dim"))
 
@@ -94,19 +94,19 @@ def _grow_value(tree: Tree, name: str, question: Question) -> None:
 def _grow_values(tree: Tree, step: Step, questions: Sequence[Question]) -> None:
     """Many patterns for one field: the value is shown once, and first the patterns that hold."""
     first = questions[0]
-    line = _mark(holds=step.holds).append(f"{plain(step.name)}: " if step.name else "", style="bold")
+    line = mark(holds=step.holds).append(f"{plain(step.name)}: " if step.name else "", style="bold")
     line.append(f"{_name(first)} {_OPERATORS[step.operator]} {len(questions)}").append(
         f"   {_seen(first)}", style="dim"
     )
     branch = tree.add(line)
     ordered = sorted(questions, key=lambda question: question.holds is (step.operator == "all"))
     for question in ordered[:_SHOWN]:
-        branch.add(_mark(holds=question.holds).append(plain(question.wanted)))
+        branch.add(mark(holds=question.holds).append(plain(question.wanted)))
     if len(ordered) > _SHOWN:
         branch.add(Text(f"… and {len(ordered) - _SHOWN} more", style="dim"))
 
 
-def _mark(*, holds: bool) -> Text:
+def mark(*, holds: bool) -> Text:
     return Text("✓ ", style="green") if holds else Text("✗ ", style="red")
 
 

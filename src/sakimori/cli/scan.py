@@ -11,11 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sakimori.cli.output import progress as progress_console
 from sakimori.cli.output import results
+from sakimori.cli.rule_choice import RuleChoice, choosing_rules, percent
 from sakimori.cli.view import finding_line, incident_of, show_incident, show_rules
 from sakimori.cli.writing import write_whole
 from sakimori.collect import Progress as ReadProgress
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
-from sakimori.detect import SigmaDetector
+from sakimori.detect import Rule, SigmaDetector
 from sakimori.service import ScanResult, installation, own_rules, scan_paths
 from sakimori.share import Case, Reading, Report, render
 
@@ -33,16 +34,25 @@ _SHOWN_NOTES = 12
     type=click.Path(exists=True, path_type=Path),
     help="Sigma rules: a file or folder; may be repeated. Default: the rules that ship with Sakimori.",
 )
+@choosing_rules
 @click.option("--format", "form", type=click.Choice(["table", "jsonl", "html"]), default="table", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this file.")
-def scan(paths: tuple[Path, ...], rule_paths: tuple[Path, ...], form: str, out: Path | None) -> None:
+def scan(
+    paths: tuple[Path, ...], rule_paths: tuple[Path, ...], choice: RuleChoice, form: str, out: Path | None
+) -> None:
     """Look for attacks in EVTX files and Windows events as NDJSON, in folders and zip files of them."""
     settings = Settings.from_environment()
     if form == "html" and out is None:
         raise InputError("an HTML report needs a file: add --out report.html")
     console = progress_console()
     with console.status("compiling rules"):
-        detector = SigmaDetector.load(rule_paths or [own_rules()], cache_dir=settings.home / "cache")
+        detector = SigmaDetector.load(
+            rule_paths or [own_rules()],
+            cache_dir=settings.home / "cache",
+            placeholders=choice.placeholders,
+            min_level=choice.min_level,
+            statuses=choice.statuses,
+        )
     _say_rules(console, detector)
     with installation(settings, SystemClock()) as install, _progress(console) as on_progress:
         result = scan_paths(install, paths, detector, on_progress=on_progress)
@@ -62,8 +72,13 @@ def _say_rules(console: Console, detector: SigmaDetector) -> None:
         console.print(f"rule not used: {plain(str(error))}", markup=False)
     if len(detector.errors) > 10:
         console.print(f"… and {len(detector.errors) - 10} more rules not used")
+    waiting = [rule for rule in detector.rules if isinstance(rule, Rule) and rule.placeholders]
+    if waiting:
+        names = percent(sorted({name for rule in waiting for name in rule.placeholders})[:10])
+        said = f"{len(waiting):,} rules do not run for lack of values for {names}"
+        console.print(f"{said}: give them with --placeholders FILE (see sakimori rules check)", markup=False)
     if not detector.rules:
-        raise InputError("no rule can be used: give --rules a folder with Sigma rules")
+        raise InputError("no rule can be used: give --rules a folder with Sigma rules, or ask for more of them")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ where ``SIGMA`` holds ``rules*`` and ``regression``.
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,9 +17,10 @@ import yaml
 
 from sakimori import collect
 from sakimori.core import LOCAL_TENANT, InputError, SystemClock
-from sakimori.detect import SigmaDetector
-from sakimori.detect.sigma.library import rule_files
-from sakimori.records import EventBatch
+from sakimori.detect import Placeholders, SigmaDetector
+from sakimori.detect.sigma.library import load_plan, rule_files
+from sakimori.detect.sigma.selection import chooses, select
+from sakimori.records import EventBatch, Severity
 
 REQUIRED = 0.95
 """Share of tests that must match."""
@@ -80,11 +81,20 @@ def labelled_tests(folder: Path) -> list[LabelledTest]:
     return found
 
 
-def rules_under_test(folder: Path, tests: Iterable[LabelledTest]) -> tuple[SigmaDetector, frozenset[str]]:
+def rules_under_test(
+    folder: Path,
+    tests: Iterable[LabelledTest],
+    *,
+    placeholders: Placeholders | None = None,
+    min_level: Severity | None = None,
+    statuses: Collection[str] | None = None,
+) -> tuple[SigmaDetector, frozenset[str]]:
     """A detector with the rules below ``folder`` that some test is about, and their ids, whether they compile or not.
 
+    See ``SigmaDetector.load`` for the choice among them.
+
     Raises:
-        InputError: a rule file that cannot be read.
+        InputError: a rule file that cannot be read, or an unknown status.
     """
     wanted = {test.rule_id for test in tests}
     chosen: list[Path] = []
@@ -93,7 +103,10 @@ def rules_under_test(folder: Path, tests: Iterable[LabelledTest]) -> tuple[Sigma
         if path.name != "info.yml" and (named := wanted.intersection(_ID.findall(_text(path)))):
             chosen.append(path)
             known |= named
-    return SigmaDetector.load(chosen), frozenset(known)
+    plan = load_plan(chosen, None, placeholders)
+    headers = [item.header for item in (*plan.rules, *plan.correlations)]
+    known -= {header.id for header in headers if not chooses(header, min_level=min_level, statuses=statuses)}
+    return SigmaDetector(select(plan, min_level=min_level, statuses=statuses)), frozenset(known)
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,6 @@
 """What rules need and claim, without any event: log sources, fields, level, status, ATT&CK."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,10 @@ from sakimori.detect.sigma import expression
 from sakimori.detect.sigma.library import load_plan
 from sakimori.detect.sigma.logsource import LogSource
 from sakimori.detect.sigma.pattern import SameAs
+from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.plan import Correlation, Header, Plan, Rule, RuleError
+from sakimori.detect.sigma.selection import chooses, select
+from sakimori.records import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,26 @@ class Catalogue:
     errors: Sequence[RuleError]
 
 
-def catalogue(paths: Iterable[Path], cache_dir: Path | None = None) -> Catalogue:
-    """All rules in the files and folders.
+def catalogue(
+    paths: Iterable[Path],
+    cache_dir: Path | None = None,
+    *,
+    placeholders: Placeholders | None = None,
+    min_level: Severity | None = None,
+    statuses: Collection[str] | None = None,
+) -> Catalogue:
+    """The rules in the files and folders; see ``SigmaDetector.load`` for the choice among them.
 
     Raises:
-        InputError: a path that does not exist or cannot be read.
+        InputError: a path that does not exist or cannot be read, or an unknown status.
     """
-    plan = load_plan(paths, cache_dir)
+    plan = select(load_plan(paths, cache_dir, placeholders), min_level=min_level, statuses=statuses)
     known = {rule.header.id: _rule(plan, rule) for rule in plan.rules}
     for item in plan.correlations:
         known[item.header.id] = _correlation(item, [known[id] for id in item.rules])
-    return Catalogue(tuple(known.values()), plan.errors)
+    # A chosen correlation may refer to rules that were not.
+    chosen = (entry for entry in known.values() if chooses(entry.header, min_level=min_level, statuses=statuses))
+    return Catalogue(tuple(chosen), plan.errors)
 
 
 def _rule(plan: Plan, rule: Rule) -> Entry:

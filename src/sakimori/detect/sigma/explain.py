@@ -81,12 +81,14 @@ class Step:
 class Explanation:
     in_source: bool
     """Whether the event is of the rule's log source."""
+    runs: bool
+    """False: the rule lacks values for its placeholders, and matches nothing."""
     condition: Step | Question
 
     @property
     def matched(self) -> bool:
-        """Whether the rule holds for the event."""
-        return self.in_source and self.condition.holds
+        """Whether the rule matches the event."""
+        return self.in_source and self.runs and self.condition.holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,10 @@ class Explainer:
         asker = self._askers.get(key)
         if asker is None:
             asker = self._askers[key] = _Asker(self._atoms, names)
-        return Explanation(selector is not None, _answered(self._tree, asker.answers(cells)))
+        answers = asker.answers(cells)
+        return Explanation(
+            in_source=selector is not None, runs=not self.placeholders, condition=_answered(self._tree, answers)
+        )
 
 
 def explainers(path: Path, placeholders: Placeholders | None = None) -> list[Explainer]:
@@ -151,7 +156,7 @@ def explainers(path: Path, placeholders: Placeholders | None = None) -> list[Exp
         InputError: the file cannot be read, something in it is wrong, or it holds no such rule.
     """
     try:
-        documents = [_sound(item) for item in parse_file(path, path.read_bytes())]
+        documents = [sound(item) for item in parse_file(path, path.read_bytes())]
     except OSError as error:
         raise InputError(f"{path}: rule file cannot be read: {error.strerror}") from error
     filters = [document.parsed for document in documents if isinstance(document.parsed, SigmaFilter)]
@@ -169,7 +174,8 @@ def explainers(path: Path, placeholders: Placeholders | None = None) -> list[Exp
     return found
 
 
-def _sound(item: Document | RuleError) -> Document:
+def sound(item: Document | RuleError) -> Document:
+    """Raises InputError where it is none."""
     if isinstance(item, RuleError):
         raise InputError(str(item))
     return item

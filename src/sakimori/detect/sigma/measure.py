@@ -91,6 +91,18 @@ class Tally:
                 del self.labels[label]
 
 
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    distance: Amount
+    """0: it is what is asked for; the greater, the farther."""
+    measured: Amount | None
+    """What is compared with the thresholds; None for conditions over names."""
+    value: str | None = None
+    """Of shares: the value whose share was ``measured``."""
+
+
+_JUST_NOT = Fraction(1, 10**9)
+
 Term = tuple[frozenset[int], frozenset[int]]
 """Rules (by position) that must occur, and rules that must not."""
 
@@ -125,7 +137,11 @@ class Measure:
 
     def cell(self, occurrence: Occurrence, name: str) -> str | None:
         """The occurrence's value of a field or alias."""
-        return occurrence.values.get(self._aliases.get(name, {}).get(occurrence.rule, name))
+        return occurrence.values.get(self.own_name(occurrence.rule, name))
+
+    def own_name(self, rule: str, name: str) -> str:
+        """What the rule's events call a field or alias."""
+        return self._aliases.get(name, {}).get(rule, name)
 
     def group(self, occurrence: Occurrence) -> dict[str, str] | None:
         """Group-by name → text; None where the event lacks one."""
@@ -197,6 +213,41 @@ class Measure:
         if self.ordered:
             return len(tally.labels) >= self._shortest
         return self._fits(self._measured(tally))
+
+    def nearness(self, window: Sequence[Item], tally: Tally) -> "Nearness":
+        """How near the window comes to what is asked for."""
+        if self._condition is not None:
+            lacking = self._lacking(tally)
+            disordered = not lacking and self.ordered and not self._ordered(window, tally)
+            return Nearness(Fraction(1, 2) if disordered else lacking, None)
+        if self._share:
+            total = tally.labels.total()
+            shares = [(label, Fraction(100 * times, total)) for label, times in tally.labels.items()]
+            return min(
+                (Nearness(self._distance(share), share, label) for label, share in shares),
+                key=lambda nearness: nearness.distance,
+            )
+        if self.ordered:
+            run = longest_run([(self._position(item), item) for item in window], len(self._positions))
+            return Nearness(self._distance(len(run)), len(run))
+        measured = self._measured(tally)
+        return Nearness(self._distance(measured), measured)
+
+    def promise(self, tally: Tally) -> Amount:
+        """Of windows of a rising measure, those with the greatest come nearest; of ordered ones, no other does."""
+        if self._condition is not None:
+            return -self._lacking(tally)
+        return len(tally.labels) if self.ordered else self._measured(tally)
+
+    def _lacking(self, tally: Tally) -> int:
+        """How many rules must occur besides, or must not have occurred, for the condition over names to hold."""
+        present = {self._positions[rule] for rule in tally.labels}
+        return min(len(needed - present) + len(absent & present) for needed, absent in self._terms)
+
+    def _distance(self, measured: Amount) -> Amount:
+        """0 only where it is what is asked for."""
+        apart = [abs(measured - value) for name, value in self._limits if not _compares(measured, name, value)]
+        return max(max(apart), _JUST_NOT) if apart else 0
 
     def _measured(self, tally: Tally) -> Amount:
         match self._type:

@@ -10,6 +10,12 @@ from sakimori.records import Severity
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
 
+def chooses(header: Header, *, min_level: Severity | None, statuses: Collection[str] | None) -> bool:
+    """Whether a rule is of the level and status asked for; None: any."""
+    level = min_level is None or header.severity >= min_level
+    return level and (statuses is None or not header.status or header.status in statuses)
+
+
 def select(plan: Plan, *, min_level: Severity | None, statuses: Collection[str] | None) -> Plan:
     """The plan without the rules that were not asked for.
 
@@ -24,8 +30,7 @@ def select(plan: Plan, *, min_level: Severity | None, statuses: Collection[str] 
         raise InputError(f"'{unknown[0]}' is no status of Sigma rules: use {', '.join(STATUSES)}")
 
     def chosen(header: Header) -> bool:
-        level = min_level is None or header.severity >= min_level
-        return level and (statuses is None or not header.status or header.status in statuses)
+        return chooses(header, min_level=min_level, statuses=statuses)
 
     if min_level is None and statuses is None:
         return plan
