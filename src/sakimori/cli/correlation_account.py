@@ -85,7 +85,8 @@ def show_account(console: Console, account: CorrelationAccount) -> None:
         _grow_rule(rules, rule)
     if account.nearest:
         shown = "" if len(account.nearest) == account.groups else f" ({len(account.nearest)} shown)"
-        groups = tree.add(Text(f"nearest of {account.groups:,} groups{shown}" if account.group_by else "nearest"))
+        of = f" of {account.groups:,} group{'s' * (account.groups > 1)}" if account.group_by else ""
+        groups = tree.add(Text(f"nearest{of}{shown}"))
         for group in account.nearest:
             _grow_group(groups, group, account)
     else:

@@ -15,7 +15,7 @@ from sakimori.records import Severity
 
 T = TypeVar("T")
 
-_SHOWN = 10
+_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
