@@ -171,8 +171,10 @@ def anchor(expression: Expression, weight: Callable[[int], float]) -> tuple[floa
     """
     match expression:
         case All(atoms, operands):
-            choices = [(weight(index), frozenset((index,))) for index in atoms]
-            choices += [found for operand in operands if (found := anchor(operand, weight)) is not None]
+            choices = [found for operand in operands if (found := anchor(operand, weight)) is not None]
+            if atoms:
+                least, index = min([(weight(index), index) for index in atoms])
+                choices.append((least, frozenset((index,))))
             return min(choices, key=lambda choice: (choice[0], sorted(choice[1])), default=None)
         case Any_(atoms, operands):
             parts = [anchor(operand, weight) for operand in operands]
