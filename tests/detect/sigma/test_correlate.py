@@ -410,6 +410,28 @@ def test_work_shared_out_by_key_finds_the_same(stream: list[Occurrence], cut: in
     assert sorted(finding.id for finding in found) == sorted(expected)
 
 
+@settings(deadline=None)
+@given(stream=_stream(), restarts=st.sets(st.integers(0, 40)), lateness=st.sampled_from([None, 0, 7 * SECOND]))
+def test_a_restart_after_any_round_changes_nothing(
+    stream: list[Occurrence], restarts: set[int], lateness: int | None
+) -> None:
+    """Each round's changes are kept, and whoever comes next goes on from what was kept."""
+    ordered = sorted(stream, key=lambda item: item.time)
+    found: list[list[str]] = []
+    for restarting in (False, True):
+        correlator, kept = Correlator(_ALL, lateness=lateness), dict[str, StatePart]()
+        seen: list[Finding] = []
+        for number, item in enumerate(ordered):
+            seen += correlator.add(item) + correlator.advance(item.time)
+            kept |= {part.key: part for part in correlator.changes()}
+            if restarting and number in restarts:
+                correlator = Correlator(_ALL, lateness=lateness)
+                assert correlator.restore([part for part in kept.values() if part.value is not None]) == {}
+        seen += correlator.flush()
+        found.append(sorted(finding.id for finding in seen))
+    assert found[0] == found[1]
+
+
 @given(stream=_stream(), data=st.data())
 def test_windows_that_can_be_spoilt_do_not_depend_on_the_order_of_arrival(
     stream: list[Occurrence], data: st.DataObject
