@@ -188,7 +188,7 @@ def test_ctrl_c_shows_and_keeps_what_was_evaluated_and_says_that_it_is_a_part(
     assert "interrupted: this is part of the input" in said
     evaluated, rejected = _counts(said)
     assert rejected == 1
-    assert 16_384 <= evaluated < 180_001
+    assert 0 < evaluated < 180_001
     (letters,) = home.glob("rejected/*")
     assert len(letters.read_bytes().splitlines()) == 1
     (event_id,) = re.findall(r"ev-[0-9a-f]{24}-0\b", shown)

@@ -60,11 +60,8 @@ class Batches:
         self._layouts: dict[tuple[_Kind, tuple[str, ...]], _Layout] = {}
         self._flat_layouts: dict[tuple[tuple[str, ...], Any, Any], _Layout | None] = {}
         """By names, channel and event id; None: such records go the long way."""
-        self._room = BATCH_BYTES
-
-    @property
-    def full(self) -> bool:
-        return self._room <= 0
+        self.room = BATCH_BYTES
+        """How much more fits into this round; with nothing left it is time to ``take``."""
 
     def add(self, offset: int, raw: bytes, *, now: Nanos) -> None:
         """Take one raw record; ``now`` stands in where it has no time.
@@ -78,14 +75,16 @@ class Batches:
             time = now
         run = layout.run or self._begin(layout)
         group = run.group
-        run.rows.append(len(group.offsets))
-        group.offsets.append(offset)
+        offsets = group.offsets
+        run.rows.append(len(offsets))
+        offsets.append(offset)
         group.times.append(time)
         group.json.append(raw)
-        run.waiting.append(values)
-        if len(run.waiting) == _BLOCK:
+        waiting = run.waiting
+        waiting.append(values)
+        if len(waiting) == _BLOCK:
             self._turn(run)
-        self._room -= len(raw) + _ROW_BYTES
+        self.room -= len(raw) + _ROW_BYTES
 
     def take(self, *, ingested: Nanos) -> list[EventBatch]:
         """The batches of what was added since the last call."""
@@ -96,7 +95,7 @@ class Batches:
             batch = EventBatch(source=self._source, kind=group.kind, ingested=ingested, rows=rows, records=records)
             batches.append(batch)
         self._groups = {}
-        self._room = BATCH_BYTES
+        self.room = BATCH_BYTES
         return batches
 
     def _of_json(self, raw: bytes) -> "_Row":
@@ -165,7 +164,7 @@ class Batches:
 
     def _look_at(self, group: "_Group") -> None:
         if len(group.offsets) * len(group.columns) >= BATCH_CELLS:
-            self._room = 0
+            self.room = 0
 
 
 class _Layout:

@@ -96,7 +96,7 @@ def evaluate(
             yield Rejected(source, offset, str(error), raw[:EXCERPT])
             continue
         evaluated += 1
-        if batches.full:
+        if batches.room <= 0:
             yield from batches.take(ingested=now)
             progressed(offset)
             now = clock.now()

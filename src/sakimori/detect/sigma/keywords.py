@@ -8,7 +8,7 @@ one of the few characters outside ASCII whose case folds into it, are taken apar
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -40,17 +40,27 @@ class KeywordFilter:
 
     def rows(self, records: Sequence[bytes]) -> list[int]:
         """The records, by position and in order, that may hold a keyword; certainly all that do."""
-        ends: list[int] = []
-        self._database.scan(b"\n".join(records), _on_hit, context=ends.append)
-        if not ends:
+        cells: set[int] = set()
+        found = cast(
+            "bytes", list(records)
+        )  # a list is what a vectored database takes, though its stub does not say so
+        self._database.scan(found, _on_hit, context=cells.add)  # no piece reaches across the braces between two records
+        if not cells:
             return []
-        starts = np.cumsum([0, *(len(record) + 1 for record in records)], dtype=np.int64)
-        found = np.searchsorted(starts, np.array(ends, dtype=np.int64), side="left") - 1
-        return [int(row) for row in np.unique(found)]
+        starts = np.cumsum([0, *map(len, records)], dtype=np.int64)
+        begins = np.array(sorted(cells), dtype=np.int64) << _CELL
+        first = np.searchsorted(starts, begins, side="left") - 1
+        last = np.searchsorted(starts, begins + (1 << _CELL) - 1, side="left") - 1
+        rows = {row for a, b in zip(first.tolist(), last.tolist(), strict=True) for row in range(max(a, 0), b + 1)}
+        return sorted(rows - {len(records)})
 
 
-def _on_hit(_index: int, _start: int, end: int, _flags: int, append: Any) -> None:
-    append(end)
+_CELL = 8
+"""Hits are told apart by 2 ** 8 bytes, so that a flood of them stays bounded."""
+
+
+def _on_hit(_index: int, _start: int, end: int, _flags: int, add: Any) -> None:
+    add(end >> _CELL)
 
 
 def _piece(keyword: Pattern) -> str:

@@ -76,21 +76,24 @@ class Databases:
         return self._get(sources, [_flags(regex) for regex in regexes], literal=False)
 
     def caseless(self, expressions: Sequence[bytes]) -> hyperscan.Database:
-        """Reports every end of every expression, whatever the case of ASCII letters; texts are any bytes."""
-        return self._get(expressions, [hyperscan.HS_FLAG_CASELESS] * len(expressions), literal=False)
+        """For lists of any bytes, taken as one text: reports every end of every expression, whatever ASCII's case."""
+        flags = [hyperscan.HS_FLAG_CASELESS] * len(expressions)
+        return self._get(expressions, flags, literal=False, mode=hyperscan.HS_MODE_VECTORED)
 
-    def _get(self, sources: Sequence[bytes], flags: Sequence[int], *, literal: bool) -> hyperscan.Database:
+    def _get(
+        self, sources: Sequence[bytes], flags: Sequence[int], *, literal: bool, mode: int = hyperscan.HS_MODE_BLOCK
+    ) -> hyperscan.Database:
         if self._folder is None:
-            return _compile(sources, flags, literal=literal)
-        digest = hashlib.blake2b(_FORMAT + bytes([literal]), digest_size=16)
+            return _compile(sources, flags, literal=literal, mode=mode)
+        digest = hashlib.blake2b(_FORMAT + bytes([literal, mode]), digest_size=16)
         digest.update(np.array([len(sources), *map(len, sources), *flags], dtype=np.int64).tobytes())
         digest.update(b"".join(sources))
         path = self._folder / f"{digest.hexdigest()}.hs"
         try:
-            database = hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK)
+            database = hyperscan.loadb(path.read_bytes(), mode)
             database.scratch = hyperscan.Scratch(database)
         except (FileNotFoundError, hyperscan.error):  # absent, damaged, or made on another kind of processor
-            database = _compile(sources, flags, literal=literal)
+            database = _compile(sources, flags, literal=literal, mode=mode)
             write_atomically(path, hyperscan.dumpb(database))
         return database
 
@@ -104,8 +107,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     partial.replace(path)
 
 
-def _compile(sources: Sequence[bytes], flags: Sequence[int], *, literal: bool) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+def _compile(sources: Sequence[bytes], flags: Sequence[int], *, literal: bool, mode: int) -> hyperscan.Database:
+    database = hyperscan.Database(mode=mode)
     database.compile(
         expressions=list(sources),
         ids=list(range(len(sources))),
