@@ -1,6 +1,8 @@
 """Live correlations: time passes while nothing comes, and a process may die between any two rounds."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -142,6 +144,38 @@ def test_a_burst_around_a_restart_is_found_once_with_all_its_events(bank: _Bank,
         "evidence from before the restart is copied too"
     )
     assert len(incidents) == 1
+
+
+_PROCESS = """\
+import sys
+from pathlib import Path
+from tests.service.test_progress import _Bank
+bank = _Bank(Path(sys.argv[1]))
+for minute in sys.stdin:
+    print(*bank.round(int(minute)), flush=True)
+"""
+
+
+def test_a_burst_around_a_kill_is_found_once_with_all_its_events(bank: _Bank, tmp_path: Path) -> None:
+    """Nothing is shut down: the process is gone the moment its round is done."""
+    found: list[str] = []
+    for first in (0, 2):
+        command = [sys.executable, "-c", _PROCESS, str(tmp_path)]
+        root = Path(__file__).parents[2]
+        with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin
+            assert process.stdout
+            for minute in (first, first + 1):
+                bank.write([minute])
+                process.stdin.write(f"{minute}\n")
+                process.stdin.flush()
+                found += process.stdout.readline().split()
+            process.kill()
+    assert found == [_MANY]
+    bank.start()
+    assert bank.round(4) == []
+    (finding,) = bank.of(_MANY)
+    assert [entry.time for entry in finding.evidence] == [_START + minute * _MINUTE for minute in range(4)]
 
 
 def test_a_restart_after_every_round_changes_nothing(bank: _Bank, tmp_path: Path) -> None:
