@@ -48,6 +48,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one sentence and a documented exit code (docs/cli.md)."""
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # its threads cost a third of a start, and nothing here uses them
     os.umask(0o077)  # what is written here tells of attacks and people: it is for this user alone
     try:
         code = cli(standalone_mode=False)
