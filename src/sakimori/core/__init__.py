@@ -3,6 +3,7 @@
 No I/O besides reading the environment.
 """
 
+from sakimori.core.address import addresses_of
 from sakimori.core.clock import Clock, ManualClock, Nanos, SystemClock, parse_rfc3339, rfc3339
 from sakimori.core.errors import ExitCode, InputError, SakimoriError
 from sakimori.core.settings import LOCAL_TENANT, Settings
@@ -18,6 +19,7 @@ __all__ = [
     "SakimoriError",
     "Settings",
     "SystemClock",
+    "addresses_of",
     "parse_rfc3339",
     "plain",
     "rfc3339",

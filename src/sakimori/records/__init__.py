@@ -1,9 +1,11 @@
-"""The typed records that rooms exchange, with their JSON form and OCSF mapping. Nothing here does I/O.
+"""The typed records that rooms exchange, with their JSON form and OCSF mapping. Nothing here does I/O,
+but for reading the data that ships with Sakimori.
 
 Rooms do not import each other; they speak these.
 """
 
 from sakimori.records.asset import AccountAsset, Criticality, HostAsset, Inventory
+from sakimori.records.attack import tactic_named, technique_id
 from sakimori.records.audit import LedgerEntry
 from sakimori.records.codec import (
     Document,
@@ -15,6 +17,7 @@ from sakimori.records.codec import (
     record,
     to_json,
 )
+from sakimori.records.entity import entity_named
 from sakimori.records.event import (
     FIELD_TYPE,
     HASH,
@@ -114,10 +117,13 @@ __all__ = [
     "content_hash",
     "decode_cell",
     "encode_cell",
+    "entity_named",
     "finding_id",
     "from_json",
     "from_plain",
     "parse_object",
     "record",
+    "tactic_named",
+    "technique_id",
     "to_json",
 ]

@@ -80,6 +80,8 @@ class Finding:
     """How many events the claim stands for; ``evidence`` may hold fewer (the first ones)."""
     source: str = ""
     """Path of the source of the first event, through archives."""
+    product: str = ""
+    """Whose claim it is, where it is an alert of another product: the product's name. Empty: Sakimori's own."""
 
     @property
     def event_ids(self) -> tuple[str, ...]:
@@ -87,6 +89,9 @@ class Finding:
 
 
 def finding_id(tenant: str, rule_id: str, event_ids: tuple[str, ...]) -> str:
-    """The same claim on the same events has the same id, so that scanning twice finds nothing new."""
+    """The same claim on the same events has the same id, so that scanning twice finds nothing new.
+
+    Of another product's alert, its own id stands for the events: one alert is one finding however often it is sent.
+    """
     text = "\0".join((tenant, rule_id, *event_ids))
     return "fn-" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sakimori.core import Nanos
+from sakimori.records.attack import TACTICS
 from sakimori.records.finding import Entity, EntityType, Evidence, Finding, Severity
 from sakimori.records.incident import Incident, IncidentStatus
 from sakimori.records.verdict import Disposition, Verdict
@@ -43,25 +44,6 @@ _OBSERVABLE = {
     EntityType.PROCESS: (9, "Process Name"),
     EntityType.MAIL: (5, "Email Address"),
 }
-_TACTIC = {
-    "reconnaissance": ("TA0043", "Reconnaissance"),
-    "resource-development": ("TA0042", "Resource Development"),
-    "initial-access": ("TA0001", "Initial Access"),
-    "execution": ("TA0002", "Execution"),
-    "persistence": ("TA0003", "Persistence"),
-    "privilege-escalation": ("TA0004", "Privilege Escalation"),
-    "defense-evasion": ("TA0005", "Defense Evasion"),
-    "stealth": ("", "Stealth"),
-    "defense-impairment": ("", "Defense Impairment"),
-    "credential-access": ("TA0006", "Credential Access"),
-    "discovery": ("TA0007", "Discovery"),
-    "lateral-movement": ("TA0008", "Lateral Movement"),
-    "collection": ("TA0009", "Collection"),
-    "command-and-control": ("TA0011", "Command and Control"),
-    "exfiltration": ("TA0010", "Exfiltration"),
-    "impact": ("TA0040", "Impact"),
-}
-"""Id and name. The two that ATT&CK 19 made of Defense Evasion are exported by name alone."""
 
 
 def detection_finding(finding: Finding) -> dict[str, Any]:
@@ -152,6 +134,7 @@ def _finding_info(finding: Finding) -> dict[str, Any]:
         "related_events": [{"uid": item.event_id} for item in finding.evidence],
         "related_events_count": finding.count,
         **({"data_sources": [finding.source]} if finding.source else {}),
+        **({"product": {"name": finding.product, "vendor_name": finding.product}} if finding.product else {}),
     }
 
 
@@ -164,7 +147,8 @@ def _attacks(tactics: Iterable[str], techniques: Iterable[str]) -> list[dict[str
 
 
 def _tactic(name: str) -> dict[str, str]:
-    uid, caption = _TACTIC.get(name, ("", name))
+    """The two that ATT&CK 19 made of Defense Evasion are exported by name alone."""
+    uid, caption = TACTICS.get(name, ("", name))
     return {"uid": uid, "name": caption} if uid else {"name": caption}
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sakimori.core import addresses_of
 from sakimori.detect.sigma.pattern import (
     Compare,
     Exists,
@@ -382,16 +383,6 @@ def _network_test(networks: list[tuple[int, Network]]) -> Test:
         ]
 
     return test
-
-
-def addresses_of(text: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """The address that ``text`` spells, and the IPv4 address that it maps, if any."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return []
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return [address, mapped] if mapped else [address]
 
 
 def time_part(text: str, part: Part) -> int | None:

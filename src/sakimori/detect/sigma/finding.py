@@ -1,7 +1,5 @@
 """Findings out of hits, and the entities of events (``content/mappings/entities.yaml``)."""
 
-import fnmatch
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,9 +8,8 @@ from typing import Any, cast
 
 import yaml
 
-from sakimori.detect.sigma.column import addresses_of
 from sakimori.detect.sigma.plan import Header
-from sakimori.records import Entity, EntityType, EventBatch, Evidence, Finding, cell_texts, finding_id
+from sakimori.records import Entity, EntityType, EventBatch, Evidence, Finding, cell_texts, entity_named, finding_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,6 @@ class EntityFields:
     """Read for a type of which ``fields`` name nothing in the event."""
     exceptions: Mapping[str, frozenset[str]]
     """Field → codes of events in which it names something else."""
-    ignored: Mapping[EntityType, re.Pattern[str]]
 
     @staticmethod
     @cache
@@ -35,10 +31,6 @@ class EntityFields:
             fields=_pairs(plain["fields"]),
             fallbacks=_pairs(plain["fallback"]),
             exceptions={name: frozenset(map(str, codes)) for name, codes in plain["except"].items()},
-            ignored={
-                EntityType(kind): re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
-                for kind, patterns in plain["ignore"].items()
-            },
         )
 
     def of(self, cells: Mapping[str, str], code: str) -> tuple[Entity, ...]:
@@ -61,24 +53,12 @@ class EntityFields:
             if cell is None or code in self.exceptions.get(name, ()):
                 continue
             for text in cell_texts(cell):
-                value = _normal(kind, text.strip().lower())
-                ignored = self.ignored.get(kind)
-                if value and not (ignored and ignored.match(value)):
-                    found[Entity(type=kind, value=value)] = None
+                if entity := entity_named(kind, text):
+                    found[entity] = None
 
 
 def _pairs(plain: Mapping[str, Iterable[object]]) -> tuple[tuple[EntityType, str], ...]:
     return tuple((EntityType(kind), str(name)) for kind, names in plain.items() for name in names)
-
-
-def _normal(kind: EntityType, value: str) -> str:
-    """Users without their domain, addresses as they are usually written (IPv4 rather than IPv4-mapped IPv6)."""
-    if kind is EntityType.USER:
-        return value.rpartition("\\")[2].partition("@")[0]
-    if kind is EntityType.IP:
-        addresses = addresses_of(value)
-        return str(addresses[-1]) if addresses else ""
-    return value
 
 
 def evidence(batch: EventBatch, row: int, cells: Mapping[str, str], shown: Iterable[str]) -> Evidence:
