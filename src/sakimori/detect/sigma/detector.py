@@ -1,6 +1,7 @@
 """The Sigma detector: rule files in; event batches in, findings out."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori.core import Nanos
@@ -20,6 +21,13 @@ from sakimori.records import EventBatch, EventKind, EventRef, Finding, Severity
 
 _MOST_KINDS = 4096
 """Prepared kinds are forgotten beyond this many: channel names come from outside."""
+
+
+@dataclass(slots=True)
+class Matches:
+    findings: list[Finding] = field(default_factory=list[Finding])
+    occurrences: list[Occurrence] = field(default_factory=list[Occurrence])
+    """What correlations listen to."""
 
 
 class SigmaDetector:
@@ -75,8 +83,12 @@ class SigmaDetector:
 
     def detect(self, batch: EventBatch) -> list[Finding]:
         """Findings for events of this batch, in order of rows, rules in order of their files; then of correlations."""
-        found: list[Finding] = []
-        correlated: list[Finding] = []
+        matches = self.match(batch)
+        return matches.findings + self.correlate(matches.occurrences)
+
+    def match(self, batch: EventBatch) -> Matches:
+        """The part of ``detect`` that depends on the batch alone: what several processes may do side by side."""
+        matches = Matches()
         for row, hits in self._matcher(batch.kind).match(batch):
             cells = batch.fields(row)
             entities = self._entities.of(cells, batch.kind.code)
@@ -84,7 +96,7 @@ class SigmaDetector:
                 proof = evidence(batch, row, cells, hit.fields)
                 rule = hit.rule.rule
                 if not rule.silent:
-                    found.append(
+                    matches.findings.append(
                         finding(
                             rule.header,
                             tenant=batch.tenant,
@@ -96,18 +108,23 @@ class SigmaDetector:
                     )
                 if self.correlator.listens(rule.header.id):
                     names = ((name, hit.rule.names.get(name, name)) for name in self.correlator.fields)
-                    occurrence = Occurrence(
-                        rule=rule.header.id,
-                        tenant=batch.tenant,
-                        source=batch.source.path,
-                        time=proof.time,
-                        event=EventRef.parse(proof.event_id),
-                        values={name: kept_cell(cells[own]) for name, own in names if own in cells},
-                        entities=entities,
-                        evidence=(kept_evidence(proof),),
+                    matches.occurrences.append(
+                        Occurrence(
+                            rule=rule.header.id,
+                            tenant=batch.tenant,
+                            source=batch.source.path,
+                            time=proof.time,
+                            event=EventRef.parse(proof.event_id),
+                            values={name: kept_cell(cells[own]) for name, own in names if own in cells},
+                            entities=entities,
+                            evidence=(kept_evidence(proof),),
+                        )
                     )
-                    correlated += self.correlator.add(occurrence)
-        return found + correlated
+        return matches
+
+    def correlate(self, occurrences: Iterable[Occurrence]) -> list[Finding]:
+        """The findings that these matches complete."""
+        return [found for occurrence in occurrences for found in self.correlator.add(occurrence)]
 
     def advance(self, now: Nanos) -> list[Finding]:
         """What is decided by the clock saying ``now``; with a stated lateness only (see ``Correlator``)."""
