@@ -7,7 +7,7 @@ detectors ask about: the others are then read out of the raw records when somebo
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar, Protocol, cast
 
 import orjson
@@ -58,6 +58,8 @@ class Source:
     """Length in bytes."""
     start: int = 0
     """For a piece of a followed file: where in the file the piece begins, in bytes."""
+    export: str = ""
+    """The folder of an export that holds its raw records too; empty: none is known."""
 
     @property
     def id(self) -> str:
@@ -99,23 +101,49 @@ class Records(Protocol):
         ...
 
 
+class Stored(Protocol):
+    """The columns of a batch that lie in storage and were not read."""
+
+    @property
+    def unread(self) -> Collection[str]:
+        """The fields that some events may have and ``rows`` of the batch have no column for."""
+        ...
+
+    def texts(self) -> list[bytes]:
+        """The texts of all cells of the batch, end to end, each at least once, and perhaps some of other events."""
+        ...
+
+    def rows(self) -> pa.RecordBatch:
+        """The same rows with a column for every field."""
+        ...
+
+
 class EventBatch:
     """Events of one source and one kind, in the order in which they lie there."""
 
-    __slots__ = ("ingested", "kind", "records", "rows", "source")
+    __slots__ = ("ingested", "kind", "records", "rows", "source", "stored")
 
     def __init__(
-        self, *, source: Source, kind: EventKind, ingested: Nanos, rows: pa.RecordBatch, records: Records | None = None
+        self,
+        *,
+        source: Source,
+        kind: EventKind,
+        ingested: Nanos,
+        rows: pa.RecordBatch,
+        records: Records | None = None,
+        stored: Stored | None = None,
     ) -> None:
         """``rows`` has the columns OFFSET, TIME and one FIELD_TYPE column per field, and may have HASH.
 
-        ``records``: what the rows were made of, where not every field has its column; None: all have.
+        Where not every field has its column, either ``records`` is what the rows were made of, or ``stored`` is where
+        the other columns are; both None: all have.
         """
         self.source = source
         self.kind = kind
         self.ingested = ingested
         self.rows = rows
         self.records = records
+        self.stored = stored
 
     @property
     def tenant(self) -> str:
@@ -139,8 +167,26 @@ class EventBatch:
         """The cells of one event, those without a column included; fields it lacks are absent."""
         if self.records is not None:
             return self.records.fields(row)
+        return self.whole().columns(row)
+
+    def cells(self, row: int, names: Collection[str]) -> dict[str, str]:
+        """``fields``, of which the named ones are certainly there; columns in storage are read only if one of them is
+        among those."""
+        stored = self.stored
+        near = stored is not None and not any(name in stored.unread for name in names)
+        return self.columns(row) if near else self.fields(row)
+
+    def columns(self, row: int) -> dict[str, str]:
+        """The cells of one event that have a column."""
         cells = ((name, self.rows.column(name)[row].as_py()) for name in self.field_names)
         return {name: cell for name, cell in cells if cell is not None}
+
+    def whole(self) -> "EventBatch":
+        """The same events, with all columns that storage has of them."""
+        if self.stored is None:
+            return self
+        rows = self.stored.rows()
+        return EventBatch(source=self.source, kind=self.kind, ingested=self.ingested, rows=rows, records=self.records)
 
 
 def content_hash(raw: bytes) -> bytes:

@@ -10,7 +10,7 @@ from sakimori.detect.sigma.finding import EntityFields, evidence, finding
 from sakimori.detect.sigma.kind import KindPlans
 from sakimori.detect.sigma.library import load_plan
 from sakimori.detect.sigma.logsource import LogSources
-from sakimori.detect.sigma.match import KindMatcher
+from sakimori.detect.sigma.match import Hit, KindMatcher
 from sakimori.detect.sigma.occurrence import Occurrence, kept_cell, kept_evidence
 from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.plan import Correlation, Plan, Rule, RuleError
@@ -44,6 +44,7 @@ class SigmaDetector:
         """By identity of the ``KindPlan``, which kinds may share."""
         self.correlator = Correlator(plan.correlations, lateness=lateness)
         """The state of correlations."""
+        self._told = frozenset([*self._entities.names, *self.correlator.fields])
 
     @staticmethod
     def load(
@@ -81,6 +82,11 @@ class SigmaDetector:
         """The fields, without spaces, that rules ask a kind's events about; None: all (for ``collect.read``)."""
         return self._matcher(kind).wanted
 
+    @property
+    def told(self) -> frozenset[str]:
+        """Fields that findings tell of whatever the rule: those that name entities, and those that join events."""
+        return self._told
+
     def detect(self, batch: EventBatch) -> list[Finding]:
         """Findings for events of this batch, in order of rows, rules in order of their files; then of correlations."""
         matches = self.match(batch)
@@ -90,7 +96,7 @@ class SigmaDetector:
         """The part of ``detect`` that depends on the batch alone: what several processes may do side by side."""
         matches = Matches()
         for row, hits in self._matcher(batch.kind).match(batch):
-            cells = batch.fields(row)
+            cells = batch.cells(row, self._told.union(*map(self._shown, hits)))
             entities = self._entities.of(cells, batch.kind.code)
             for hit in hits:
                 proof = evidence(batch, row, cells, hit.fields)
@@ -121,6 +127,10 @@ class SigmaDetector:
                         )
                     )
         return matches
+
+    def _shown(self, hit: Hit) -> list[str]:
+        """The fields that findings of a hit show, under the event's names."""
+        return [*hit.fields, *(hit.rule.names.get(name, name) for name in self.correlator.fields)]
 
     def correlate(self, occurrences: Iterable[Occurrence]) -> list[Finding]:
         """The findings that these matches complete."""

@@ -33,6 +33,11 @@ class EntityFields:
             exceptions={name: frozenset(map(str, codes)) for name, codes in plain["except"].items()},
         )
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All fields that may name an entity."""
+        return frozenset(name for _, name in (*self.fields, *self.fallbacks))
+
     def of(self, cells: Mapping[str, str], code: str) -> tuple[Entity, ...]:
         """The entities of an event with these cells, in order of the data file, each once."""
         found: dict[Entity, None] = {}

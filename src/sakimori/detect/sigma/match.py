@@ -120,6 +120,10 @@ class KindMatcher:
             rows = self._filter.rows(batch.records.json)
             told = ((row, _keywords(batch.records.fields(row), matcher)) for row in rows)
             return {row: keywords for row, keywords in told if keywords}
+        if batch.stored is not None:
+            if self._filter is not None and not self._filter.occurs(batch.stored.texts()):
+                return {}
+            batch = batch.whole()
         data = content([_dictionary(batch, name).dictionary for name in batch.field_names])
         if not matcher.may_hold(data):
             return {}
