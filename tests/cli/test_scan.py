@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.records.test_ocsf import problems
 
 from sakimori.cli import cli
 from sakimori.core import ExitCode, InputError
@@ -92,6 +93,22 @@ def test_json_lines_name_evidence_that_can_be_shown_again(home: Path, logs: Path
     assert zipped["entities"] == ["host:ws-01.bank.example", "user:tanaka"]
     shown = CliRunner().invoke(cli, ["events", "show", zipped["event_ids"][0], "--raw"])
     assert json.loads(shown.stdout) == json.loads(_process(3, _ENCODED + " 日本語"))
+
+
+def test_ocsf_lines_are_valid_and_incidents_name_their_findings(home: Path, logs: Path, rules: Path) -> None:
+    events = [json.loads(line) for line in _scan(logs, "--rules", rules, "--format", "ocsf").stdout.splitlines()]
+    assert [event["class_uid"] for event in events] == [2004, 2004, 2005]
+    assert {event["metadata"]["version"] for event in events} == {"1.8.0"}
+    assert [
+        problem for event in events for problem in problems(event["class_name"].lower().replace(" ", "_"), event)
+    ] == []
+    told = {found["uid"] for found in events[2]["finding_info_list"]}
+    assert told == {event["finding_info"]["uid"] for event in events[:2]}
+
+
+@pytest.mark.parametrize(("severity", "code"), [("medium", ExitCode.FOUND), ("critical", ExitCode.OK)])
+def test_a_pipeline_can_fail_on_a_severity(home: Path, logs: Path, rules: Path, severity: str, code: ExitCode) -> None:
+    assert _scan(logs, "--rules", rules, "--fail-on", severity).exit_code == code
 
 
 def test_the_report_is_written_whole_and_scanning_twice_finds_the_same(home: Path, logs: Path, rules: Path) -> None:

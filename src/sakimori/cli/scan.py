@@ -2,10 +2,13 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -17,6 +20,8 @@ from sakimori.cli.writing import write_whole
 from sakimori.collect import Progress as ReadProgress
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
 from sakimori.detect import Rule, SigmaDetector
+from sakimori.records import Severity
+from sakimori.records.ocsf import detection_finding, incident_finding
 from sakimori.service import ScanResult, installation, own_rules, scan_paths
 from sakimori.share import Case, Reading, Report, render
 
@@ -35,12 +40,24 @@ _SHOWN_NOTES = 12
     help="Sigma rules: a file or folder; may be repeated. Default: the rules that ship with Sakimori.",
 )
 @choosing_rules
-@click.option("--format", "form", type=click.Choice(["table", "jsonl", "html"]), default="table", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "jsonl", "ocsf", "html"]), default="table", show_default=True
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this file.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.label for severity in Severity]),
+    help="End with exit code 1 if there is a finding of this severity or above.",
+)
 def scan(
-    paths: tuple[Path, ...], rule_paths: tuple[Path, ...], choice: RuleChoice, form: str, out: Path | None
+    paths: tuple[Path, ...],
+    rule_paths: tuple[Path, ...],
+    choice: RuleChoice,
+    form: str,
+    out: Path | None,
+    fail_on: str | None,
 ) -> None:
-    """Look for attacks in EVTX files and Windows events as NDJSON, in folders and zip files of them."""
+    """Look for attacks in telemetry: files, folders and archives of any mix of formats (docs/collect.md)."""
     settings = Settings.from_environment()
     if form == "html" and out is None:
         raise InputError("an HTML report needs a file: add --out report.html")
@@ -64,7 +81,7 @@ def scan(
     else:
         click.echo(_written(form, result, settings, rules=len(detector.rules)), nl=False)
     _say_accounts(console, result)
-    raise click.exceptions.Exit(_exit_code(result))
+    raise click.exceptions.Exit(_exit_code(result, None if fail_on is None else Severity[fail_on.upper()]))
 
 
 def _say_rules(console: Console, detector: SigmaDetector) -> None:
@@ -89,11 +106,13 @@ def _progress(console: Console) -> Generator[Callable[[ReadProgress, ScanResult]
         TextColumn("{task.fields[counts]}"),
         TimeRemainingColumn(),
     )
+    began = time.monotonic()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None, counts="")
 
         def show(step: ReadProgress, result: ScanResult) -> None:
-            counts = f"{result.reading.read:,} events, {len(result.findings):,} findings"
+            speed = result.reading.read / max(time.monotonic() - began, 0.1)
+            counts = f"{result.reading.read:,} events, {speed:,.0f}/s, {len(result.findings):,} findings"
             if result.reading.rejected:
                 counts += f", {result.reading.rejected:,} rejected"
             name = Path(step.path).name
@@ -107,12 +126,22 @@ def _written(form: str, result: ScanResult, settings: Settings, *, rules: int) -
         case "jsonl":
             incidents = incident_of(result.incidents)
             return b"".join(finding_line(finding, incidents) for finding in result.findings)
+        case "ocsf":
+            return b"".join(orjson.dumps(event) + b"\n" for event in _ocsf(result))
         case "html":
             return render(_report(result, settings, rules=rules)).encode()
         case _:
             text = io.StringIO()
             _show(results(text), result)
             return text.getvalue().encode()
+
+
+def _ocsf(result: ScanResult) -> Iterator[dict[str, Any]]:
+    """Detection Findings (class 2004), then Incident Findings (2005) about them."""
+    yield from map(detection_finding, result.findings)
+    by_id = {finding.id: finding for finding in result.findings}
+    for incident in result.incidents:
+        yield incident_finding(incident, [by_id[id] for id in incident.finding_ids if id in by_id], None)
 
 
 def _show(console: Console, result: ScanResult) -> None:
@@ -192,10 +221,12 @@ def _say_accounts(console: Console, result: ScanResult) -> None:
         console.print("interrupted: the raw records behind the incidents were not all copied; scan again to copy them")
 
 
-def _exit_code(result: ScanResult) -> ExitCode:
+def _exit_code(result: ScanResult, fail_on: Severity | None) -> ExitCode:
     reading = result.reading
     if not result.complete or not result.copied:
         return ExitCode.INTERRUPTED
     if result.unkept:
         return ExitCode.ENVIRONMENT
+    if fail_on is not None and any(finding.severity >= fail_on for finding in result.findings):
+        return ExitCode.FOUND
     return ExitCode.INPUT if reading.rejected or reading.failed or not reading.sources else ExitCode.OK
