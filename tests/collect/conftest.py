@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sakimori.collect import Item, Rejected, SourceRead, read
+from sakimori.collect import AlertRead, Item, Rejected, SourceRead, read
 from sakimori.core import ManualClock
 from sakimori.records import EventBatch
 
@@ -17,6 +17,7 @@ class Reading:
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.batches = [item for item in items if isinstance(item, EventBatch)]
+        self.alerts = [item.finding for item in items if isinstance(item, AlertRead)]
         self.rejected = [item for item in items if isinstance(item, Rejected)]
         self.accounts = [item for item in items if isinstance(item, SourceRead)]
 
@@ -35,7 +36,7 @@ class Reading:
         """Whether every source's account agrees with what came out of it."""
         evaluated = sum(account.evaluated for account in self.accounts)
         rejected = sum(account.rejected for account in self.accounts)
-        return evaluated == sum(map(len, self.batches)) and rejected == len(self.rejected)
+        return evaluated == sum(map(len, self.batches)) + len(self.alerts) and rejected == len(self.rejected)
 
 
 def gather(*paths: Path) -> Reading:

@@ -19,6 +19,8 @@ def _read(data: bytes, path: Path) -> None:
         match item:
             case EventBatch():
                 events += len(item)
+            case collect.AlertRead():
+                events += 1
             case collect.Rejected():
                 rejected += 1
                 assert item.reason

@@ -1,20 +1,35 @@
 """Raw records that are JSON objects: the event in each, and the cells of its fields."""
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
 import orjson
 
-from sakimori.collect.shapes import Fields, Shape, Shaped, ShapeError, evtx_json, flat, helpdesk, winlogbeat
+from sakimori.collect import alerts
+from sakimori.collect.alerts import AlertHere
+from sakimori.collect.shapes import (
+    Fields,
+    Shape,
+    Shaped,
+    ShapeError,
+    evtx_json,
+    flat,
+    helpdesk,
+    journald,
+    suricata,
+    winlogbeat,
+    zeek,
+)
 from sakimori.records import encode_cell
 
-SHAPES: tuple[Shape, ...] = (flat, evtx_json, winlogbeat, helpdesk)
-"""The first that recognises a record shapes it."""
+SHAPES: tuple[Shape, ...] = (flat, alerts, evtx_json, winlogbeat, helpdesk, zeek, suricata, journald)
+"""The first that recognises a record shapes it. Alerts may copy the event they are about, so they come before it."""
 _BEYOND_64_BITS = float(2**63)
 
 
-def event(raw: bytes) -> Shaped:
-    """The event in a raw record.
+def event(raw: bytes, shape: Callable[[Fields], Shaped] | None = None) -> Shaped:
+    """The event in a raw record; ``shape`` makes it of an object where not all known shapes are to be tried.
 
     One wrong byte or half a surrogate in a command line must not let an event escape detection, so such text is read
     with U+FFFD in its place rather than rejected.
@@ -22,6 +37,7 @@ def event(raw: bytes) -> Shaped:
     Raises:
         ShapeError: it is no JSON object, or no event.
     """
+    shape = shape or shaped
     try:
         record = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -29,20 +45,25 @@ def event(raw: bytes) -> Shaped:
             record = _parse_slowly(raw)
         except ShapeError:
             raise ShapeError(f"broken JSON: {error}") from error
-        kind, time, fields, _ = shaped(record)
+        try:
+            kind, time, fields, _ = shape(record)
+        except AlertHere as here:
+            here.repaired = True
+            raise
         product, channel, code = kind
         scrubbed = {_scrubbed(name): _deeply_scrubbed(value) for name, value in fields.items()}
         return Shaped((product, _scrubbed(channel), _scrubbed(code)), time, scrubbed, repaired=True)
-    return event_of(record, raw)
+    return event_of(record, raw, shape)
 
 
-def event_of(record: object, raw: bytes) -> Shaped:
+def event_of(record: object, raw: bytes, shape: Callable[[Fields], Shaped] | None = None) -> Shaped:
     """``event``, given what orjson makes of the raw record. It may be changed."""
     if record.__class__ is not dict:
         raise ShapeError(f"a JSON {type(record).__name__}, not an object")
-    found = shaped(cast("Fields", record))
+    shape = shape or shaped
+    found = shape(cast("Fields", record))
     if any(rounded(value) for value in found.fields.values()):
-        return shaped(_parse_slowly(raw))
+        return shape(_parse_slowly(raw))
     return found
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sakimori.records import Source
+from sakimori.records import Finding, Source
 
 EXCERPT = 200
 """Bytes of a rejected record that are kept with the reason."""
@@ -19,6 +19,18 @@ class Rejected:
     reason: str
     excerpt: bytes
     """Its first bytes (at most ``EXCERPT``): hostile, never to be printed as they stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRead:
+    """One record that is another product's alert, as the finding that it is. It counts as evaluated."""
+
+    source: Source
+    finding: Finding
+    untimed: bool = False
+    """It carries the time of reading."""
+    repaired: bool = False
+    """Its text held what no UTF-8 can hold."""
 
 
 class Outcome(StrEnum):

@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from sakimori.collect import alerts
+from sakimori.collect.alerts import AlertHere
 from sakimori.collect.batches import Batches, Wanted, everything
 from sakimori.collect.formats import HEAD, Unknown, Unreadable, called_telemetry, reader_for
-from sakimori.collect.outcome import EXCERPT, Outcome, Progress, Rejected, SourceRead
+from sakimori.collect.outcome import EXCERPT, AlertRead, Outcome, Progress, Rejected, SourceRead
 from sakimori.collect.readers import Damage, RawRecord, Reader
 from sakimori.collect.shapes import ShapeError
 from sakimori.collect.sources import Opened, Run
-from sakimori.core import Clock
+from sakimori.core import Clock, Nanos
 from sakimori.records import EventBatch, Source
 
-Item = EventBatch | Rejected | SourceRead
+Item = EventBatch | AlertRead | Rejected | SourceRead
 
 _NOTES = 20
 """Notes that are kept per source; a file of which every chunk fails its checksum needs no more to be said."""
@@ -77,7 +79,7 @@ def evaluate(
 ) -> Iterator[Item]:
     """The events of one opened source, and its account. ``progressed`` hears which byte was reached."""
     batches = Batches(source, event=reader.event, wanted=wanted)
-    evaluated = rejected = 0
+    evaluated = rejected = untimed = repaired = 0
     kept_notes = list(notes)
     now = clock.now()
     for item in reader.records(file, source.size):
@@ -90,11 +92,15 @@ def evaluate(
             continue
         offset, raw = item
         try:
-            batches.add(offset, raw, now=now)
+            alert = _add(batches, offset, raw, source=source, now=now)
         except ShapeError as error:
             rejected += 1
             yield Rejected(source, offset, str(error), raw[:EXCERPT])
             continue
+        if alert:
+            untimed += alert.untimed
+            repaired += alert.repaired
+            yield alert
         evaluated += 1
         if batches.room <= 0:
             yield from batches.take(ingested=now)
@@ -107,7 +113,21 @@ def evaluate(
         source=source,
         evaluated=evaluated,
         rejected=rejected,
-        untimed=batches.untimed,
-        repaired=batches.repaired,
+        untimed=batches.untimed + untimed,
+        repaired=batches.repaired + repaired,
         notes=tuple(kept_notes),
     )
+
+
+def _add(batches: Batches, offset: int, raw: bytes, *, source: Source, now: Nanos) -> AlertRead | None:
+    """Take one raw record: an event into ``batches``, or an alert for what it is.
+
+    Raises:
+        ShapeError: it is neither.
+    """
+    try:
+        batches.add(offset, raw, now=now)
+    except AlertHere as here:
+        finding, timed = alerts.finding(here.record, source=source, offset=offset, now=now)
+        return AlertRead(source, finding, untimed=not timed, repaired=here.repaired)
+    return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori import incidents
-from sakimori.collect import Follower, Rejected, SourceRead
+from sakimori.collect import AlertRead, Follower, Item
 from sakimori.core import Nanos
 from sakimori.detect import Detector
 from sakimori.investigate import Case, InvestigationFailed, Investigator
@@ -30,6 +30,7 @@ from sakimori.records import (
 )
 from sakimori.respond import Executor, Grounds, Playbook, ResponsePolicy, plan
 from sakimori.respond.connectors import Connector
+from sakimori.service.alerts import severest
 from sakimori.service.evidence import RecentEvents
 from sakimori.service.installation import Installation
 from sakimori.service.keeping import keep_evidence
@@ -96,6 +97,8 @@ class Defence:
         self.reading = ReadingCount()
         self._findings: list[Finding] = []
         self._incidents: dict[str, Incident] = {}
+        self._alert_sources: dict[str, Source] = {}
+        """Where this round's alerts were read, by the 24 hex digits that event ids carry."""
         self._asked: dict[str, tuple[Severity, frozenset[tuple[Entity, str]]]] = {}
         self._progress = Progress(install, means.detector)
         self._recovered: Nanos | None = None
@@ -120,7 +123,7 @@ class Defence:
             self.reading.note(problem)
         return follower
 
-    async def take_in(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> Development:
+    async def take_in(self, read: Iterable[Item]) -> Development:
         """Detect, group, investigate and respond to new telemetry; first settle what a dead process left open.
 
         Call it also when there is nothing to read: time passes, and windows end.
@@ -177,19 +180,36 @@ class Defence:
                 self.reading.note(problem)
             self._record("detection.state_dropped", self._install.tenant, {"reasons": problems[:_REMEMBERED]})
 
-    def _detect(self, read: Iterable[EventBatch | Rejected | SourceRead]) -> list[Finding]:
+    def _detect(self, read: Iterable[Item]) -> list[Finding]:
         found: list[Finding] = []
+        alerts: list[Finding] = []
+        self._alert_sources = {}
         for item in read:
             self.reading.count(item)
             self._progress.see(item)
             if isinstance(item, EventBatch):
                 self.evidence.add(item)
                 found.extend(self._means.detector.detect(item))
+            elif isinstance(item, AlertRead):
+                self._alert_sources[item.source.digest[:24]] = item.source
+                alerts.append(item.finding)
         found.extend(self._means.detector.advance(self._install.clock.now()))
-        return found
+        return found + self._news(alerts)
+
+    def _news(self, alerts: Sequence[Finding]) -> list[Finding]:
+        """Those that were not told already, or not as severe."""
+        if not alerts:
+            return []
+        with self._install.database.snapshot(self._install.tenant) as snapshot:
+            known = {alert.id: snapshot.get(Finding, alert.id) for alert in alerts}
+        stand = severest(alerts, known.get)
+        return [alert for alert in stand if alert is not known[alert.id]]
 
     def _group(self, found: Sequence[Finding]) -> list[Incident]:
         """The incidents that ``found`` made or changed."""
+        again = {finding.id for finding in found if finding.product}
+        if again:
+            self._findings = [finding for finding in self._findings if finding.id not in again]
         self._findings.extend(found)
         newest = max(finding.last_time for finding in self._findings)
         near = [finding for finding in self._findings if finding.last_time >= newest - incidents.HORIZON]
@@ -268,7 +288,7 @@ class Defence:
 
     def _source(self, digest: str) -> Source | None:
         """Of a recent event, or of one that an open window kept over a restart."""
-        if found := self.evidence.source(digest):
+        if found := self.evidence.source(digest) or self._alert_sources.get(digest):
             return found
         with self._install.database.snapshot(self._install.tenant) as snapshot:
             return snapshot.find_source(digest)

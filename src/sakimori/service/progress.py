@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sakimori.collect import Follower, Rejected, SourceGone, SourceRead, raw_records
+from sakimori.collect import Follower, Item, SourceGone, SourceRead, raw_records
 from sakimori.detect import Detector, StatePart
 from sakimori.records import EventBatch, Source
 from sakimori.service.installation import Installation
@@ -69,7 +69,7 @@ class Progress:
                 put_state(transaction, dict.fromkeys(left_out))
         return sorted(set(left_out.values()))
 
-    def see(self, item: EventBatch | Rejected | SourceRead) -> None:
+    def see(self, item: Item) -> None:
         """Note what is being read."""
         if isinstance(item, EventBatch):
             self._sources[item.source.digest[:24]] = item.source

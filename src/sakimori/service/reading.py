@@ -10,7 +10,7 @@ from typing import IO
 
 import orjson
 
-from sakimori.collect import Outcome, Rejected, SourceRead
+from sakimori.collect import AlertRead, Item, Outcome, Rejected, SourceRead
 from sakimori.records import EventBatch, Source
 
 _KEPT_NOTES = 1000
@@ -35,11 +35,14 @@ class ReadingCount:
     def read(self) -> int:
         return self.evaluated + self.rejected
 
-    def count(self, item: EventBatch | Rejected | SourceRead) -> None:
+    def count(self, item: Item) -> None:
         """Count what was done with: batches once they are evaluated, and not only when their source ends."""
         match item:
             case EventBatch():
                 self.evaluated += len(item)
+                self._see(item.source)
+            case AlertRead():
+                self.evaluated += 1
                 self._see(item.source)
             case Rejected():
                 self.rejected += 1

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori import collect, incidents
-from sakimori.collect import Progress, Rejected, SourceRead
+from sakimori.collect import AlertRead, Item, LogMapping, Progress, Rejected
 from sakimori.detect import SigmaDetector
-from sakimori.records import EventBatch, Finding, Incident, LedgerEntry, Source
+from sakimori.records import EventBatch, EventRef, Finding, Incident, LedgerEntry, Source
+from sakimori.service.alerts import severest
 from sakimori.service.installation import Installation
 from sakimori.service.interrupt import uninterrupted
 from sakimori.service.keeping import keep_evidence
@@ -42,9 +43,10 @@ def scan_paths(
     paths: Sequence[Path],
     detector: SigmaDetector,
     *,
+    mappings: Sequence[LogMapping] = (),
     on_progress: Callable[[Progress, ScanResult], None] | None = None,
 ) -> ScanResult:
-    """Read, detect, group and keep. Interrupted by Ctrl-C, it keeps what it has and says so in the result.
+    """Read (what only the user knows, by ``mappings``), detect, group and keep. Interrupted by Ctrl-C, it keeps what it has and says so in the result.
 
     Where the install cannot be written, what was found is in the result all the same.
     """
@@ -59,7 +61,12 @@ def scan_paths(
 
     try:
         for item in collect.read(
-            paths, tenant=install.tenant, clock=install.clock, wanted=detector.wanted, on_progress=progress
+            paths,
+            tenant=install.tenant,
+            clock=install.clock,
+            wanted=detector.wanted,
+            mappings=mappings,
+            on_progress=progress,
         ):
             with uninterrupted():
                 _take(item, result, letters, detector)
@@ -81,17 +88,18 @@ def scan_paths(
             _enter(install, result, scan_id=f"sc-{name}", rules=len(detector.rules))
     except StoreError as error:
         result.unkept = str(error)
+        result.findings = severest(result.findings, lambda _: None)
         grouped = incidents.group(result.findings, known=())
         result.incidents = [incident for incident in grouped if incident.merged_into is None]
     result.unkept = result.unkept or letters.problem
     return result
 
 
-def _take(
-    item: EventBatch | Rejected | SourceRead, result: ScanResult, letters: DeadLetters, detector: SigmaDetector
-) -> None:
+def _take(item: Item, result: ScanResult, letters: DeadLetters, detector: SigmaDetector) -> None:
     if isinstance(item, EventBatch):
         result.findings.extend(detector.detect(item))
+    elif isinstance(item, AlertRead):
+        result.findings.append(item.finding)
     elif isinstance(item, Rejected):
         letters.keep(item)
     result.reading.count(item)
@@ -99,7 +107,8 @@ def _take(
 
 def _keep(install: Installation, result: ScanResult) -> None:
     """Sources, findings and incidents, so that later commands can refer to them."""
-    result.findings = list({finding.id: finding for finding in reversed(result.findings)}.values())[::-1]
+    with install.database.snapshot(install.tenant) as snapshot:
+        result.findings = severest(result.findings, lambda id: snapshot.get(Finding, id))
     documents: list[Source | Finding] = [*result.reading.sources, *result.findings]
     for start in range(0, len(documents), _KEPT_AT_ONCE):
         with install.database.transaction(install.tenant) as transaction:
@@ -134,7 +143,8 @@ def _group(transaction: Transaction, findings: Sequence[Finding]) -> list[Incide
 def _copy_evidence(install: Installation, result: ScanResult) -> None:
     cited = {finding_id for incident in result.incidents for finding_id in incident.finding_ids}
     sources = {source.digest[:24]: source for source in result.reading.sources}
-    behind = [finding for finding in result.findings if finding.id in cited]
+    read_now = (finding for finding in result.findings if EventRef.parse(finding.event_ids[0]).digest in sources)
+    behind = [finding for finding in read_now if finding.id in cited]  # what stands since earlier was copied then
     for problem in keep_evidence(install, behind, sources.get):
         result.reading.note(problem)
 
