@@ -53,12 +53,6 @@ def test_what_is_no_json_is_one_report(data: bytes) -> None:
     assert [type(item) for item in _items(data)] == [Damage]
 
 
-def test_a_huge_document_is_refused_without_being_read() -> None:
-    (damage,) = document.records(io.BytesIO(b""), document.MAX_DOCUMENT + 1)
-    assert isinstance(damage, Damage)
-    assert damage.reason == "the JSON document is larger than 64 MiB: write one event per line instead"
-
-
 def test_a_document_that_is_broken_everywhere_is_listed_without_costing_the_square_of_that() -> None:
     """Counting the lines before each error, this would take minutes: the suite would not end."""
     data = b"[\n" + b'{"a"}\n' * 300_000 + b'{"a":1}]'

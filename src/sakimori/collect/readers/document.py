@@ -1,83 +1,222 @@
-"""JSON documents: pretty-printed objects, one after another, or one array of objects.
+"""JSON documents: objects one after another, an array of them, or the envelopes that cloud services put around both.
 
-Offset: the byte where the object begins. Raw record: the object's own bytes, white space and all.
+An envelope is an object with an array of records: CloudTrail's ``{"Records": […]}``, Microsoft Graph's ``{"value":
+[…]}``, Event Hubs' ``{"records": […]}``. Offset: the byte where the record's own object begins. Raw record: its own
+bytes, white space and all. A document is read in one pass, held only as far as its largest record, however long it is.
 """
 
-import json
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from sakimori.collect.json_records import event
-from sakimori.collect.readers import MAX_RECORD, Damage, Note, RawRecord
-from sakimori.collect.readers.lines import BOM
+import orjson
 
-__all__ = ["NAME", "event", "record_at", "records"]
+from sakimori.collect.json_records import event, shape_of
+from sakimori.collect.readers import Damage, Note, RawRecord
+from sakimori.collect.readers.json_value import SCALAR, STRING, Broken, end_of_value
+from sakimori.collect.readers.lines import BOM
+from sakimori.collect.readers.window import Window
+
+__all__ = ["NAME", "enveloped", "event", "record_at", "records"]
 
 NAME = "json"
-MAX_DOCUMENT = 64 * 1024 * 1024
-"""Bytes. A document is held in memory whole; larger ones should be one event per line."""
 
-_SPACE = " \t\r\n"
-_decode = json.JSONDecoder().raw_decode
+_EXCERPT = 4096
+_LONGEST_QUICK = 64 * 1024
+_SEPARATORS = b" \t\r\n,"
+
+_PLAIN_MEMBER = rb"\s*+" + STRING + rb"\s*+:\s*+(?:" + SCALAR + rb"|\[(?:\s*+" + SCALAR + rb"\s*+,?+)*+\s*+\])\s*+,"
+_ARRAY_MEMBER = rb'\s*+"(?:Records|records|value|logEvents|events|Events)"\s*+:\s*+\[\s*+(?=[{\]])'
+_ENVELOPE = re.compile(rb"\{((?:" + _PLAIN_MEMBER + rb")*?)" + _ARRAY_MEMBER)
+"""From an envelope's beginning to its first record: before the array may stand what is neither object nor record."""
+_NEXT_ARRAY = re.compile(rb"\s*+,((?:" + _PLAIN_MEMBER + rb")*?)" + _ARRAY_MEMBER)
+_LONGEST_HEAD = 64 * 1024
+"""Bytes of an envelope before its first record."""
+
+_SPACE = re.compile(rb"\s*+")
+_BETWEEN = re.compile(rb"[\s,]*+")
+_BEGINNING = re.compile(rb'\{\s{0,64}"(?:[^"\\\n]|\\.){0,128}+"\s{0,8}:')
+_LONGEST_BEGINNING = 512
 
 
-class _Text(str):
-    """Does not count its lines: each JSONDecodeError counts all those before it, and a file may hold millions."""
-
-    __slots__ = ()
-
-    def count(self, *_: object) -> int:
-        return 0
+def enveloped(head: bytes) -> bool:
+    """Whether a source that begins with these bytes begins with an envelope."""
+    return _opening(_ENVELOPE, head.removeprefix(BOM).lstrip(), 0) is not None
 
 
 def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
-    if size > MAX_DOCUMENT:
-        reason = f"the JSON document is larger than {MAX_DOCUMENT >> 20} MiB: write one event per line instead"
-        yield Damage(0, reason, b"")
-        return
-    file.seek(0)
-    data = file.read(size)
-    # Latin-1 maps bytes to characters one to one, so that places in the text are places in the file; JSON's own syntax
-    # is ASCII, so boundaries are right, and the objects' text is decoded later from their bytes.
-    text = _Text(data.decode("latin-1"))
-    position = _skip(text, len(BOM) if data.startswith(BOM) else 0, _SPACE)
-    if text.startswith("[", position):
-        position = _skip(text, position + 1, _SPACE)
-    while position < len(text) and text[position] != "]":
-        end = _end_of_value(text, position)
-        if end is None:
-            behind = _next_start(text, position)
-            yield Damage(position, "broken JSON", data[position:behind])
-            position = behind
-        elif end - position > MAX_RECORD:
-            yield Damage(position, f"the object is larger than {MAX_RECORD >> 20} MiB", data[position:end])
-            position = _skip(text, end, _SPACE + ",")
-        else:
-            yield RawRecord(position, data[position:end])
-            position = _skip(text, end, _SPACE + ",")
+    return _Document(Window(file, size)).items()
 
 
 def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
+    """Reads from the beginning: whether an object is a record or lies within one, only what is before it can tell."""
     for item in records(file, size):
         if isinstance(item, RawRecord) and item.offset == offset:
             return item.raw
     raise LookupError
 
 
-def _end_of_value(text: str, position: int) -> int | None:
-    try:
-        return _decode(text, position)[1]
-    except (ValueError, RecursionError):
+def _opening(pattern: re.Pattern[bytes], data: bytes, place: int) -> re.Match[bytes] | None:
+    """The head of an envelope, unless the members in it are those of an event."""
+    found = pattern.match(data, place, place + _LONGEST_HEAD)
+    if found is None:
         return None
+    try:
+        members = orjson.loads(b"{" + found[1].rstrip().removesuffix(b",") + b"}")
+    except orjson.JSONDecodeError:
+        return None
+    return found if shape_of(members) is None else None
 
 
-def _next_start(text: str, position: int) -> int:
-    """Behind broken JSON: the next line that begins an object at the margin, else the end."""
-    found = text.find("\n{", position)
-    return len(text) if found < 0 else found + 1
+class _Document:
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._beginning = b""
+        """How records of this document begin, up to their first member's colon. In valid JSON no text within a string
+        can look like it, as its quotes would be escaped."""
+        self._in_vain = 0
+        """Bytes that were looked at in vain and not read since."""
+
+    def items(self) -> Iterator[RawRecord | Damage | Note]:
+        window = self._window
+        window.more()
+        if window.data.startswith(BOM):
+            window.at = len(BOM)
+        while byte := self._next(_BETWEEN):
+            if byte == b"[":
+                window.at += 1
+                yield from self._array()
+                if self._next(_SPACE) == b"]":
+                    window.at += 1
+                else:
+                    yield Note("the document breaks off before its array ends")
+            else:
+                yield from self._record_or_envelope(byte)
+
+    def _array(self) -> Iterator[RawRecord | Damage | Note]:
+        while (byte := self._next(_BETWEEN)) not in (b"]", b""):
+            yield from self._record_or_envelope(byte)
+
+    def _record_or_envelope(self, byte: bytes) -> Iterator[RawRecord | Damage | Note]:
+        if byte != b"{" or not self._open(_ENVELOPE):
+            yield from self._record()
+            return
+        yield from self._records_of_envelope()
+        while self._next(_SPACE) == b"]":
+            self._window.at += 1
+            if not self._open(_NEXT_ARRAY):
+                yield from self._rest_of_envelope()
+                return
+            yield from self._records_of_envelope()
+        yield Note("the document breaks off before its array of records ends")
+
+    def _records_of_envelope(self) -> Iterator[RawRecord | Damage]:
+        while self._next(_BETWEEN) not in (b"]", b""):
+            yield from self._record()
+
+    def _rest_of_envelope(self) -> Iterator[RawRecord | Damage]:
+        try:
+            self._window.at += self._end_of_value(inside=True)
+        except Broken as broken:
+            yield from self._recovered(broken)
+
+    def _open(self, pattern: re.Pattern[bytes]) -> bool:
+        """Go to the first record of the envelope that begins here, if one does."""
+        window = self._window
+        while window.held < _LONGEST_HEAD and window.more():
+            pass
+        found = _opening(pattern, window.data, window.at)
+        if found:
+            window.at = found.end()
+        return found is not None
+
+    def _next(self, passed: re.Pattern[bytes]) -> bytes:
+        """Pass over what may stand between values. The byte that follows; none at the end of the source."""
+        window = self._window
+        while True:
+            if found := passed.match(window.data, window.at):
+                window.at = found.end()
+            if window.held or not window.more():
+                return window.data[window.at : window.at + 1]
+
+    def _record(self) -> Iterator[RawRecord | Damage]:
+        if record := self._quick_record():
+            yield record
+            return
+        window = self._window
+        try:
+            length = self._end_of_value()
+        except Broken as broken:
+            yield from self._recovered(broken)
+            return
+        if not (self._beginning and window.data.startswith(self._beginning, window.at)):
+            self._learn()
+        self._in_vain -= length
+        end = window.at + length
+        yield RawRecord(window.offset(window.at), window.data[window.at : end])
+        window.at = end
+
+    def _quick_record(self) -> RawRecord | None:
+        """The record that begins here, where the next one shows that it ends before that: four times as fast.
+
+        What is whole JSON up to there ends there and nowhere else. Looking in vain may cost as much as the document.
+        """
+        window = self._window
+        if not self._beginning or not window.data.startswith(self._beginning, window.at) or self._in_vain > 0:
+            return None
+        behind = window.data.find(self._beginning, window.at + 1, window.at + _LONGEST_QUICK)
+        raw = window.data[window.at : behind].rstrip(_SEPARATORS) if behind > 0 else b""
+        try:
+            if raw:
+                orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raw = b""
+        if not raw:
+            self._in_vain += _LONGEST_QUICK
+            return None
+        record = RawRecord(window.offset(window.at), raw)
+        window.at += len(raw)
+        return record
+
+    def _learn(self) -> None:
+        found = _BEGINNING.match(self._window.data, self._window.at)
+        self._beginning = found[0] if found else b""
+
+    def _recovered(self, broken: Broken) -> Iterator[RawRecord | Damage]:
+        """Report what is broken, and go on with the records that were taken for parts of it, or else behind it."""
+        window, start = self._window, self._window.at
+        damages = [
+            Damage(window.offset(place), str(broken), window.data[place : place + _EXCERPT])
+            for place in (start, start + broken.unclosed)[: 2 if broken.unclosed else 1]
+        ]
+        siblings = [
+            RawRecord(window.offset(start + begin), window.data[start + begin : start + end])
+            for begin, end in broken.siblings
+        ]
+        window.at = start + max(1, broken.end)
+        self._go_to_sibling()
+        behind = window.offset(window.at)
+        yield _up_to(siblings[0].offset if siblings else behind, damages[0])
+        yield from siblings
+        for damage in damages[1:]:
+            yield _up_to(behind, damage)
+
+    def _go_to_sibling(self) -> None:
+        """The next object at the margin, or that begins as records of this document do."""
+        window = self._window
+        sibling = re.compile(rb"(?<=\n)\{|" + (re.escape(self._beginning) or rb'\{\s{0,64}"'))
+        while not (found := sibling.search(window.data, window.at)):
+            window.at = max(window.at, len(window.data) - _LONGEST_BEGINNING)
+            if not window.more():
+                window.at = len(window.data)
+                return
+        window.at = found.start()
+
+    def _end_of_value(self, *, inside: bool = False) -> int:
+        if not self._beginning:
+            self._learn()
+        return end_of_value(self._window, beginning=self._beginning, inside=inside)
 
 
-def _skip(text: str, position: int, characters: str) -> int:
-    while position < len(text) and text[position] in characters:
-        position += 1
-    return position
+def _up_to(offset: int, damage: Damage) -> Damage:
+    return damage._replace(excerpt=damage.excerpt[: offset - damage.offset])

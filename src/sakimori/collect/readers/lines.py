@@ -57,6 +57,6 @@ def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
             raise LookupError
     file.seek(offset)
     record = file.readline(min(MAX_RECORD + 1, max(0, size - offset))).rstrip(b"\r\n")
-    if not record.strip():
+    if not record.strip() or (offset == 0 and record.startswith(BOM)):
         raise LookupError
     return record
