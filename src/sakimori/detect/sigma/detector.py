@@ -97,7 +97,7 @@ class SigmaDetector:
         matches = Matches()
         for row, hits in self._matcher(batch.kind).match(batch):
             cells = batch.cells(row, self._told.union(*map(self._shown, hits)))
-            entities = self._entities.of(cells, batch.kind.code)
+            entities = self._entities.of(cells, batch.kind)
             for hit in hits:
                 proof = evidence(batch, row, cells, hit.fields)
                 rule = hit.rule.rule

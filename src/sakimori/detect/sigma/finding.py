@@ -1,6 +1,6 @@
 """Findings out of hits, and the entities of events (``content/mappings/entities.yaml``)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -9,7 +9,17 @@ from typing import Any, cast
 import yaml
 
 from sakimori.detect.sigma.plan import Header
-from sakimori.records import Entity, EntityType, EventBatch, Evidence, Finding, cell_texts, entity_named, finding_id
+from sakimori.records import (
+    Entity,
+    EntityType,
+    EventBatch,
+    EventKind,
+    Evidence,
+    Finding,
+    cell_texts,
+    entity_named,
+    finding_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +30,7 @@ class EntityFields:
     fallbacks: tuple[tuple[EntityType, str], ...]
     """Read for a type of which ``fields`` name nothing in the event."""
     exceptions: Mapping[str, frozenset[str]]
-    """Field → codes of events in which it names something else."""
+    """Field → events in which it names something else: their codes, or ``product/channel``."""
 
     @staticmethod
     @cache
@@ -38,24 +48,25 @@ class EntityFields:
         """All fields that may name an entity."""
         return frozenset(name for _, name in (*self.fields, *self.fallbacks))
 
-    def of(self, cells: Mapping[str, str], code: str) -> tuple[Entity, ...]:
+    def of(self, cells: Mapping[str, str], kind: EventKind) -> tuple[Entity, ...]:
         """The entities of an event with these cells, in order of the data file, each once."""
         found: dict[Entity, None] = {}
-        self._collect(self.fields, cells, code, found)
+        events = {kind.code, f"{kind.product}/{kind.channel}"}
+        self._collect(self.fields, cells, events, found)
         named = {entity.type for entity in found}
-        self._collect([item for item in self.fallbacks if item[0] not in named], cells, code, found)
+        self._collect([item for item in self.fallbacks if item[0] not in named], cells, events, found)
         return tuple(found)
 
     def _collect(
         self,
         fields: Iterable[tuple[EntityType, str]],
         cells: Mapping[str, str],
-        code: str,
+        events: Set[str],
         found: dict[Entity, None],
     ) -> None:
         for kind, name in fields:
             cell = cells.get(name)
-            if cell is None or code in self.exceptions.get(name, ()):
+            if cell is None or not events.isdisjoint(self.exceptions.get(name, ())):
                 continue
             for text in cell_texts(cell):
                 if entity := entity_named(kind, text):

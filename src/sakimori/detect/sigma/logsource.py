@@ -89,7 +89,7 @@ class LogSources:
         products = [self._products[source.product]] if source.product in self._products else []
         if source.product is None:
             products = [p for p in self._products.values() if source.category in p.categories and not source.service]
-            return (*_by_name(source), *(s for p in products for s in p.categories[source.category or ""]))
+            return (*(s for p in products for s in p.categories[source.category or ""]), *_by_name(source))
         if not products:
             return _by_name(source)
         product = products[0]
