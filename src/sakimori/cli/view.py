@@ -12,7 +12,7 @@ from rich.text import Text
 from sakimori.core import Nanos, plain, rfc3339
 from sakimori.records import Entity, EntityType, Finding, Incident, Severity
 from sakimori.share.attack import tactic_name
-from sakimori.share.words import word
+from sakimori.share.words import claimed_by, word
 
 
 def moment(time: Nanos) -> str:
@@ -78,7 +78,7 @@ def _by_rule(findings: Iterable[Finding], language: str) -> list[_RuleLine]:
     lines = [
         _RuleLine(
             severity=group[0].severity,
-            title=(language == "ja" and group[0].title_ja) or group[0].title,
+            title=_title(group[0], language),
             count=sum(finding.count for finding in group),
             first=min(finding.first_time for finding in group),
             where=_where(entity for finding in group for entity in finding.entities),
@@ -87,6 +87,11 @@ def _by_rule(findings: Iterable[Finding], language: str) -> list[_RuleLine]:
         for group in groups.values()
     ]
     return sorted(lines, key=lambda line: (-line.severity, line.first, line.title))
+
+
+def _title(finding: Finding, language: str) -> str:
+    title = (language == "ja" and finding.title_ja) or finding.title
+    return f"{title} [{claimed_by(finding.product)[language == 'ja']}]" if finding.product else title
 
 
 def _where(entities: Iterable[Entity]) -> str:
@@ -109,6 +114,7 @@ def finding_line(finding: Finding, incident_of: Mapping[str, str]) -> bytes:
         "entities": [str(entity) for entity in finding.entities],
         "event_ids": finding.event_ids,
         "source": finding.source,
+        "product": finding.product,
         "fields": finding.evidence[0].fields if finding.evidence else {},
         "incident": incident_of.get(finding.id),
     }

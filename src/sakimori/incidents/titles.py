@@ -41,6 +41,9 @@ def titles(incident: Incident, significant: Sequence[Finding]) -> tuple[str, str
         worst = max(significant, key=lambda finding: (finding.severity, -finding.first_time, finding.id))
         english = _plain(worst.title, longest=120)
         japanese = _plain(worst.title_ja or worst.title, longest=120)
+        if worst.product:
+            product = _plain(worst.product)
+            english, japanese = f"{english} (alert of {product})", f"{japanese}（{product} のアラート）"
     else:
         return incident.title, incident.title_ja
     hosts = [_plain(entity.value) for entity in incident.entities if entity.type is EntityType.HOST]

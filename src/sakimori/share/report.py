@@ -27,6 +27,7 @@ def render(report: Report) -> str:
         report=report,
         t=_both,
         w=_word,
+        claimed=words.claimed_by,
         tactic=attack.tactic_name,
         marked=_marked,
         moment=partial(_moment, offset_hours=report.offset_hours),
@@ -76,6 +77,8 @@ def _lanes(report: Report) -> list[timeline.Lane]:
         for finding in case.findings:
             lane = finding.tactics[0] if finding.tactics else ""
             title = f"{finding.title} / {finding.title_ja}" if finding.title_ja else finding.title
+            if finding.product:
+                title += f" ({' / '.join(words.claimed_by(finding.product))})"
             mark = timeline.Mark(finding.first_time, finding.severity.label, title)
             by_tactic.setdefault(lane, []).append(mark)
         for verdict in case.verdicts:

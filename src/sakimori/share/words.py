@@ -31,6 +31,11 @@ _WORDS = {
 }
 
 
+def claimed_by(product: str) -> tuple[str, str]:
+    """(English, Japanese): that a finding is the claim of another product."""
+    return f"alert of {product}", f"{product} のアラート"
+
+
 def word(value: str) -> tuple[str, str]:
     """(English, Japanese) of an enumeration value; what has no translation stands for itself."""
     return _WORDS.get(value, (value, value))
