@@ -13,6 +13,9 @@ from sakimori.collect.shapes import (
     Shape,
     Shaped,
     ShapeError,
+    azure_activity,
+    cloudtrail,
+    entra,
     evtx_json,
     flat,
     helpdesk,
@@ -23,7 +26,19 @@ from sakimori.collect.shapes import (
 )
 from sakimori.records import encode_cell
 
-SHAPES: tuple[Shape, ...] = (flat, alerts, evtx_json, winlogbeat, helpdesk, zeek, suricata, journald)
+SHAPES: tuple[Shape, ...] = (
+    flat,
+    alerts,
+    evtx_json,
+    winlogbeat,
+    helpdesk,
+    zeek,
+    suricata,
+    journald,
+    cloudtrail,
+    entra,
+    azure_activity,
+)
 """The first that recognises a record shapes it. Alerts may copy the event they are about, so they come before it."""
 _BEYOND_64_BITS = float(2**63)
 
