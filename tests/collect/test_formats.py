@@ -39,12 +39,12 @@ def test_a_reader_is_found_by_content(head: bytes, name: str) -> None:
         (b"\xd4\xc3\xb2\xa1\x02\0", "a packet capture"),
         (b"\n\r\r\n\xbc", "a packet capture"),
         (b"\0\x05\x16\x07\0", "macOS folder noise (AppleDouble)"),
-        (b"\x1f\x8b\x08", "gzip-compressed: unpack it first"),
+        (b"Rar!\x1a\x07\x01\0", "a RAR archive: unpack it first"),
         (b"title: a rule\nlogsource:\n", "text that is not JSON"),
         (b"\x93\x01\0\x05", "binary data of no known format"),
         (
-            b'{"ts":1.5,"uid":"C1","id.orig_h":"10.0.0.1","proto":"tcp","service":"dns"}\n',
-            "JSON lines, but of no known event shape (members begin with: ts, uid, id.orig_h, proto)",
+            b'{"ts":1.5,"level":"info","caller":"main.go:1","msg":"up"}\n',
+            "JSON lines, but of no known event shape (members begin with: ts, level, caller, msg)",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,12 +77,12 @@ def test_ctrl_c_within_detection_waits_for_the_round_to_end(
 def test_ctrl_c_while_evidence_is_copied_leaves_incidents_and_says_so(
     install: Installation, detector: SigmaDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: Source, __: Sequence[int]) -> None:
+    def interrupted(_: Iterable[tuple[Source, Sequence[int]]]) -> None:
         signal.raise_signal(signal.SIGINT)
 
     (tmp_path / "log").write_bytes(line(1, ENCODED))
     with monkeypatch.context() as patched:
-        patched.setattr("sakimori.service.keeping.raw_records", interrupted)
+        patched.setattr("sakimori.service.keeping.raw_records_of", interrupted)
         result = scan_paths(install, [tmp_path / "log"], detector)
     assert (result.complete, result.copied) == (True, False)
     assert _kept_incidents(install) == result.incidents != []

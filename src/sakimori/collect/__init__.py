@@ -8,7 +8,7 @@ records read = evaluated + rejected. ``raw_record`` goes back from an event's id
 from sakimori.collect.follow import Follower
 from sakimori.collect.outcome import AlertRead, Outcome, Progress, Rejected, SourceRead
 from sakimori.collect.reading import Item, read
-from sakimori.collect.recall import SourceGone, raw_record, raw_records
+from sakimori.collect.recall import SourceGone, raw_record, raw_records, raw_records_of
 
 __all__ = [
     "AlertRead",
@@ -21,5 +21,6 @@ __all__ = [
     "SourceRead",
     "raw_record",
     "raw_records",
+    "raw_records_of",
     "read",
 ]

@@ -13,7 +13,6 @@ READERS: tuple[Reader, ...] = (*BY_CONTENT, ndjson, document)
 HEAD = 64 * 1024
 """Bytes that are looked at."""
 
-ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _FOREIGN = (
     (b"\xd4\xc3\xb2\xa1", "a packet capture"),
     (b"\xa1\xb2\xc3\xd4", "a packet capture"),
@@ -22,11 +21,11 @@ _FOREIGN = (
     (b"\x00\x05\x16\x07", "macOS folder noise (AppleDouble)"),
     (b"LfLe", "an event log of Windows before Vista (EVT): convert it with wevtutil"),
     (b"%PDF", "a PDF document"),
-    (b"\x1f\x8b", "gzip-compressed: unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
-    (b"BZh", "bzip2-compressed: unpack it first"),
-    (b"\xfd7zXZ\x00", "xz-compressed: unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed: unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
+    (b"MSCF\x00\x00\x00\x00", "a Windows cabinet: unpack it first"),
+    (b"\x04\x22\x4d\x18", "LZ4-compressed: unpack it first"),
+    (b"\x1f\x9d", "compressed by Unix compress: unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
     (b"MZ", "a Windows program"),
@@ -76,7 +75,7 @@ def called_telemetry(path: str, head: bytes) -> bool:
 
     No event log is empty, while a file of lines is until something is logged; ``._`` begins macOS' own files.
     """
-    name = re.split("[/!]", path)[-1].lower()
+    name = re.sub(r"\.(gz|bz2|xz|zst)$", "", re.split("[/!]", path)[-1].lower())
     return not name.startswith("._") and (name.endswith(".evtx") or (bool(head) and name.endswith(_LINES)))
 
 

@@ -8,10 +8,11 @@ from sakimori.collect import alerts
 from sakimori.collect.alerts import AlertHere
 from sakimori.collect.batches import Batches, Wanted, everything
 from sakimori.collect.formats import HEAD, Unknown, Unreadable, called_telemetry, reader_for
+from sakimori.collect.opened import Opened
 from sakimori.collect.outcome import EXCERPT, AlertRead, Outcome, Progress, Rejected, SourceRead
 from sakimori.collect.readers import Damage, RawRecord, Reader
 from sakimori.collect.shapes import ShapeError
-from sakimori.collect.sources import Opened, Run
+from sakimori.collect.sources import Run
 from sakimori.core import Clock, Nanos
 from sakimori.records import EventBatch, Source
 
@@ -29,7 +30,7 @@ def read(
     wanted: Wanted = everything,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Item]:
-    """Read files, folders (with all below them) and zip archives, each source by what it holds, not by its name.
+    """Read files, folders and archives, with all that lies in them, each source by what it holds, not by its name.
 
     ``wanted`` says which fields become columns (see ``EventBatch``): to make the others costs more than all else.
     Every source ends in one ``SourceRead``; nothing that is wrong with a source raises. Memory is bounded however large
@@ -48,6 +49,8 @@ def read(
 
         yield from _read_opened(found, tenant=tenant, clock=clock, wanted=wanted, progressed=progressed)
         progressed(found.size)
+    if on_progress is not None and run.total:
+        on_progress(Progress(found.path, run.total, run.total))
 
 
 def _read_opened(

@@ -2,17 +2,19 @@
 
 import hashlib
 import io
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from sakimori.collect.formats import reader_named
-from sakimori.collect.sources import at
+from sakimori.collect.sources import at, is_file
 from sakimori.core import InputError
 from sakimori.records import Source
 
 _BLOCK = 1024 * 1024
+
+Records = Iterator[tuple[int, bytes]]
+"""Offsets with the raw records that begin there."""
 
 
 class SourceGone(InputError):
@@ -29,50 +31,74 @@ def raw_record(source: Source, offset: int) -> bytes:
     return next(raw_records(source, [offset]))[1]
 
 
-def raw_records(source: Source, offsets: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-    """Like ``raw_record`` for several records of one source, which is opened and verified once."""
-    reader = reader_named(source.format)
-    with closing(_verified(source)) as opened:
-        file = next(opened)
-        for offset in offsets:
-            try:
-                yield offset, reader.record_at(file, source.size, offset)
-            except LookupError:
-                raise InputError(f"{source.path}: no record begins at byte {offset}: check the event id") from None
+def raw_records(source: Source, offsets: Iterable[int]) -> Records:
+    """Like ``raw_record`` for several records of one source, which is opened and verified once.
+
+    Give the offsets in ascending order: large members of archives are read forward only.
+    """
+    for _, records in raw_records_of([(source, offsets)]):
+        if isinstance(records, InputError):
+            raise records
+        yield from records
 
 
-def _verified(source: Source) -> Generator[BinaryIO]:
-    """Give the source's bytes as a file, once they are known to be the ones that were read."""
-    present = False
-    path = Path(source.path)
-    if path.is_file():
-        present = True
+def raw_records_of(
+    wanted: Iterable[tuple[Source, Iterable[int]]],
+) -> Iterator[tuple[Source, Records | SourceGone]]:
+    """Like ``raw_records`` for several sources: each archive is gone through once, whatever is wanted of it.
+
+    Gives each source, in any order, with its records, which must be taken before the next is asked for, or with why
+    there are none. Taking the records raises InputError where none begins at an offset.
+    """
+    in_archives: dict[tuple[str, str], list[tuple[Source, Iterable[int]]]] = {}
+    present: set[str] = set()
+    for source, offsets in wanted:
         try:
-            with path.open("rb") as file:
-                if _digest(file, source.start, source.size) == source.digest:
-                    if source.start:
-                        file.seek(source.start)
-                        yield io.BytesIO(file.read(source.size))  # a follower's piece, which is small
-                    else:
-                        yield file
-                    return
+            if is_file(Path(source.path)):
+                present.add(source.path)
+                with Path(source.path).open("rb") as file:
+                    if piece := _piece(file, source):
+                        yield source, _records(source, piece, offsets)
+                        continue
         except OSError as error:
-            raise SourceGone(f"{source.path} cannot be read: {error.strerror}") from error
-    else:
-        for found in at(source.path):
-            present = True
-            if found.digest == source.digest:
-                yield found.file
-                return
-    if present:
-        raise SourceGone(f"{source.path} has changed since it was read: restore the file to see its raw records")
-    raise SourceGone(f"{source.path} is gone: restore the file to see its raw records")
+            yield source, SourceGone(f"{source.path} cannot be read: {error.strerror}")
+            continue
+        in_archives.setdefault((source.path, source.digest), []).append((source, offsets))
+    for found in at({path for path, _ in in_archives}):
+        present.add(found.path)
+        for source, offsets in in_archives.pop((found.path, found.digest), ()):
+            yield source, _records(source, found.file, offsets)
+        if not in_archives:
+            break
+    for missing in in_archives.values():
+        for source, _ in missing:
+            what = "has changed since it was read" if source.path in present else "is gone"
+            yield source, SourceGone(f"{source.path} {what}: restore the file to see its raw records")
 
 
-def _digest(file: BinaryIO, start: int, size: int) -> str:
-    file.seek(start)
-    hasher = hashlib.sha256()
-    while size > 0 and (block := file.read(min(_BLOCK, size))):
+def _records(source: Source, file: BinaryIO, offsets: Iterable[int]) -> Records:
+    reader = reader_named(source.format)
+    for offset in offsets:
+        try:
+            yield offset, reader.record_at(file, source.size, offset)
+        except LookupError:
+            raise InputError(f"{source.path}: no record begins at byte {offset}: check the event id") from None
+
+
+def _piece(file: BinaryIO, source: Source) -> BinaryIO | None:
+    """The source's bytes as a file, where they stand in this one as they were read; None where they do not."""
+    if file.seek(0, io.SEEK_END) < source.start + source.size or _digest(file, source) != source.digest:
+        return None
+    if not source.start:
+        return file
+    file.seek(source.start)
+    return io.BytesIO(file.read(source.size))  # a follower's piece, which is small
+
+
+def _digest(file: BinaryIO, source: Source) -> str:
+    file.seek(source.start)
+    hasher, left = hashlib.sha256(), source.size
+    while left > 0 and (block := file.read(min(_BLOCK, left))):
         hasher.update(block)
-        size -= len(block)
+        left -= len(block)
     return hasher.hexdigest()

@@ -1,10 +1,10 @@
 """Keeping what findings rest on, so that their events can be shown when the files have moved on."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from sakimori.collect import raw_records
+from sakimori.collect import raw_records_of
 from sakimori.core import InputError
 from sakimori.records import EventRef, Finding, Source
 from sakimori.service.installation import Installation
@@ -39,16 +39,17 @@ def keep_evidence(
         f"no copies of evidence were kept: the source with SHA-256 {digest}… is not known any more"
         for digest in offsets.keys() - sources.keys()
     ]
-    for digest, source in sources.items():
+    for source, records in raw_records_of((source, sorted(offsets[digest])) for digest, source in sources.items()):
         try:
-            _copy(install, source, sorted(offsets[digest]))
+            if isinstance(records, InputError):
+                raise records
+            _copy(install, source, records)
         except InputError as error:
             problems.append(f"no copies of its evidence were kept: {error}")
     return problems
 
 
-def _copy(install: Installation, source: Source, offsets: Iterable[int]) -> None:
-    records = raw_records(source, offsets)
+def _copy(install: Installation, source: Source, records: Iterator[tuple[int, bytes]]) -> None:
     while block := list(islice(records, _COPIED_AT_ONCE)):  # read first: transactions hold up other writers
         with install.database.transaction(install.tenant) as transaction:
             for offset, raw in block:

@@ -1,0 +1,22 @@
+"""A source that stands open, ready for a reader."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that can be read. Valid until the iterator that gave it goes on."""
+
+    path: str
+    file: BinaryIO
+    """Seekable; but to go far back in a large member of an archive means to unpack it anew."""
+    size: int
+    digest: str
+    disk_start: int
+    """Bytes on disk of what came before it in this run."""
+    disk_size: int
+    """Bytes on disk that it stands for itself."""
+    note: str = ""
+    named: bool = False
+    """The user gave just this path, rather than a folder or archive that it lies in."""
