@@ -54,8 +54,9 @@ def _extension(text: str) -> Fields:
     pairs: Fields = {}
     last: Numbers = {}
     keys = list(_KEY.finditer(text))
-    for key, behind in zip(keys, [*keys[1:], None], strict=True):
-        value = text[key.end() : behind.start() if behind else len(text)]
+    ends = [*(key.start() for key in keys[1:]), len(text)]
+    for key, end in zip(keys, ends, strict=False):  # without keys there is one end too many
+        value = text[key.end() : end]
         put(pairs, last, key[1], _unescaped(value.rstrip(" \t")))
     lead = text[: keys[0].start()] if keys else text
     if lead.strip():
