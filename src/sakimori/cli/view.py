@@ -91,7 +91,7 @@ def _by_rule(findings: Iterable[Finding], language: str) -> list[_RuleLine]:
 
 def _title(finding: Finding, language: str) -> str:
     title = (language == "ja" and finding.title_ja) or finding.title
-    return f"{title} [{claimed_by(finding.product)[language == 'ja']}]" if finding.product else title
+    return f"{claimed_by(finding.product)[language == 'ja']}: {title}" if finding.product else title  # ends are cut
 
 
 def _where(entities: Iterable[Entity]) -> str:
