@@ -109,27 +109,45 @@ def test_times(tmp_path: Path, form: str, said: str, time: str | None) -> None:
     assert reading.account.untimed == (time is None)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "1: the mapping file is empty"),
-        ("- a", "1: the mapping must be 'name: value' lines"),
-        ("format: csv\nproduct: [", "2: this is no YAML: expected the node content, but found '<stream end>'"),
-        ("product: p\nformat: csv", "1: 'recognise' is missing"),
-        ("format: xml\nrecognise: [a]\nproduct: p", "1: 'format' is 'xml', which is none of csv, json"),
-        ("format: csv\nrecognise: []\nproduct: p", "2: 'recognise' must be a list of the columns or members that only this log has"),
-        ("format: csv\nrecognise: [a]\nproduct: p\nhosts: x", "4: unknown 'hosts' in the mapping (known: format, encoding, recognise, product, channel, code, time, host, fields)"),
-        ("format: csv\nformat: csv", "2: 'format' stands twice in the mapping"),
-        ("format: csv\nrecognise: [a]\nproduct: {a: b}", "3: unknown 'a' in 'product' (known: field)"),
-        ("format: csv\nrecognise: [a]\nproduct: p\ntime: {field: t, format: soon}", "4: 'soon' is no time format: write rfc3339, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as %Y/%m/%d %H:%M:%S"),
-        ("format: csv\nrecognise: [a]\nproduct: p\ntime:\n  field: t\n  format: '%H:%M'", "6: the time format '%H:%M' does not say year, month and day"),
-        ("format: csv\nrecognise: [a]\nproduct: p\ntime:\n  field: t\n  format: '%Y-%m-%d'\n  zone: Mars/Base", "7: 'Mars/Base' is no time zone: write a name such as Asia/Tokyo, or +09:00"),
-        ("format: csv\nrecognise: [a]\nproduct: p\ntime: {field: t, zone: Asia/Tokyo}", "4: 'zone' is for times whose 'format' is a pattern without %z"),
-        ("format: json\nencoding: cp932\nrecognise: [a]\nproduct: p", "2: 'encoding' is for csv: JSON is UTF-8"),
-        ("format: csv\nrecognise: [a]\nproduct: p\nhost: a\nfields: {a: b}", "4: 'a' is the host, which is called Computer: do not rename it under 'fields' too"),
-        ("format: csv\nrecognise: [a]\nproduct: p\nchannel:", "4: 'channel' must be a text"),
-    ],
-)  # fmt: skip
+TOP = "format: csv\nrecognise: [a]\nproduct: p\n"
+KEYS = "format, encoding, recognise, product, channel, code, time, host, fields"
+FORMATS = "rfc3339, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as %Y/%m/%d %H:%M:%S"
+WRONG = [
+    ("", "1: the mapping file is empty"),
+    ("- a", "1: the mapping must be 'name: value' lines"),
+    ("format: csv\nproduct: [", "2: this is no YAML: expected the node content, but found '<stream end>'"),
+    ("product: p\nformat: csv", "1: 'recognise' is missing"),
+    ("format: xml\nrecognise: [a]\nproduct: p", "1: 'format' is 'xml', which is none of csv, json"),
+    (
+        "format: csv\nrecognise: []\nproduct: p",
+        "2: 'recognise' must be a list of the columns or members that only this log has",
+    ),
+    (TOP + "hosts: x", f"4: unknown 'hosts' in the mapping (known: {KEYS})"),
+    ("format: csv\nformat: csv", "2: 'format' stands twice in the mapping"),
+    ("format: csv\nrecognise: [a]\nproduct: {a: b}", "3: unknown 'a' in 'product' (known: field)"),
+    (TOP + "time: {field: t, format: soon}", f"4: 'soon' is no time format: write {FORMATS}"),
+    (
+        TOP + "time:\n  field: t\n  format: '%H:%M'",
+        "6: the time format '%H:%M' does not say year, month and day",
+    ),
+    (
+        TOP + "time:\n  field: t\n  format: '%Y-%m-%d'\n  zone: Mars/Base",
+        "7: 'Mars/Base' is no time zone: write a name such as Asia/Tokyo, or +09:00",
+    ),
+    (
+        TOP + "time: {field: t, zone: Asia/Tokyo}",
+        "4: 'zone' is for times whose 'format' is a pattern without %z",
+    ),
+    ("format: json\nencoding: cp932\nrecognise: [a]\nproduct: p", "2: 'encoding' is for csv: JSON is UTF-8"),
+    (
+        TOP + "host: a\nfields: {a: b}",
+        "4: 'a' is the host, which is called Computer: do not rename it under 'fields' too",
+    ),
+    (TOP + "channel:", "4: 'channel' must be a text"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG)
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(text)

@@ -117,14 +117,15 @@ def _header_before(file: BinaryIO, offset: int) -> _Header:
         start = max(0, end - _BLOCK)
         file.seek(start)
         block = file.read(end - start) + tail
-        at = block.rfind(b"\n" + _FIELDS)
-        if at >= 0:
-            return _header_around(file, start + at + 1, offset)
+        while (at := block.rfind(b"\n" + _FIELDS)) >= 0:
+            if header := _header_around(file, start + at + 1, offset):
+                return header
+            block = block[:at]  # only a name that begins alike
         end, tail = start, block[: len(_FIELDS)]
-    return _NONE
+    return _header_around(file, 0, offset) or _NONE
 
 
-def _header_around(file: BinaryIO, place: int, offset: int) -> _Header:
+def _header_around(file: BinaryIO, place: int, offset: int) -> _Header | None:
     """The header whose ``#fields`` lies near ``place``: the lines with ``#`` above and below it."""
     start = max(0, place - _LONGEST_HEADER)
     file.seek(start)
@@ -139,11 +140,12 @@ def _header_around(file: BinaryIO, place: int, offset: int) -> _Header:
     file.seek(place)
     while file.tell() < offset:
         line = file.readline(offset - file.tell()).rstrip(b"\r\n")
+        line = line if place else line.removeprefix(lines.BOM)
         if line.startswith(b"#"):
             run.append(line)
         elif line.strip():
             break
-    return _header_of(run) or _NONE
+    return _header_of(run)
 
 
 def _record(header: _Header, item: RawRecord) -> RawRecord | Damage:
