@@ -74,3 +74,23 @@ def test_damaged_event_logs_are_accounted_for(shared: Path, tmp_path: Path) -> N
     logs = sorted((shared / "corpora" / "sigma" / "regression").rglob("*.evtx"))
     small = [path.read_bytes() for path in logs if path.stat().st_size <= 70_000][:12]
     _fuzz(small, ".evtx", 120, tmp_path)
+
+
+def test_damaged_linux_logs_are_accounted_for(tmp_path: Path) -> None:
+    head = "msg=audit(1700000000.123:%d): "
+    audit = (
+        f'type=SYSCALL {head}arch=c000003e syscall=59 a0=7f exe="/bin/x" key=6101620A\x1dSYSCALL=execve AUID="a"\n'
+        f'type=EXECVE {head}argc=2 a0="x" a1[0]=E998B2 a1[1]="y"\ntype=CWD {head}cwd="/"\n'
+        f'node=h type=PATH {head}name="../etc" nametype=CREATE\ntype=SOCKADDR {head}saddr=02000050C0A80001\n'
+        f"type=USER_LOGIN {head}pid=1 msg='op=x acct=\"a\" addr=::1 res=failed'\n"
+    )
+    syslog = (
+        "<38>Oct 11 22:14:15 h sshd[1]: Failed password for invalid user 防人 from 10.0.0.1 port 5 ssh2\n"
+        "2026-10-11T22:14:15.1+09:00 h sudo: a : TTY=x ; PWD=/ ; USER=root ; COMMAND=/bin/sh\n"
+        '<165>1 2003-10-11T22:14:15.003Z h app 1 ID [a@1 b="c\\]"] x\n'
+        "Feb 29 22:14:15 h sysmon: <Event><System><EventID>1</EventID><Channel>c</Channel></System>"
+        "<EventData><Data Name='Image'>&#x1;x</Data></EventData></Event>\n"
+    )
+    journal = '{"__REALTIME_TIMESTAMP":"1700000000000000","SYSLOG_IDENTIFIER":"su","MESSAGE":[40,116,255],"_PID":"1"}\n'
+    samples = ["".join(audit % ((number,) * 6) for number in range(5)), syslog * 5, journal * 10]
+    _fuzz([sample.encode() for sample in samples], ".log", 300, tmp_path)

@@ -18,6 +18,7 @@ The names of PATH are made absolute with the event's CWD, as libauparse does: ``
 import posixpath
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sakimori.collect.audit_record import AuditRecord, parse
@@ -29,6 +30,8 @@ CONTEXT = (
     *("auid", "uid", "gid", "euid", "suid", "fsuid", "egid", "AUID", "UID", "GID", "EUID"),
 )
 """What an event of a PATH takes over from the others."""
+_SHORT = 4096
+"""Bytes of a line that is worth remembering."""
 _ARGUMENT = re.compile(r"(a\d{1,7})(?:\[(\d{1,7})\])?")
 
 
@@ -38,7 +41,7 @@ def event(raw: bytes) -> Shaped:
     Raises:
         ShapeError: a line is no audit record.
     """
-    first, *others = [parse(line) for line in raw.split(b"\n")]
+    first, *others = [_parsed(line) if len(line) < _SHORT else parse(line) for line in raw.split(b"\n")]
     fields: Fields = {}
     types: Any = first.type
     code = first.type
@@ -59,6 +62,9 @@ def event(raw: bytes) -> Shaped:
         fields["node"] = first.node
     repaired = any(record.repaired for record in (first, *others))
     return Shaped(("linux", CHANNEL, code), first.time, {**fields, "type": types}, repaired)
+
+
+_parsed = lru_cache(64)(parse)  # a PATH's context comes again with the next PATH
 
 
 def _context(own: Fields, others: Sequence[AuditRecord]) -> Fields:

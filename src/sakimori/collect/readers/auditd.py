@@ -75,6 +75,7 @@ def _key(item: RawRecord) -> _Key:
 
 def _lines_of(key: _Key, file: BinaryIO, size: int, start: int, end: int) -> Iterator[RawRecord]:
     """The lines with this key that begin from ``start`` to before ``end``."""
+    start = 0 if start <= len(lines.BOM) else start  # no record fits before it
     file.seek(start)
     data = file.read(min(size, end + LONGEST + 2) - start)
     at = 0
