@@ -74,6 +74,8 @@ class _Document:
         self._beginning = b""
         """How records of this document begin, up to their first member's colon. In valid JSON no text within a string
         can look like it, as its quotes would be escaped."""
+        self._resumed = False
+        """Whether damage was passed over to come here."""
         self._in_vain = 0
         """Bytes that were looked at in vain and not read since."""
 
@@ -112,6 +114,9 @@ class _Document:
 
     def _records_of_envelope(self) -> Iterator[RawRecord | Damage]:
         while self._next(_BETWEEN) not in (b"]", b""):
+            if self._resumed and self._open(_ENVELOPE):
+                continue  # what follows damage may be the next envelope
+            self._resumed = False
             yield from self._record()
 
     def _rest_of_envelope(self) -> Iterator[RawRecord | Damage]:
@@ -179,8 +184,8 @@ class _Document:
         return record
 
     def _learn(self) -> None:
-        found = _BEGINNING.match(self._window.data, self._window.at)
-        self._beginning = found[0] if found else b""
+        if found := _BEGINNING.match(self._window.data, self._window.at):
+            self._beginning = found[0]
 
     def _recovered(self, broken: Broken) -> Iterator[RawRecord | Damage]:
         """Report what is broken, and go on with the records that were taken for parts of it, or else behind it."""
@@ -193,8 +198,11 @@ class _Document:
             RawRecord(window.offset(start + begin), window.data[start + begin : start + end])
             for begin, end in broken.siblings
         ]
-        window.at = start + max(1, broken.end)
+        # A string that lost its quote ends at the first one of the record behind it.
+        overlap = self._beginning.find(b'"') + 1
+        window.at = start + max(broken.done, broken.end - overlap)
         self._go_to_sibling()
+        self._resumed = True
         behind = window.offset(window.at)
         yield _up_to(siblings[0].offset if siblings else behind, damages[0])
         yield from siblings

@@ -32,6 +32,11 @@ class Broken(Exception):
         self.unclosed = unclosed
         """Where behind those another begins that is not whole; 0: none does."""
 
+    @property
+    def done(self) -> int:
+        """Behind what was found in it."""
+        return self.unclosed + 1 if self.unclosed or not self.siblings else self.siblings[-1][1]
+
 
 def end_of_value(window: Window, *, beginning: bytes, inside: bool) -> int:
     """The length of the value that begins where the window is; of more than ``MAX_RECORD`` bytes is none.

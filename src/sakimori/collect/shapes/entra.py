@@ -6,7 +6,7 @@
 - Log Analytics' tables ``SigninLogs``, ``AuditLogs``, ``AADUserRiskEvents`` …: Graph's names with a capital.
 
 Sigma's rules mix all three namings and the portal's: ``content/mappings/products/azure.yaml`` leads them here. For
-rules that ask for what only the portal shows, there are also ``signInStatus`` (``Success`` or ``Failure``, with details),
+rules that ask for what only the portal shows, there are also ``signInStatus`` (``Success`` or ``Failure``, details),
 ``message`` (the protocol's name), ``modifiedProperties.<name>`` (the new value) and ``additionalDetails.<key>``.
 """
 
