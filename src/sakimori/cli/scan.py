@@ -18,6 +18,7 @@ from sakimori.cli.rule_choice import RuleChoice, choosing_rules, percent
 from sakimori.cli.view import finding_line, incident_of, show_incident, show_rules
 from sakimori.cli.writing import write_whole
 from sakimori.collect import Progress as ReadProgress
+from sakimori.collect import read_mapping
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
 from sakimori.detect import Rule, SigmaDetector
 from sakimori.records import Severity
@@ -43,6 +44,14 @@ _SHOWN_NOTES = 12
 @click.option(
     "--format", "form", type=click.Choice(["table", "jsonl", "ocsf", "html"]), default="table", show_default=True
 )
+@click.option(
+    "--mapping",
+    "mapping_paths",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What a log of your own means, JSON or CSV (docs/collect.md); may be repeated.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this file.")
 @click.option(
     "--fail-on",
@@ -54,6 +63,7 @@ def scan(
     rule_paths: tuple[Path, ...],
     choice: RuleChoice,
     form: str,
+    mapping_paths: tuple[Path, ...],
     out: Path | None,
     fail_on: str | None,
 ) -> None:
@@ -61,6 +71,7 @@ def scan(
     settings = Settings.from_environment()
     if form == "html" and out is None:
         raise InputError("an HTML report needs a file: add --out report.html")
+    mappings = [read_mapping(path) for path in mapping_paths]
     console = progress_console()
     with console.status("compiling rules"):
         detector = SigmaDetector.load(
@@ -72,7 +83,7 @@ def scan(
         )
     _say_rules(console, detector)
     with installation(settings, SystemClock()) as install, _progress(console) as on_progress:
-        result = scan_paths(install, paths, detector, on_progress=on_progress)
+        result = scan_paths(install, paths, detector, mappings=mappings, on_progress=on_progress)
     if out:
         write_whole(out, _written(form, result, settings, rules=len(detector.rules)))
         console.print(f"written to {out}", markup=False)

@@ -6,6 +6,7 @@ records read = evaluated + rejected. ``raw_record`` goes back from an event's id
 """
 
 from sakimori.collect.follow import Follower
+from sakimori.collect.mapping import LogMapping, MappingError, read_mapping
 from sakimori.collect.outcome import AlertRead, Outcome, Progress, Rejected, SourceRead
 from sakimori.collect.reading import Item, read
 from sakimori.collect.recall import SourceGone, raw_record, raw_records, raw_records_of
@@ -14,6 +15,8 @@ __all__ = [
     "AlertRead",
     "Follower",
     "Item",
+    "LogMapping",
+    "MappingError",
     "Outcome",
     "Progress",
     "Rejected",
@@ -23,4 +26,5 @@ __all__ = [
     "raw_records",
     "raw_records_of",
     "read",
+    "read_mapping",
 ]

@@ -1,13 +1,47 @@
 """Which reader understands some bytes: told by their content, never by the file's name."""
 
+import io
 import re
+from collections.abc import Sequence
+from typing import Any, cast
 
 import orjson
 
 from sakimori.collect.json_records import shape_of
-from sakimori.collect.readers import ByContent, Reader, document, evtx, lines, ndjson
+from sakimori.collect.mapping import LogMapping, MappedJson
+from sakimori.collect.readers import (
+    ByContent,
+    RawRecord,
+    Reader,
+    answer,
+    auditd,
+    cef,
+    csv_rows,
+    document,
+    evtx,
+    journald,
+    leef,
+    lines,
+    ndjson,
+    windows_xml,
+    zeek_tsv,
+)
+from sakimori.collect.readers.syslog import Syslog
+from sakimori.collect.shapes import Fields
+from sakimori.collect.utf16 import CODECS, Utf16, as_utf8, codec_of
+from sakimori.core import SystemClock
 
-BY_CONTENT: tuple[ByContent, ...] = (evtx,)
+BY_CONTENT: tuple[ByContent, ...] = (
+    evtx,
+    answer,
+    windows_xml,
+    zeek_tsv,
+    cef,
+    leef,
+    journald,
+    auditd,
+    Syslog(SystemClock()),
+)
 """Asked in this order whether a source is theirs."""
 READERS: tuple[Reader, ...] = (*BY_CONTENT, ndjson, document)
 HEAD = 64 * 1024
@@ -32,7 +66,7 @@ _FOREIGN = (
     (b"\x7fELF", "a Linux program"),
 )
 _LINES = (".ndjson", ".jsonl")
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 
 
 class Unknown(Exception):
@@ -45,29 +79,51 @@ class Unreadable(Unknown):
 
 def reader_named(name: str) -> Reader:
     """Raises KeyError where no reader has that name."""
-    return {reader.NAME: reader for reader in READERS}[name]
+    plain, _, codec = name.rpartition("+")
+    if codec in CODECS:
+        return Utf16(reader_named(plain), codec)
+    return {reader.NAME: reader for reader in READERS}.get(name) or csv_rows.reader_named(name)
 
 
-def reader_for(head: bytes) -> Reader:
+def reader_for(head: bytes, mappings: Sequence[LogMapping] = ()) -> Reader:
     """The reader for a source that begins with these bytes (``HEAD`` of them, or all there are).
+
+    What the user's own mappings recognise is theirs before all else.
 
     Raises:
         Unknown: none; ``Unreadable`` where the user surely meant it to be read.
     """
+    for mapping in mappings:
+        if mapping.csv and (
+            table := csv_rows.reader_of(head, encoding=mapping.encoding, needed=mapping.needed, event=mapping.event)
+        ):
+            return table
+    if head.startswith(_UTF_32):
+        raise Unreadable("it is UTF-32 text: convert it to UTF-8")
+    if codec := codec_of(head):
+        try:
+            return Utf16(reader_for(as_utf8(head, codec), mappings), codec)
+        except Unknown as unknown:
+            raise type(unknown)(f"UTF-16: {unknown}") from None
     for reader in BY_CONTENT:
         if reader.recognises(head):
             return reader
-    if head.startswith(_UTF_16):
-        raise Unreadable("it is UTF-16 text: convert it to UTF-8")
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             raise Unknown(what)
     text = head.removeprefix(lines.BOM).strip()
     if not text.strip(b"\0"):
         raise Unknown("nothing in it" if not head else "nothing but white space or zeros in its beginning")
+    mapped = [mapping for mapping in mappings if not mapping.csv]
     if text.startswith(b"["):
-        return document
-    return _json_reader(text)
+        reader = document
+    elif document.enveloped(text):
+        reader = _envelope_reader(text, mapped)
+    else:
+        reader = _json_reader(text, mapped)
+    if mapped and (reader is document or _any_mapped(text, mapped)):
+        return MappedJson(reader, mapped)
+    return reader
 
 
 def called_telemetry(path: str, head: bytes) -> bool:
@@ -79,7 +135,21 @@ def called_telemetry(path: str, head: bytes) -> bool:
     return not name.startswith("._") and (name.endswith(".evtx") or (bool(head) and name.endswith(_LINES)))
 
 
-def _json_reader(text: bytes) -> Reader:
+def _envelope_reader(text: bytes, mapped: Sequence[LogMapping]) -> Reader:
+    first = next(iter(document.records(io.BytesIO(text), len(text))), None)
+    try:
+        record: Any = orjson.loads(first.raw) if isinstance(first, RawRecord) else None
+    except orjson.JSONDecodeError:
+        return document
+    if isinstance(record, dict):
+        found = cast("Fields", record)
+        if shape_of(found) is None and not any(mapping.recognises(found) for mapping in mapped):
+            members = ", ".join(list(found)[:4])
+            raise Unknown(f"JSON records of no known event shape (members begin with: {members})")
+    return document
+
+
+def _json_reader(text: bytes, mapped: Sequence[LogMapping]) -> Reader:
     members: list[str] | None = None
     for line in text.splitlines():
         if not line.startswith(b"{"):
@@ -88,7 +158,7 @@ def _json_reader(text: bytes) -> Reader:
             record = orjson.loads(line)
         except orjson.JSONDecodeError:
             continue
-        if shape_of(record) is not None:
+        if shape_of(record) is not None or any(mapping.recognises(record) for mapping in mapped):
             return ndjson
         members = members or list(record)[:4]
     if members:
@@ -97,6 +167,18 @@ def _json_reader(text: bytes) -> Reader:
         first = text.partition(b"\n")[0].rstrip()
         return document if first in (b"{", b"{}") or _indented(text) else ndjson
     raise Unknown("binary data of no known format" if b"\0" in text else "text that is not JSON")
+
+
+def _any_mapped(text: bytes, mapped: Sequence[LogMapping]) -> bool:
+    """Whether one of these lines is a record of a mapping."""
+    for line in text.splitlines():
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if record.__class__ is dict and any(mapping.recognises(record) for mapping in mapped):
+            return True
+    return False
 
 
 def _indented(text: bytes) -> bool:

@@ -1,6 +1,6 @@
 """Reading: paths in, batches of events out, and an account of everything that was not evaluated."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,6 +8,7 @@ from sakimori.collect import alerts
 from sakimori.collect.alerts import AlertHere
 from sakimori.collect.batches import Batches, Wanted, everything
 from sakimori.collect.formats import HEAD, Unknown, Unreadable, called_telemetry, reader_for
+from sakimori.collect.mapping import LogMapping
 from sakimori.collect.opened import Opened
 from sakimori.collect.outcome import EXCERPT, AlertRead, Outcome, Progress, Rejected, SourceRead
 from sakimori.collect.readers import Damage, RawRecord, Reader
@@ -28,11 +29,13 @@ def read(
     tenant: str,
     clock: Clock,
     wanted: Wanted = everything,
+    mappings: Sequence[LogMapping] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Item]:
     """Read files, folders and archives, with all that lies in them, each source by what it holds, not by its name.
 
-    ``wanted`` says which fields become columns (see ``EventBatch``): to make the others costs more than all else.
+    ``mappings`` say what the logs mean that only the user knows. ``wanted`` says which fields become columns (see
+    ``EventBatch``): to make the others costs more than all else.
     Every source ends in one ``SourceRead``; nothing that is wrong with a source raises. Memory is bounded however large
     or hostile the input is. The same paths give the same events, ids and order.
     """
@@ -47,19 +50,27 @@ def read(
                 done = found.disk_start + found.disk_size * offset // max(1, found.size)
                 on_progress(Progress(found.path, done, run.total))
 
-        yield from _read_opened(found, tenant=tenant, clock=clock, wanted=wanted, progressed=progressed)
+        yield from _read_opened(
+            found, tenant=tenant, clock=clock, wanted=wanted, mappings=mappings, progressed=progressed
+        )
         progressed(found.size)
     if on_progress is not None and run.total:
         on_progress(Progress(found.path, run.total, run.total))
 
 
 def _read_opened(
-    found: Opened, *, tenant: str, clock: Clock, wanted: Wanted, progressed: Callable[[int], None]
+    found: Opened,
+    *,
+    tenant: str,
+    clock: Clock,
+    wanted: Wanted,
+    mappings: Sequence[LogMapping],
+    progressed: Callable[[int], None],
 ) -> Iterator[Item]:
     head = found.file.read(HEAD)
     found.file.seek(0)
     try:
-        reader = reader_for(head)
+        reader = reader_for(head, mappings)
     except Unknown as unknown:
         meant = isinstance(unknown, Unreadable) or found.named or called_telemetry(found.path, head)
         outcome = Outcome.FAILED if meant else Outcome.SKIPPED

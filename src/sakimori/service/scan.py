@@ -46,7 +46,7 @@ def scan_paths(
     mappings: Sequence[LogMapping] = (),
     on_progress: Callable[[Progress, ScanResult], None] | None = None,
 ) -> ScanResult:
-    """Read (what only the user knows, by ``mappings``), detect, group and keep. Interrupted by Ctrl-C, it keeps what it has and says so in the result.
+    """Read, detect, group and keep. Interrupted by Ctrl-C, it keeps what it has and says so in the result.
 
     Where the install cannot be written, what was found is in the result all the same.
     """
