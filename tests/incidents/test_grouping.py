@@ -301,3 +301,10 @@ def test_the_floor_is_never_below_any_finding(items: list[Finding]) -> None:
     for incident in group(items, []):
         assert incident.severity >= max(severity[id] for id in incident.finding_ids)
         assert 0 <= incident.score <= 100
+
+
+def test_an_incident_of_another_products_alert_says_so() -> None:
+    alert = replace(finding(1, host("ws-01"), severity=Severity.HIGH), product="CrowdStrike Falcon")
+    (incident,) = group([alert], known=[])
+    assert incident.title == "Finding 1 (alert of CrowdStrike Falcon) on ws-01"
+    assert incident.title_ja == "ws-01: Finding 1（CrowdStrike Falcon のアラート）"

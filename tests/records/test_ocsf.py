@@ -104,6 +104,12 @@ def test_a_finding_is_a_valid_detection_finding() -> None:
     assert {"technique": {"uid": "T1003"}, "sub_technique": {"uid": "T1003.001"}} in event["finding_info"]["attacks"]
 
 
+def test_an_alert_of_another_product_names_it() -> None:
+    event = detection_finding(replace(FINDING, product="CrowdStrike Falcon"))
+    assert problems("detection_finding", event) == []
+    assert event["finding_info"]["product"] == {"name": "CrowdStrike Falcon"}
+
+
 def test_the_schema_would_notice_a_wrong_member() -> None:
     assert problems("detection_finding", {**detection_finding(FINDING), "surprise": 1})
     assert problems("incident_finding", {**incident_finding(INCIDENT, [], None), "status_id": 77})

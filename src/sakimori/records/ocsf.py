@@ -134,7 +134,7 @@ def _finding_info(finding: Finding) -> dict[str, Any]:
         "related_events": [{"uid": item.event_id} for item in finding.evidence],
         "related_events_count": finding.count,
         **({"data_sources": [finding.source]} if finding.source else {}),
-        **({"product": {"name": finding.product, "vendor_name": finding.product}} if finding.product else {}),
+        **({"product": {"name": finding.product}} if finding.product else {}),
     }
 
 
