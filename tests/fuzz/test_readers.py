@@ -4,6 +4,9 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
+from tests.collect.alerts import samples
+
 from sakimori import collect
 from sakimori.core import ManualClock
 from sakimori.records import EventBatch
@@ -94,3 +97,13 @@ def test_damaged_linux_logs_are_accounted_for(tmp_path: Path) -> None:
     journal = '{"__REALTIME_TIMESTAMP":"1700000000000000","SYSLOG_IDENTIFIER":"su","MESSAGE":[40,116,255],"_PID":"1"}\n'
     samples = ["".join(audit % ((number,) * 6) for number in range(5)), syslog * 5, journal * 10]
     _fuzz([sample.encode() for sample in samples], ".log", 300, tmp_path)
+
+
+def test_damaged_alerts_are_accounted_for(tmp_path: Path) -> None:
+    lines = b"".join(orjson.dumps(alert) + b"\n" for alert in samples.ALL.values())
+    answers = [
+        orjson.dumps({"took": 1, "hits": {"total": 1, "hits": [{"_id": "1", "_source": samples.ELASTIC}] * 3}}),
+        orjson.dumps({"meta": {}, "resources": [samples.CROWDSTRIKE] * 3, "errors": []}),
+        orjson.dumps({"value": [samples.GRAPH] * 3}) * 2,
+    ]
+    _fuzz([lines, lines, *answers], ".json", 400, tmp_path)
