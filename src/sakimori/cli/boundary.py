@@ -52,7 +52,7 @@ def _check_lines(institution: Boundary, file: Path) -> ExitCode:
 def _institution_boundary() -> Boundary:
     """With the institution's own key and dictionary, so that tokens are those that calls would have."""
     settings = Settings.from_environment()
-    with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
+    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
         key = tokens_key(snapshot, Secrets.embedded(settings.home))
         return Boundary(settings.tenant, key, Dictionary.of(snapshot.get(Inventory, "current")))
 

@@ -28,7 +28,7 @@ def show(event_id: str, *, raw: bool) -> None:
     """Show the raw record behind an event id, from its source or from the kept evidence."""
     ref = EventRef.parse(event_id)
     settings = Settings.from_environment()
-    with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
+    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
         source = snapshot.find_source(ref.digest)
         kept = evidence.get_raw(snapshot, event_id)
     record, remark = _recall(ref, source, kept)

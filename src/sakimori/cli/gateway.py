@@ -40,7 +40,7 @@ def serve_(host: str, port: int, prices: Path | None) -> None:
     provider = ProviderConfig.from_environment()
     price_list = PriceList.load(prices) if prices else PriceList.shipped()
     secrets = Secrets.embedded(settings.home)
-    with closing(Database.embedded(settings.home)) as database:
+    with closing(Database.of(settings)) as database:
         ledger = Ledger(LocalSigner(secrets))
         parts = Parts(database, secrets, ledger, provider, prices=price_list, clock=SystemClock())
         try:
@@ -125,7 +125,7 @@ def grant(
         detail={"tokens": tokens, "yen": str(made.budget.yen), "days": days, "data_classes": list(data_classes)},
     )
     ledger = Ledger(LocalSigner(Secrets.embedded(settings.home)))
-    with closing(Database.embedded(settings.home)) as database, database.transaction(settings.tenant) as transaction:
+    with closing(Database.of(settings)) as database, database.transaction(settings.tenant) as transaction:
         transaction.put(made)
         ledger.append(transaction, entry)
         ledger.seal(transaction)

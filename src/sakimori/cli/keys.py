@@ -43,7 +43,7 @@ def issue(name: str, scopes: tuple[str, ...], days: int, out: Path | None) -> No
     settings = Settings.from_environment()
     secrets = Secrets.embedded(settings.home)
     clock = SystemClock()
-    with closing(Database.embedded(settings.home)) as database, database.transaction(settings.tenant) as transaction:
+    with closing(Database.of(settings)) as database, database.transaction(settings.tenant) as transaction:
         key, plaintext = service_keys.issue(
             transaction, secrets, name=name, scopes=scopes, clock=clock, lifetime=timedelta(days=days)
         )
@@ -61,7 +61,7 @@ def issue(name: str, scopes: tuple[str, ...], days: int, out: Path | None) -> No
 def list_keys(form: str) -> None:
     """List the keys that were issued, with those that no longer work."""
     settings = Settings.from_environment()
-    with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
+    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
         issued = service_keys.issued(snapshot)
     if form == "jsonl":
         for key in issued:
@@ -83,7 +83,7 @@ def revoke(key_id: str) -> None:
     """Make the key KEY_ID useless from now on."""
     settings = Settings.from_environment()
     secrets = Secrets.embedded(settings.home)
-    with closing(Database.embedded(settings.home)) as database, database.transaction(settings.tenant) as transaction:
+    with closing(Database.of(settings)) as database, database.transaction(settings.tenant) as transaction:
         key = service_keys.revoke(transaction, key_id, SystemClock())
         _record(transaction, secrets, "key.revoked", key, {})
     click.echo(f"Key {key.id} for '{key.name}' is {_state(key, SystemClock().now())}.")

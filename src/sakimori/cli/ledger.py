@@ -33,7 +33,7 @@ def verify(anchor: Path | None) -> ExitCode:
     settings = Settings.from_environment()
     log = _ledger(settings)
     kept = _anchor(anchor, log, settings.tenant) if anchor else None
-    with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
+    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
         found = log.verify(snapshot, anchor=kept)
     if found.problem:
         click.echo(f"The ledger of '{settings.tenant}' was altered or damaged: {found.problem}.")
@@ -56,7 +56,7 @@ def verify(anchor: Path | None) -> ExitCode:
 def show(newest: int | None, form: str) -> None:
     """List entries, oldest first: when, who, what, to what."""
     settings = Settings.from_environment()
-    with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
+    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
         lines = _ledger(settings).lines(snapshot, newest=newest)
         if form == "jsonl":
             for line in lines:
@@ -75,7 +75,7 @@ def checkpoint() -> None:
     """Print the newest signed checkpoint, to be kept where whoever runs this machine cannot change it."""
     settings = Settings.from_environment()
     log = _ledger(settings)
-    with closing(Database.embedded(settings.home)) as database, database.snapshot(settings.tenant) as snapshot:
+    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
         newest = log.checkpoint(snapshot)
     if newest is None:
         raise InputError(f"the ledger of '{settings.tenant}' has no checkpoint yet: nothing was sealed")
