@@ -55,8 +55,27 @@ def test_what_no_reader_takes_is_named(head: bytes, reason: str) -> None:
     assert not isinstance(caught.value, Unreadable)
 
 
-@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be"])
-def test_utf_16_is_a_failure_that_says_what_to_do(codec: str) -> None:
-    text = ("" if codec == "utf-16" else "\ufeff") + FLAT.decode()
-    with pytest.raises(Unreadable, match="it is UTF-16 text: convert it to UTF-8"):
-        reader_for(text.encode(codec))
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("title: a rule\n", "UTF-16: text that is not JSON"), ('{"a":1}\n', "UTF-16: JSON lines, but of no")],
+)
+def test_what_is_no_telemetry_in_utf_16_is_named(text: str, reason: str) -> None:
+    with pytest.raises(Unknown, match=reason):
+        reader_for(text.encode("utf-16"))
+
+
+def test_utf_32_is_a_failure_that_says_what_to_do() -> None:
+    with pytest.raises(Unreadable, match="it is UTF-32 text: convert it to UTF-8"):
+        reader_for(FLAT.decode().encode("utf-32"))
+
+
+@pytest.mark.parametrize(
+    "first", [b'{"eventVersion":"1","awsRegion":"x"}', b'{"eventVersion":"1","Event":{"x":"' + b"x" * 70_000]
+)
+def test_envelopes_are_documents(first: bytes) -> None:
+    assert reader_for(b'{"Records":[' + first).NAME == "json"
+
+
+def test_envelopes_of_other_things_are_named() -> None:
+    with pytest.raises(Unknown, match=r"JSON records of no known event shape \(members begin with: a, b\)"):
+        reader_for(b'{"value":[{"a":1,"b":2}]}')
