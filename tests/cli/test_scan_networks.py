@@ -47,7 +47,10 @@ EVE = (
     '"timestamp":"2026-11-22T10:02:03.000000+0900","flow_id":1,'
     '"src_ip":"10.0.0.5","dest_ip":"203.0.113.9","dest_port":4444'
 )
-EVE_DNS = f'{{{EVE},"event_type":"dns","dns":{{"queries":[{{"rrname":"a","rrtype":"TXT"}}],"answers":[{{"rdata":"IEX 1"}}]}}}}'
+EVE_DNS = (
+    f'{{{EVE},"event_type":"dns",'
+    '"dns":{"queries":[{"rrname":"a","rrtype":"TXT"}],"answers":[{"rdata":"IEX 1"}]}}'
+)
 EVE_HTTP = (
     f'{{{EVE},"event_type":"http","http":{{"hostname":"evil.example","url":"/x/gate.php","http_method":"GET",'
     f'"http_user_agent":"katz-1"}}}}\n'

@@ -14,11 +14,11 @@ from sakimori.records import EventBatch
 from .budget import keep, seeds
 
 
-def _read(data: bytes, path: Path) -> None:
+def _read(data: bytes, path: Path, mappings: Sequence[collect.LogMapping]) -> None:
     path.write_bytes(data)
     events = rejected = 0
     accounts: list[collect.SourceRead] = []
-    for item in collect.read([path], tenant="bank", clock=ManualClock(0)):
+    for item in collect.read([path], tenant="bank", clock=ManualClock(0), mappings=mappings):
         match item:
             case EventBatch():
                 events += len(item)
@@ -54,12 +54,14 @@ def _damaged(random_: random.Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-def _fuzz(real: Sequence[bytes], suffix: str, count: int, folder: Path) -> None:
+def _fuzz(
+    real: Sequence[bytes], suffix: str, count: int, folder: Path, mappings: Sequence[collect.LogMapping] = ()
+) -> None:
     for seed in seeds(count):
         random_ = random.Random(seed)
         data = _damaged(random_, random_.choice(real))
         try:
-            _read(data, folder / f"events{suffix}")
+            _read(data, folder / f"events{suffix}", mappings)
         except Exception as error:
             error.add_note(f"seed {seed}, {keep(data, f'events-{seed}{suffix}', folder)}")
             raise
@@ -97,6 +99,40 @@ def test_damaged_linux_logs_are_accounted_for(tmp_path: Path) -> None:
     journal = '{"__REALTIME_TIMESTAMP":"1700000000000000","SYSLOG_IDENTIFIER":"su","MESSAGE":[40,116,255],"_PID":"1"}\n'
     samples = ["".join(audit % ((number,) * 6) for number in range(5)), syslog * 5, journal * 10]
     _fuzz([sample.encode() for sample in samples], ".log", 300, tmp_path)
+
+
+def test_damaged_network_logs_are_accounted_for(tmp_path: Path) -> None:
+    zeek = (
+        "#separator \\x09\n#set_separator\t,\n#path\tdns\n#fields\tts\tquery\tanswers\n"
+        "#types\ttime\tstring\tset[string]\n"
+        "1300475167.1\ta\\x2d防\t(empty)\n1300475167.2\t-\tb,\\x2c\n#close\tx\n"
+    )
+    eve = (
+        '{"timestamp":"2026-11-22T10:02:03.1+0900","event_type":"dns","flow_id":1,'
+        '"dns":{"queries":[{"rrname":"a"}]}}\n'
+        '{"ts":1.5,"uid":"C","id":{"orig_h":"::1"},"conn_state":"SF"}\n'
+    )
+    cef = (
+        "<1>Nov 22 01:02:03 relay CEF:0|V\\|v|P|1|2|n\\\\|3|"
+        "rt=Nov 22 2026 01:02:03 JST cs1=a b cs1Label=防 人 msg=a\\=b\\n\n"
+        "CEF:1|V|P|1|2|n|3|start=1600000000000 dtz=Asia/Tokyo\n"
+    )
+    leef = (
+        "LEEF:2.0|V|P|1|2|x5E|src=::1^devTime=22/11/26 1:2 PM^devTimeFormat=dd/MM/yy h:m a\n"
+        "LEEF:1.0|V|P|1|2|a=b\tdevTime=1600000000000\n"
+    )
+    _fuzz([sample.encode() * 5 for sample in (zeek, eve, cef, leef)], ".log", 400, tmp_path)
+
+
+def test_damaged_tables_are_accounted_for(tmp_path: Path) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(
+        "format: csv\nencoding: cp932\nrecognise: [日時]\nproduct: p\n"
+        'time: {field: 日時, format: "%Y/%m/%d", zone: Asia/Tokyo}\n',
+        encoding="utf-8",
+    )
+    table = "日時,表題\n" + '2026/11/22,"ポ, ""x""\n次"\n2026/11/23,y\n' * 10
+    _fuzz([table.encode("cp932")], ".csv", 200, tmp_path, [collect.read_mapping(mapping)])
 
 
 def test_damaged_alerts_are_accounted_for(tmp_path: Path) -> None:

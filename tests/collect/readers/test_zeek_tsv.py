@@ -122,6 +122,10 @@ def test_every_line_is_header_or_accounted_for_and_offsets_lead_back(lines: list
                 zeek_tsv.record_at(io.BytesIO(data), len(data), item.offset)
 
 
+def test_a_backslash_may_be_the_separator() -> None:
+    assert _objects(b"#separator \\\\\n#fields\\\\a\\\\b\n#types\\\\int\\\\int\n1\\\\2") == [{"a": 1, "b": 2}]
+
+
 def test_a_header_far_above_still_counts() -> None:
     data = CONN + CONN.splitlines()[8] * 1 + b"\n" + (CONN.splitlines()[9] + b"\n") * 5000
     *_, last = (item for item in _items(data) if isinstance(item, RawRecord))

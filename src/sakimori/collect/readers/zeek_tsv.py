@@ -198,7 +198,8 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-_ESCAPES = re.compile(r"\\\\|(?:\\x[0-9A-Fa-f]{2})+")
+_BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
+_ESCAPES = re.compile(r"\\\\|" + _BYTES.pattern)
 
 
 def _unescaped(text: str) -> str:
@@ -218,4 +219,4 @@ def _printable(match: re.Match[str]) -> str:
 
 def _unescaped_all(text: str) -> str:
     """A separator, which is a control character most of the time."""
-    return _ESCAPES.sub(lambda match: bytes.fromhex(match[0].replace("\\x", "")).decode("latin-1"), text)
+    return _BYTES.sub(lambda match: bytes.fromhex(match[0].replace("\\x", "")).decode("latin-1"), text)
