@@ -2,26 +2,36 @@
 Other products' alerts come out as the findings that they are.
 
 What cannot be evaluated comes out as ``Rejected``, and each source ends in a ``SourceRead`` that accounts for it:
-records read = evaluated + rejected. ``raw_record`` goes back from an event's id to what it came from. Touches no store.
+records read = evaluated + rejected. ``raw_record`` goes back from an event's id to what it came from.
+``export`` writes events as Parquet, which ``read`` reads back without parsing. Touches no store.
 """
 
 from sakimori.collect.follow import Follower
+from sakimori.collect.lake.export import EARLIER, ExportBusy, export
 from sakimori.collect.mapping import LogMapping, MappingError, read_mapping
-from sakimori.collect.outcome import AlertRead, Outcome, Progress, Rejected, SourceRead
-from sakimori.collect.reading import Item, read
+from sakimori.collect.outcome import AlertRead, Item, Outcome, Progress, Rejected, SourceRead
+from sakimori.collect.period import Period
+from sakimori.collect.reading import read
 from sakimori.collect.recall import SourceGone, raw_record, raw_records, raw_records_of
+from sakimori.collect.sources import FoundFile, Survey
 
 __all__ = [
+    "EARLIER",
     "AlertRead",
+    "ExportBusy",
     "Follower",
+    "FoundFile",
     "Item",
     "LogMapping",
     "MappingError",
     "Outcome",
+    "Period",
     "Progress",
     "Rejected",
     "SourceGone",
     "SourceRead",
+    "Survey",
+    "export",
     "raw_record",
     "raw_records",
     "raw_records_of",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sakimori.records import Finding, Source
+from sakimori.records import EventBatch, Finding, Source
 
 EXCERPT = 200
 """Bytes of a rejected record that are kept with the reason."""
@@ -58,12 +58,17 @@ class SourceRead:
     """Evaluated events without a usable time: they carry the time of reading."""
     repaired: int = 0
     """Evaluated events whose text held invalid UTF-8 or half surrogates, replaced by U+FFFD."""
+    outside: int = 0
+    """Events outside the period that was asked for: not looked at, and not counted as read."""
     notes: tuple[str, ...] = ()
     """What else a careful reader should know of the source: failed checksums, a damaged archive member."""
 
     @property
     def read(self) -> int:
         return self.evaluated + self.rejected
+
+
+Item = EventBatch | AlertRead | Rejected | SourceRead
 
 
 @dataclass(frozen=True, slots=True)

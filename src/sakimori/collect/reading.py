@@ -1,6 +1,6 @@
 """Reading: paths in, batches of events out, and an account of everything that was not evaluated."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,38 +8,46 @@ from sakimori.collect import alerts
 from sakimori.collect.alerts import AlertHere
 from sakimori.collect.batches import Batches, Wanted, everything
 from sakimori.collect.formats import HEAD, Unknown, Unreadable, called_telemetry, reader_for
+from sakimori.collect.lake.layout import BOOKKEEPING, PARQUET
+from sakimori.collect.lake.stored import ForeignParquet, NotStored, StoredEvents, bookkeeping
 from sakimori.collect.mapping import LogMapping
 from sakimori.collect.opened import Opened
-from sakimori.collect.outcome import EXCERPT, AlertRead, Outcome, Progress, Rejected, SourceRead
+from sakimori.collect.outcome import EXCERPT, AlertRead, Item, Outcome, Progress, Rejected, SourceRead
+from sakimori.collect.period import ALWAYS, Period
 from sakimori.collect.readers import Damage, RawRecord, Reader
 from sakimori.collect.shapes import ShapeError
-from sakimori.collect.sources import Run
-from sakimori.core import Clock, Nanos
-from sakimori.records import EventBatch, Source
+from sakimori.collect.sources import FoundFile, Survey
+from sakimori.core import Clock, ManualClock, Nanos
+from sakimori.records import Source
 
-Item = EventBatch | AlertRead | Rejected | SourceRead
-
+_LONGEST_MAGIC = 64
 _NOTES = 20
 """Notes that are kept per source; a file of which every chunk fails its checksum needs no more to be said."""
 
 
 def read(
-    paths: Iterable[Path],
+    paths: Iterable[Path | FoundFile],
     *,
     tenant: str,
     clock: Clock,
     wanted: Wanted = everything,
+    told: Collection[str] = (),
+    period: Period = ALWAYS,
     mappings: Sequence[LogMapping] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Item]:
     """Read files, folders and archives, with all that lies in them, each source by what it holds, not by its name.
 
     ``mappings`` say what the logs mean that only the user knows. ``wanted`` says which fields become columns (see
-    ``EventBatch``): to make the others costs more than all else.
+    ``EventBatch``): to make the others costs more than all else. Exported events come with columns for the fields in
+    ``told`` besides, since those cost next to nothing there. Of events outside ``period`` nothing is given but their
+    number. Exported events may come after the account of their file.
+
     Every source ends in one ``SourceRead``; nothing that is wrong with a source raises. Memory is bounded however large
     or hostile the input is. The same paths give the same events, ids and order.
     """
-    run = Run(list(paths))
+    run = Survey(paths)
+    stored = StoredEvents(tenant=tenant, wanted=wanted, told=told, period=period)
     for found in run:
         if isinstance(found, SourceRead):
             yield found
@@ -50,12 +58,56 @@ def read(
                 done = found.disk_start + found.disk_size * offset // max(1, found.size)
                 on_progress(Progress(found.path, done, run.total))
 
-        yield from _read_opened(
-            found, tenant=tenant, clock=clock, wanted=wanted, mappings=mappings, progressed=progressed
-        )
+        if is_exported(found):
+            yield from _read_stored(found, stored, clock=clock, wanted=wanted)
+        else:
+            items = _read_opened(
+                found, tenant=tenant, clock=clock, wanted=wanted, mappings=mappings, progressed=progressed
+            )
+            yield from period.events(items) if period else items
         progressed(found.size)
     if on_progress is not None and run.total:
-        on_progress(Progress(found.path, run.total, run.total))
+        on_progress(Progress(run.files[-1].path.name, run.total, run.total))
+    yield from stored.take(ingested=clock.now())
+
+
+def is_exported(found: Opened) -> bool:
+    """Whether it is a Parquet file, or what else an export is made of."""
+    head = found.file.read(_LONGEST_MAGIC)
+    found.file.seek(0)
+    return head.startswith((PARQUET, *BOOKKEEPING))
+
+
+def _read_stored(found: Opened, stored: StoredEvents, *, clock: Clock, wanted: Wanted) -> Iterator[Item]:
+    if found.file.read(len(PARQUET)) != PARQUET:
+        found.file.seek(0)
+        yield bookkeeping(found)
+        return
+    try:
+        taken = stored.add(found)
+    except NotStored as error:
+        meant = found.named or not isinstance(error, ForeignParquet)
+        outcome = Outcome.FAILED if meant else Outcome.SKIPPED
+        yield SourceRead(path=found.path, outcome=outcome, reason=str(error))
+        return
+    source, evaluated, rejected = taken.source, taken.gathered, 0
+    for records in taken.bare:
+        for item in evaluate(source, records, found.file, clock=ManualClock(records.ingested), wanted=wanted):
+            if isinstance(item, SourceRead):
+                evaluated += item.evaluated
+                rejected += item.rejected
+            else:
+                yield item
+    yield SourceRead(
+        path=found.path,
+        outcome=Outcome.READ,
+        source=source,
+        evaluated=evaluated,
+        rejected=rejected,
+        outside=taken.outside,
+    )
+    if stored.full:
+        yield from stored.take(ingested=clock.now())
 
 
 def _read_opened(
@@ -67,18 +119,25 @@ def _read_opened(
     mappings: Sequence[LogMapping],
     progressed: Callable[[int], None],
 ) -> Iterator[Item]:
-    head = found.file.read(HEAD)
-    found.file.seek(0)
-    try:
-        reader = reader_for(head, mappings)
-    except Unknown as unknown:
-        meant = isinstance(unknown, Unreadable) or found.named or called_telemetry(found.path, head)
-        outcome = Outcome.FAILED if meant else Outcome.SKIPPED
-        yield SourceRead(path=found.path, outcome=outcome, reason=str(unknown))
+    reader = reader_of(found, mappings)
+    if isinstance(reader, SourceRead):
+        yield reader
         return
     source = Source(tenant=tenant, digest=found.digest, path=found.path, format=reader.NAME, size=found.size)
     notes = [found.note] if found.note else []
     yield from evaluate(source, reader, found.file, clock=clock, wanted=wanted, notes=notes, progressed=progressed)
+
+
+def reader_of(found: Opened, mappings: Sequence[LogMapping] = ()) -> Reader | SourceRead:
+    """The reader that understands an opened source, or the account of one that none does."""
+    head = found.file.read(HEAD)
+    found.file.seek(0)
+    try:
+        return reader_for(head, mappings)
+    except Unknown as unknown:
+        meant = isinstance(unknown, Unreadable) or found.named or called_telemetry(found.path, head)
+        outcome = Outcome.FAILED if meant else Outcome.SKIPPED
+        return SourceRead(path=found.path, outcome=outcome, reason=str(unknown))
 
 
 def evaluate(

@@ -3,10 +3,12 @@
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from sakimori.collect.formats import reader_named
+from sakimori.collect.lake.recall import exported_records
 from sakimori.collect.sources import at, is_file
 from sakimori.core import InputError
 from sakimori.records import Source
@@ -53,6 +55,9 @@ def raw_records_of(
     in_archives: dict[tuple[str, str], list[tuple[Source, Iterable[int]]]] = {}
     present: set[str] = set()
     for source, offsets in wanted:
+        if source.export:
+            yield source, _exported(source, offsets)
+            continue
         try:
             if is_file(Path(source.path)):
                 present.add(source.path)
@@ -74,6 +79,16 @@ def raw_records_of(
         for source, _ in missing:
             what = "has changed since it was read" if source.path in present else "is gone"
             yield source, SourceGone(f"{source.path} {what}: restore the file to see its raw records")
+
+
+def _exported(source: Source, offsets: Iterable[int]) -> Records:
+    """Out of the export, which is quicker to look into; what it lacks, out of the source."""
+    left = set(offsets)
+    for offset, raw in exported_records(source, frozenset(left)):
+        left.discard(offset)
+        yield offset, raw
+    if left:
+        yield from raw_records(replace(source, export=""), sorted(left))
 
 
 def _records(source: Source, file: BinaryIO, offsets: Iterable[int]) -> Records:

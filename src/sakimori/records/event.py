@@ -109,12 +109,12 @@ class Stored(Protocol):
         """The fields that some events may have and ``rows`` of the batch have no column for."""
         ...
 
-    def texts(self) -> list[bytes]:
-        """The texts of all cells of the batch, end to end, each at least once, and perhaps some of other events."""
+    def texts(self) -> Iterable[tuple[str, bytes]]:
+        """Each field, and the cells that the batch has of it, end to end: each at least once, perhaps with others."""
         ...
 
-    def rows(self) -> pa.RecordBatch:
-        """The same rows with a column for every field."""
+    def rows(self, fields: Collection[str]) -> pa.RecordBatch:
+        """The same rows, with a column for each of these fields that some event may have."""
         ...
 
 
@@ -167,26 +167,26 @@ class EventBatch:
         """The cells of one event, those without a column included; fields it lacks are absent."""
         if self.records is not None:
             return self.records.fields(row)
-        return self.whole().columns(row)
+        return self.cells(row, self.unread)
+
+    @property
+    def unread(self) -> Collection[str]:
+        """Fields that some events may have, whose columns lie in storage."""
+        return () if self.stored is None else self.stored.unread
 
     def cells(self, row: int, names: Collection[str]) -> dict[str, str]:
-        """``fields``, of which the named ones are certainly there; columns in storage are read only if one of them is
-        among those."""
-        stored = self.stored
-        near = stored is not None and not any(name in stored.unread for name in names)
-        return self.columns(row) if near else self.fields(row)
+        """Cells of one event, at least those of the named fields that it has."""
+        if self.records is not None:
+            return self.records.fields(row)
+        cells = _cells(self.rows, row)
+        if self.stored is not None and (unread := [name for name in names if name in self.stored.unread]):
+            cells |= _cells(self.stored.rows(unread), row)
+        return cells
 
-    def columns(self, row: int) -> dict[str, str]:
-        """The cells of one event that have a column."""
-        cells = ((name, self.rows.column(name)[row].as_py()) for name in self.field_names)
-        return {name: cell for name, cell in cells if cell is not None}
 
-    def whole(self) -> "EventBatch":
-        """The same events, with all columns that storage has of them."""
-        if self.stored is None:
-            return self
-        rows = self.stored.rows()
-        return EventBatch(source=self.source, kind=self.kind, ingested=self.ingested, rows=rows, records=self.records)
+def _cells(rows: pa.RecordBatch, row: int) -> dict[str, str]:
+    cells = ((name, rows.column(name)[row].as_py()) for name in rows.schema.names if name not in OWN_COLUMNS)
+    return {name: cell for name, cell in cells if cell is not None}
 
 
 def content_hash(raw: bytes) -> bytes:

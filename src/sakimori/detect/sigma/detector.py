@@ -44,7 +44,7 @@ class SigmaDetector:
         """By identity of the ``KindPlan``, which kinds may share."""
         self.correlator = Correlator(plan.correlations, lateness=lateness)
         """The state of correlations."""
-        self._told = frozenset([*self._entities.names, *self.correlator.fields])
+        self._told = self._entities.names | self.correlator.fields | LogSources.packaged().code_fields
 
     @staticmethod
     def load(
@@ -84,7 +84,7 @@ class SigmaDetector:
 
     @property
     def told(self) -> frozenset[str]:
-        """Fields that findings tell of whatever the rule: those that name entities, and those that join events."""
+        """Fields that findings may tell of besides ``wanted`` ones: of entities, what joins events, an event's code."""
         return self._told
 
     def detect(self, batch: EventBatch) -> list[Finding]:

@@ -54,10 +54,12 @@ class KeywordFilter:
         rows = {row for a, b in zip(first.tolist(), last.tolist(), strict=True) for row in range(max(a, 0), b + 1)}
         return sorted(rows - {len(records)})
 
-    def occurs(self, texts: Sequence[bytes]) -> bool:
+    def occurs(self, texts: bytes) -> bool:
         """Whether any of these texts, end to end, may hold a keyword; certainly if one does."""
+        if not texts:
+            return False
         found = set[int]()
-        self._database.scan(cast("bytes", texts), _on_hit, context=found.add)
+        self._database.scan(cast("bytes", [texts]), _on_hit, context=found.add)
         return bool(found)
 
 

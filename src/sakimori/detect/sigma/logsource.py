@@ -84,6 +84,10 @@ class LogSources:
         known = self._products.get(product)
         return known.code_field if known else None
 
+    @property
+    def code_fields(self) -> frozenset[str]:
+        return frozenset(product.code_field for product in self._products.values() if product.code_field is not None)
+
     def selectors(self, source: LogSource) -> tuple[Selector, ...]:
         """The events that a log source means; none where its service and category have no event in common."""
         products = [self._products[source.product]] if source.product in self._products else []

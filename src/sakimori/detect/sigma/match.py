@@ -106,7 +106,7 @@ class KindMatcher:
     def _column(self, batch: EventBatch, names: tuple[str, ...], matcher: ColumnMatcher) -> Column:
         if not names:
             return Column((), matcher, MISSING, None)
-        first, *others = (_classes(batch, name, matcher) for name in names)
+        first, *others = (_classes(batch.rows, name, matcher) for name in names)
         if not others:
             return Column(names, matcher, first, None) if isinstance(first, int) else Column(names, matcher, 0, first)
         merged = np.full(len(batch), first, dtype=np.int32)
@@ -120,16 +120,19 @@ class KindMatcher:
             rows = self._filter.rows(batch.records.json)
             told = ((row, _keywords(batch.records.fields(row), matcher)) for row in rows)
             return {row: keywords for row, keywords in told if keywords}
-        if batch.stored is not None:
-            if self._filter is not None and not self._filter.occurs(batch.stored.texts()):
+        if batch.stored is not None and self._filter is not None:
+            names = [name for name, texts in batch.stored.texts() if self._filter.occurs(texts)]
+            if not names:
                 return {}
-            batch = batch.whole()
-        data = content([_dictionary(batch, name).dictionary for name in batch.field_names])
+            rows = batch.stored.rows(names)
+        else:
+            names, rows = batch.field_names, batch.rows
+        data = content([_dictionary(rows, name).dictionary for name in names])
         if not matcher.may_hold(data):
             return {}
         found: dict[int, Keywords] = {}
-        for name in batch.field_names:
-            classes = np.broadcast_to(_classes(batch, name, matcher), len(batch))
+        for name in names:
+            classes = np.broadcast_to(_classes(rows, name, matcher), len(batch))
             holding = np.array([bool(atoms) for atoms in matcher.sets], dtype=np.bool_)
             for row in np.flatnonzero(holding[classes]).tolist():
                 found[row] = (*found.get(row, ()), (name, int(classes[row])))
@@ -142,7 +145,7 @@ class KindMatcher:
         left, right = _named(names, field), _named(names, pattern.other)
         if not left or not right:
             return np.zeros(len(batch), dtype=np.int32)
-        a, b = _dictionary(batch, left[0]), _dictionary(batch, right[0])
+        a, b = _spelled(batch, left), _spelled(batch, right)
         first, group = _grouped(
             [(_indices(a), len(a.dictionary) + 1), (_indices(b), len(b.dictionary) + 1)], len(batch), shift=1
         )
@@ -209,15 +212,25 @@ def _named(columns: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, ...
     return columns.get(field) or columns.get(field.replace(" ", ""), ())
 
 
-def _dictionary(batch: EventBatch, name: str) -> pa.DictionaryArray:
-    column = batch.rows.column(name)
+def _spelled(batch: EventBatch, names: Sequence[str]) -> pa.DictionaryArray:
+    """The field's column; of one that some events spell with spaces, what each event has."""
+    columns = [_dictionary(batch.rows, name) for name in names]
+    if len(columns) == 1:
+        return columns[0]
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    cells = [next((cell for cell in row if cell is not None), None) for row in rows]
+    return pa.array(cells, pa.string()).dictionary_encode()
+
+
+def _dictionary(rows: pa.RecordBatch, name: str) -> pa.DictionaryArray:
+    column = rows.column(name)
     assert isinstance(column, pa.DictionaryArray)
     return column
 
 
-def _classes(batch: EventBatch, name: str, matcher: ColumnMatcher) -> int | npt.NDArray[np.int32]:
+def _classes(rows: pa.RecordBatch, name: str, matcher: ColumnMatcher) -> int | npt.NDArray[np.int32]:
     """The class of every row, or the one class of all."""
-    column = _dictionary(batch, name)
+    column = _dictionary(rows, name)
     classes = matcher.classes(column.dictionary)
     if column.null_count == 0 and len(classes) and (classes == classes[0]).all():
         return int(classes[0])
