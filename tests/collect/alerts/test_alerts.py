@@ -26,6 +26,14 @@ _JSON = st.recursive(
 )
 
 
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """(container, key or index) of everything within."""
+    keys: list[Any] = (
+        list(value) if value.__class__ is dict else list(range(len(value))) if value.__class__ is list else []
+    )
+    return [place for key in keys for place in ((value, key), *_places(value[key]))]
+
+
 def _line(*records: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
@@ -157,15 +165,9 @@ def test_no_alert_passes_for_an_event(taken: Taken) -> None:
 
 @given(data=st.data(), product=st.sampled_from(sorted(ALL)))
 def test_whatever_stands_in_an_alert_it_becomes_a_finding_or_is_rejected(data: st.DataObject, product: str) -> None:
-    record = copy.deepcopy(ALL[product])
+    record: dict[str, Any] = copy.deepcopy(ALL[product])
     for _ in range(data.draw(st.integers(1, 4))):
-        place: Any = record
-        while True:
-            key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
-            inner = place[key]
-            if not (isinstance(inner, dict | list) and inner and data.draw(st.booleans())):
-                break
-            place = inner
+        place, key = data.draw(st.sampled_from(_places(record)))
         place[key] = data.draw(_JSON)
     if not alerts.recognises(record):
         return
