@@ -124,6 +124,34 @@ def test_damaged_network_logs_are_accounted_for(tmp_path: Path) -> None:
     _fuzz([sample.encode() * 5 for sample in (zeek, eve, cef, leef)], ".log", 400, tmp_path)
 
 
+def test_damaged_cloud_logs_are_accounted_for(tmp_path: Path) -> None:
+    trail = (
+        '{"eventVersion":"1.08","awsRegion":"x","eventSource":"iam.amazonaws.com","eventTime":"2026-11-22T01:02:03Z",'
+        '"userIdentity":{"type":"IAMUser","arn":"防人"},"requestParameters":{"a":[{"b":1},{"b":[2]}]}}'
+    )
+    sign_in = (
+        '{"createdDateTime":"2026-11-22T01:02:03Z","appId":"x","correlationId":"y","status":{"errorCode":0},'
+        '"deviceDetail":{"deviceId":"z"},"additionalDetails":[{"key":"k","value":"v"}]}'
+    )
+    real = [
+        f'{{"Records":[{",".join([trail] * 20)}]}}',
+        f'{{"@odata.context":"x","value":[{",".join([sign_in] * 20)}],"n":1}}',
+        "\n".join([f'{{"records":[{sign_in},{trail}]}}'] * 10),
+        f"[{trail},\n{sign_in}]" * 8,
+    ]
+    _fuzz([text.encode() for text in real], ".json", 200, tmp_path)
+
+
+def test_damaged_windows_xml_is_accounted_for(tmp_path: Path) -> None:
+    event = (
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='x'/>"
+        "<EventID>4688</EventID><TimeCreated SystemTime='2026-11-22T01:02:03.1234567Z'/><Channel>Security</Channel>"
+        "</System><EventData><Data Name='CommandLine'>防人 &amp; &#x41;</Data><Data>a</Data></EventData></Event>\r\n"
+    )
+    text = f"<?xml version='1.0'?><Events>{event * 12}</Events>"
+    _fuzz([text.encode(), text.encode("utf-16")], ".xml", 200, tmp_path)
+
+
 def test_damaged_tables_are_accounted_for(tmp_path: Path) -> None:
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text(
