@@ -17,7 +17,7 @@ from sakimori.core import parse_rfc3339
 _NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 
 
-def _event(number: int, command: str = "whoami", inside: str = "") -> str:
+def event(number: int, command: str = "whoami", inside: str = "") -> str:
     """After https://learn.microsoft.com/windows/security/threat-protection/auditing/event-4688, shortened."""
     return (
         f"<Event xmlns='{_NAMESPACE}'><System><Provider Name='Microsoft-Windows-Security-Auditing'/>"
@@ -46,7 +46,7 @@ def _items(data: bytes) -> list[RawRecord | Damage]:
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("form", _FORMS)
 def test_exports_of_windows_are_read_by_content(form: str, codec: str, lines: Callable[[bytes], Reading]) -> None:
-    text = _FORMS[form]([_event(number, escape("cmd /c 防人 > a & b")) for number in range(3)])
+    text = _FORMS[form]([event(number, escape("cmd /c 防人 > a & b")) for number in range(3)])
     reading = lines(text.encode(codec))
     (batch,) = reading.batches
     assert (batch.kind.product, batch.kind.channel, batch.kind.code) == ("windows", "Security", "4688")
@@ -63,7 +63,7 @@ def test_exports_of_windows_are_read_by_content(form: str, codec: str, lines: Ca
     st.integers(1, 50),
 )
 def test_elements_come_out_as_they_went_in_however_the_blocks_fall(commands: list[str], form: str, block: int) -> None:
-    events = [_event(number, escape(command)) for number, command in enumerate(commands)]
+    events = [event(number, escape(command)) for number, command in enumerate(commands)]
     data = _FORMS[form](events).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sakimori.collect.readers.window._BLOCK", block)
@@ -80,7 +80,7 @@ def test_elements_come_out_as_they_went_in_however_the_blocks_fall(commands: lis
 
 @given(st.data())
 def test_wherever_an_export_is_cut_each_event_is_read_or_listed(data: st.DataObject) -> None:
-    events = [_event(number) for number in range(3)]
+    events = [event(number) for number in range(3)]
     content = "".join(events).encode()
     start = data.draw(st.integers(0, len(content) - 1))
     end = data.draw(st.integers(start + 1, len(content)))
@@ -91,7 +91,7 @@ def test_wherever_an_export_is_cut_each_event_is_read_or_listed(data: st.DataObj
 
 
 def test_damage_is_listed_with_its_place_and_the_next_event_is_read() -> None:
-    first, second = _event(1), _event(2)
+    first, second = event(1), event(2)
     data = f"{first}<Event><System>{second}oops{first}<Event>".encode()
     items = _items(data)
     length = len(first.encode())
@@ -104,7 +104,7 @@ def test_damage_is_listed_with_its_place_and_the_next_event_is_read() -> None:
 
 
 def test_an_endless_event_is_one_report_and_the_next_is_read() -> None:
-    data = b"<Event>" + b"x" * (50 * 1024 * 1024) + b"</Event>" + _event(1).encode()
+    data = b"<Event>" + b"x" * (50 * 1024 * 1024) + b"</Event>" + event(1).encode()
     long, last = _items(data)
     assert isinstance(long, Damage)
     assert (long.offset, long.reason) == (0, "the event is longer than 16 MiB")
@@ -122,11 +122,11 @@ def test_an_endless_event_is_one_report_and_the_next_is_read() -> None:
 )
 def test_what_no_event_log_writes_is_refused(inside: str, reason: str) -> None:
     with pytest.raises(ShapeError, match=re.escape(reason)):
-        windows_xml.event(_event(1, inside=inside).encode())
+        windows_xml.event(event(1, inside=inside).encode())
 
 
 def test_a_document_type_is_not_read(lines: Callable[[bytes], Reading]) -> None:
-    bomb = '<!DOCTYPE e [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + _event(1, "&b;") + _event(2)
+    bomb = '<!DOCTYPE e [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + event(1, "&b;") + event(2)
     reading = lines(f"<?xml version='1.0'?><Events>{bomb}</Events>".encode())
     assert [event["EventRecordID"] for event in reading.events()] == ["2"]
     declared, used = (item.reason for item in reading.rejected)
@@ -136,7 +136,7 @@ def test_a_document_type_is_not_read(lines: Callable[[bytes], Reading]) -> None:
 
 @pytest.mark.parametrize("wrong", [b"\xff", b"\x01", b"&#x1;", b"&#0;"])
 def test_a_character_that_xml_forbids_lets_no_event_escape(wrong: bytes) -> None:
-    found = windows_xml.event(_event(1).encode().replace(b"whoami", b"who" + wrong + b"ami"))
+    found = windows_xml.event(event(1).encode().replace(b"whoami", b"who" + wrong + b"ami"))
     assert found.repaired
     assert found.fields["CommandLine"] == "who\ufffdami"
 
@@ -151,4 +151,4 @@ def test_hostile_exports_cost_no_more_than_their_size(data: bytes) -> None:
 
 def test_elements_in_elements_a_hundred_thousand_deep_are_one_event() -> None:
     deep = "<a>" * 100_000 + "</a>" * 100_000
-    assert windows_xml.event(_event(7, inside=deep).encode()).fields["EventRecordID"] == "7"
+    assert windows_xml.event(event(7, inside=deep).encode()).fields["EventRecordID"] == "7"

@@ -8,7 +8,7 @@ from sakimori.collect.json_records import shaped
 from sakimori.core import parse_rfc3339
 
 _RESOURCE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"
-_EXPORTS: dict[str, dict[str, Any]] = {
+EXPORTS: dict[str, dict[str, Any]] = {
     "diagnostic settings": {
         "time": "2026-12-01T16:03:24.123Z",
         "resourceId": _RESOURCE,
@@ -38,9 +38,9 @@ _EXPORTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("export", _EXPORTS)
+@pytest.mark.parametrize("export", EXPORTS)
 def test_activities(export: str) -> None:
-    kind, time, fields, _ = shaped(dict(_EXPORTS[export]))
+    kind, time, fields, _ = shaped(dict(EXPORTS[export]))
     assert kind == ("azure", "activitylogs", "")
     assert time == parse_rfc3339("2026-12-01T16:03:24.123Z")
     assert fields["operationName"].upper() == "MICROSOFT.KEYVAULT/VAULTS/WRITE"

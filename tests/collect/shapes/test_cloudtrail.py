@@ -13,7 +13,7 @@ from sakimori.collect.shapes import ShapeError
 from sakimori.core import parse_rfc3339
 
 
-def _record() -> dict[str, Any]:
+def record() -> dict[str, Any]:
     """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html, shortened."""
     return {
         "eventVersion": "1.08",
@@ -35,7 +35,7 @@ def _record() -> dict[str, Any]:
 
 
 def test_members_are_fields_under_the_names_that_rules_ask_for() -> None:
-    kind, time, fields, _ = shaped(_record())
+    kind, time, fields, _ = shaped(record())
     assert kind == ("aws", "cloudtrail", "iam.amazonaws.com")
     assert time == parse_rfc3339("2023-07-19T21:11:57Z")
     expected = {
@@ -43,7 +43,7 @@ def test_members_are_fields_under_the_names_that_rules_ask_for() -> None:
         "userIdentity.sessionContext.attributes.mfaAuthenticated": "false",
         "requestParameters.userName": "Richard",
         "requestParameters.tags.key": ["a", "c"],
-        "requestParameters": _record()["requestParameters"],
+        "requestParameters": record()["requestParameters"],
         "responseElements": None,
         "errorCode": "AccessDenied",
         "sourceIPAddress": "192.0.2.0",
@@ -54,19 +54,19 @@ def test_members_are_fields_under_the_names_that_rules_ask_for() -> None:
 @pytest.mark.parametrize(
     "wrapped",
     [
-        {"version": "0", "id": "1", "detail-type": "AWS API Call via CloudTrail", "detail": _record()},
-        {"id": "1", "timestamp": 1, "message": json.dumps(_record())},
-        {"EventId": "1", "EventTime": "2023-07-19T21:11:57Z", "CloudTrailEvent": json.dumps(_record())},
+        {"version": "0", "id": "1", "detail-type": "AWS API Call via CloudTrail", "detail": record()},
+        {"id": "1", "timestamp": 1, "message": json.dumps(record())},
+        {"EventId": "1", "EventTime": "2023-07-19T21:11:57Z", "CloudTrailEvent": json.dumps(record())},
     ],
     ids=["EventBridge", "CloudWatch Logs", "lookup-events"],
 )
 def test_wrapped_records_are_the_same_events(wrapped: dict[str, Any]) -> None:
-    assert shaped(wrapped) == shaped(_record())
+    assert shaped(wrapped) == shaped(record())
 
 
 def test_a_record_that_a_wrapper_cut_is_rejected() -> None:
     with pytest.raises(ShapeError, match="the CloudTrail record in it is broken JSON: "):
-        shaped({"message": json.dumps(_record())[:200]})
+        shaped({"message": json.dumps(record())[:200]})
 
 
 @pytest.mark.parametrize("other", [{"detail": {"eventName": "x"}}, {"detail": 5}, {"message": "eventVersion"}])
@@ -77,7 +77,7 @@ def test_other_records_are_not_taken_for_it(other: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("form", ["delivered", "NDJSON", "subscription"])
 def test_files_are_read_by_content(form: str, lines: Callable[[bytes], Reading]) -> None:
-    records = [_record() for _ in range(200)]
+    records = [record() for _ in range(200)]
     match form:
         case "delivered":
             text = json.dumps({"Records": records}, separators=(",", ":"))

@@ -70,23 +70,23 @@ def _log_analytics(table: str, graph: dict[str, Any], renamed: dict[str, str]) -
     return row
 
 
-_SIGN_INS = {
+SIGN_INS = {
     "Graph": SIGN_IN,
     "diagnostic settings": _diagnostic("SignInLogs", SIGN_IN, resultType="50158", location="JP"),
     "diagnostic settings, text": _diagnostic("SignInLogs", SIGN_IN) | {"properties": json.dumps(SIGN_IN)},
     "Log Analytics": _log_analytics("SigninLogs", SIGN_IN, {"ipAddress": "IPAddress", "location": "LocationDetails"})
     | {"ResultType": "50158", "Location": "JP"},
 }
-_AUDITS = {
+AUDITS = {
     "Graph": AUDIT,
     "diagnostic settings": _diagnostic("AuditLogs", AUDIT),
     "Log Analytics": _log_analytics("AuditLogs", AUDIT, {}),
 }
 
 
-@pytest.mark.parametrize("export", _SIGN_INS)
+@pytest.mark.parametrize("export", SIGN_INS)
 def test_sign_ins(export: str) -> None:
-    kind, time, fields, _ = shaped(copy.deepcopy(_SIGN_INS[export]))
+    kind, time, fields, _ = shaped(copy.deepcopy(SIGN_INS[export]))
     assert kind == ("azure", "signinlogs", "")
     assert time == parse_rfc3339("2026-12-01T16:03:24.123Z")
     expected = {
@@ -115,9 +115,9 @@ def test_what_only_the_envelope_says_is_kept() -> None:
     assert (fields["ipAddress"], fields["location.countryOrRegion"]) == ("203.0.113.9", "JP")
 
 
-@pytest.mark.parametrize("export", _AUDITS)
+@pytest.mark.parametrize("export", AUDITS)
 def test_audits(export: str) -> None:
-    kind, time, fields, _ = shaped(copy.deepcopy(_AUDITS[export]))
+    kind, time, fields, _ = shaped(copy.deepcopy(AUDITS[export]))
     assert kind == ("azure", "auditlogs", "")
     assert time == parse_rfc3339("2026-12-02T18:05:06Z")
     expected = {
@@ -149,9 +149,9 @@ def test_files_are_read_by_content(form: str, lines: Callable[[bytes], Reading])
         case "Graph's answer":
             text = json.dumps({"@odata.context": "x", "@odata.nextLink": "y", "value": [SIGN_IN] * 50})
         case "Event Hubs":
-            text = "\n".join(json.dumps({"records": [_SIGN_INS["diagnostic settings"]] * 5}) for _ in range(10))
+            text = "\n".join(json.dumps({"records": [SIGN_INS["diagnostic settings"]] * 5}) for _ in range(10))
         case "storage":
-            text = "\n".join(json.dumps(_SIGN_INS["diagnostic settings"]) for _ in range(50))
+            text = "\n".join(json.dumps(SIGN_INS["diagnostic settings"]) for _ in range(50))
         case _:
             text = json.dumps([SIGN_IN] * 50, indent=2)
     reading = lines(text.encode())
