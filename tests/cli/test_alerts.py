@@ -1,8 +1,14 @@
 """Other products' alerts, as the user of ``sakimori scan`` meets them: joined with our own findings."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner, Result
@@ -90,3 +96,27 @@ def test_hostile_alerts_are_rejected_with_a_reason_or_bounded(folder: Path) -> N
     assert "an alert without id" in result.stderr
     assert "\u001b[31m" not in result.output
     assert "\u202e" not in result.output
+
+
+def test_a_webhook_is_received_under_a_key_and_its_alert_found(home: Path, folder: Path) -> None:
+    key = _sakimori("keys", "issue", "edr", "--scope", "alerts").stdout.strip()
+    command = [sys.executable, "-c", "from sakimori.cli import main; main()", "alerts", "receive", "--port", "0"]
+    environment = {**os.environ, "SAKIMORI_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            address = process.stdout.readline().split()[2].rstrip(";")
+            request = Request(  # noqa: S310 - our own address
+                address, json.dumps(GRAPH).encode(), {"Authorization": f"Bearer {key}"}, method="POST"
+            )
+            with urlopen(request) as response:  # noqa: S310
+                assert (response.status, json.load(response)) == (202, {"kept": 1})
+            request.add_header("Authorization", f"Bearer {key[:-1]}x")
+            with pytest.raises(HTTPError, match="401"):
+                urlopen(request)  # noqa: S310
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    found = _findings(_scan(home / "alerts", folder, "--format", "jsonl").stdout)
+    assert {finding["product"] for finding in found} == {"", "Microsoft Defender for Endpoint"}
+    assert len({finding["incident"] for finding in found}) == 1

@@ -12,6 +12,7 @@ from sakimori.cli.group import Group
 from sakimori.core import ExitCode, SakimoriError, plain
 
 _COMMANDS = {
+    "alerts": "sakimori.cli.alerts:alerts",
     "boundary": "sakimori.cli.boundary:boundary",
     "demo": "sakimori.cli.demo:demo",
     "drill": "sakimori.cli.drill:drill",
