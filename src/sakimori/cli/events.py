@@ -1,15 +1,24 @@
-"""``sakimori events``: from an event's id to what its source says, word for word."""
+"""``sakimori events``: what the source of an event says, word for word; and events as Parquet."""
 
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import click
 import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sakimori.cli.group import Group
+from sakimori.cli.output import progress as progress_console
+from sakimori.collect import Progress as ReadProgress
 from sakimori.collect import SourceGone, raw_record
-from sakimori.core import ExitCode, InputError, SakimoriError, Settings, plain
+from sakimori.core import ExitCode, InputError, SakimoriError, Settings, SystemClock, plain
 from sakimori.records import EventRef, Source
+from sakimori.service import ExportResult, export_paths, installation
 from sakimori.store import Database, evidence
+
+_SHOWN_NOTES = 12
 
 
 class EventUnknown(SakimoriError):
@@ -18,7 +27,70 @@ class EventUnknown(SakimoriError):
 
 @click.group(cls=Group)
 def events() -> None:
-    """Look at single events, as they stand in their source."""
+    """Look at single events, as they stand in their source, or export all for later hunts."""
+
+
+@events.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def export(paths: tuple[Path, ...], out: Path) -> None:
+    """Write events to DIR as Parquet, by day, channel and class, for scans that need not parse them again."""
+    console = progress_console()
+    with installation(Settings.from_environment(), SystemClock()) as install, _progress(console) as on_progress:
+        result = export_paths(install, paths, out, on_progress=on_progress)
+    _say_accounts(console, result, out)
+    raise click.exceptions.Exit(_exit_code(result))
+
+
+@contextmanager
+def _progress(console: Console) -> Generator[Callable[[ReadProgress, ExportResult], None]]:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[counts]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None, counts="")
+
+        def show(step: ReadProgress, result: ExportResult) -> None:
+            counts = f"{result.reading.evaluated:,} events, {result.reading.rejected:,} rejected"
+            bar.update(
+                task, total=step.total, completed=step.done, description=Path(step.path).name[:40], counts=counts
+            )
+
+        yield show
+
+
+def _say_accounts(console: Console, result: ExportResult, out: Path) -> None:
+    reading = result.reading
+    for note in reading.notes[:_SHOWN_NOTES]:
+        console.print(plain(note), markup=False, style="dim", soft_wrap=True)
+    if len(reading.notes) > _SHOWN_NOTES:
+        console.print(f"… and {len(reading.notes) - _SHOWN_NOTES} more notes", style="dim")
+    if reading.skipped:
+        kinds = ", ".join(f"{count:,} × {reason}" for reason, count in reading.skipped.most_common())
+        console.print(f"{reading.skipped.total():,} files were not exported: {kinds}", markup=False, soft_wrap=True)
+    if result.earlier:
+        console.print(f"{result.earlier:,} sources are in the export already, and add nothing")
+    console.print(
+        f"{reading.read:,} events read from {len(reading.sources):,} sources = {reading.evaluated:,} exported + "
+        f"{reading.rejected:,} rejected; look through them with: sakimori scan {plain(str(out))}",
+        markup=False,
+        soft_wrap=True,
+    )
+    if reading.rejected:
+        console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
+    if result.unkept:
+        console.print(f"not everything was kept: {plain(result.unkept)}", style="bold", markup=False, soft_wrap=True)
+    if not result.complete:
+        said = "interrupted: the export holds a part of the input; export the same again to complete it"
+        console.print(said, style="bold", soft_wrap=True)
+
+
+def _exit_code(result: ExportResult) -> ExitCode:
+    reading = result.reading
+    if not result.complete:
+        return ExitCode.INTERRUPTED
+    if result.unkept:
+        return ExitCode.ENVIRONMENT
+    nothing = not reading.sources and not result.earlier
+    return ExitCode.INPUT if reading.rejected or reading.failed or nothing else ExitCode.OK
 
 
 @events.command()

@@ -4,7 +4,9 @@
 """
 
 from sakimori.service.defence import LATENESS, Defence, Development, Means
+from sakimori.service.export import ExportResult, export_paths
 from sakimori.service.installation import Installation, installation
+from sakimori.service.matching import RuleSet, Team
 from sakimori.service.rules import own_rules
 from sakimori.service.scan import ScanResult, scan_paths
 
@@ -12,9 +14,13 @@ __all__ = [
     "LATENESS",
     "Defence",
     "Development",
+    "ExportResult",
     "Installation",
     "Means",
+    "RuleSet",
     "ScanResult",
+    "Team",
+    "export_paths",
     "installation",
     "own_rules",
     "scan_paths",

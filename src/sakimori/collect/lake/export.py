@@ -39,7 +39,7 @@ def export(
     tenant: str,
     clock: Clock,
     on_progress: Callable[[Progress], None] | None = None,
-) -> Iterator[Item]:
+) -> Generator[Item]:
     """Read paths like ``read``, and write all that is evaluated into the export at ``folder``, made where absent.
 
     A source that is there already adds nothing and is skipped as ``EARLIER``. Interrupted, or closed early, it leaves
