@@ -2,8 +2,9 @@
 
 import contextlib
 import io
+import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from sakimori.cli.rule_choice import RuleChoice, choosing_rules, percent
 from sakimori.cli.view import finding_line, incident_of, show_incident, show_rules
 from sakimori.cli.writing import write_whole
 from sakimori.collect import Progress as ReadProgress
-from sakimori.collect import read_mapping
+from sakimori.collect import Survey, read_mapping
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
 from sakimori.detect import Rule, SigmaDetector
 from sakimori.records import Severity
 from sakimori.records.ocsf import detection_finding, incident_finding
-from sakimori.service import ScanResult, installation, own_rules, scan_paths
+from sakimori.service import RuleSet, ScanResult, Team, installation, own_rules, scan_paths
 from sakimori.share import Case, Reading, Report, render
 
+_WORTH_A_WORKER = 64 * 1024 * 1024
+"""Bytes on disk."""
 _SHOWN_INCIDENTS = 25
 _SHOWN_RULES = 12
 _SHOWN_NOTES = 12
@@ -58,6 +61,11 @@ _SHOWN_NOTES = 12
     type=click.Choice([severity.label for severity in Severity]),
     help="End with exit code 1 if there is a finding of this severity or above.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="How many files are read at a time, each by a process of its own. Default: one per core, for large input.",
+)
 def scan(
     paths: tuple[Path, ...],
     rule_paths: tuple[Path, ...],
@@ -66,6 +74,7 @@ def scan(
     mapping_paths: tuple[Path, ...],
     out: Path | None,
     fail_on: str | None,
+    workers: int | None,
 ) -> None:
     """Look for attacks in telemetry: files, folders and archives of any mix of formats (docs/collect.md)."""
     settings = Settings.from_environment()
@@ -74,25 +83,35 @@ def scan(
     mappings = [read_mapping(path) for path in mapping_paths]
     console = progress_console()
     with console.status("compiling rules"):
-        detector = SigmaDetector.load(
-            rule_paths or [own_rules()],
+        rules = RuleSet(
+            paths=rule_paths or (own_rules(),),
             cache_dir=settings.home / "cache",
             placeholders=choice.placeholders,
             min_level=choice.min_level,
             statuses=choice.statuses,
         )
+        detector = rules.load()
     _say_rules(console, detector)
+    size = workers or _fitting_workers(paths)
+    team = Team(rules, size) if size > 1 else None
     with installation(settings, SystemClock()) as install, _progress(console) as on_progress:
-        result = scan_paths(install, paths, detector, mappings=mappings, on_progress=on_progress)
+        result = scan_paths(install, paths, detector, team=team, mappings=mappings, on_progress=on_progress)
     if out:
         write_whole(out, _written(form, result, settings, rules=len(detector.rules)))
         console.print(f"written to {out}", markup=False)
     elif form == "table":
         _show(results(), result)
     else:
-        click.echo(_written(form, result, settings, rules=len(detector.rules)), nl=False)
+        for piece in _written(form, result, settings, rules=len(detector.rules)):
+            click.echo(piece, nl=False)
     _say_accounts(console, result)
     raise click.exceptions.Exit(_exit_code(result, None if fail_on is None else Severity[fail_on.upper()]))
+
+
+def _fitting_workers(paths: Sequence[Path]) -> int:
+    """As many as there are cores, files, and shares of the input that are worth starting a process for."""
+    survey = Survey(paths)
+    return max(1, min(os.cpu_count() or 1, len(survey.files), survey.total // _WORTH_A_WORKER))
 
 
 def _say_rules(console: Console, detector: SigmaDetector) -> None:
@@ -132,19 +151,22 @@ def _progress(console: Console) -> Generator[Callable[[ReadProgress, ScanResult]
         yield show
 
 
-def _written(form: str, result: ScanResult, settings: Settings, *, rules: int) -> bytes:
+def _written(form: str, result: ScanResult, settings: Settings, *, rules: int) -> Iterator[bytes]:
+    """In pieces, since a hundred thousand findings are a large text."""
     match form:
         case "jsonl":
             incidents = incident_of(result.incidents)
-            return b"".join(finding_line(finding, incidents) for finding in result.findings)
+            for finding in result.findings:
+                yield finding_line(finding, incidents)
         case "ocsf":
-            return b"".join(orjson.dumps(event) + b"\n" for event in _ocsf(result))
+            for event in _ocsf(result):
+                yield orjson.dumps(event) + b"\n"
         case "html":
-            return render(_report(result, settings, rules=rules)).encode()
+            yield render(_report(result, settings, rules=rules)).encode()
         case _:
             text = io.StringIO()
             _show(results(text), result)
-            return text.getvalue().encode()
+            yield text.getvalue().encode()
 
 
 def _ocsf(result: ScanResult) -> Iterator[dict[str, Any]]:

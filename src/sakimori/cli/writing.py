@@ -1,11 +1,12 @@
 """Writing result files so that nobody ever sees half of one, and nobody else sees any: they tell of incidents."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import mkstemp
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
     """All of it (mode 0600) or nothing, even where the disk is full, the process dies, or two write at once.
 
     Raises:
@@ -16,7 +17,7 @@ def write_whole(path: Path, content: bytes) -> None:
     partial = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

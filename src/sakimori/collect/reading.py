@@ -1,6 +1,9 @@
 """Reading: paths in, batches of events out, and an account of everything that was not evaluated."""
 
+import hashlib
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +24,8 @@ from sakimori.core import Clock, ManualClock, Nanos
 from sakimori.records import Source
 
 _LONGEST_MAGIC = 64
+_BLOCK = 1024 * 1024
+_CHANGED = "it changed while it was read, so events may be missing and raw records are lost: scan it again"
 _NOTES = 20
 """Notes that are kept per source; a file of which every chunk fails its checksum needs no more to be said."""
 
@@ -125,7 +130,30 @@ def _read_opened(
         return
     source = Source(tenant=tenant, digest=found.digest, path=found.path, format=reader.NAME, size=found.size)
     notes = [found.note] if found.note else []
-    yield from evaluate(source, reader, found.file, clock=clock, wanted=wanted, notes=notes, progressed=progressed)
+    before = _state(found.file)
+    for item in evaluate(source, reader, found.file, clock=clock, wanted=wanted, notes=notes, progressed=progressed):
+        if isinstance(item, SourceRead) and _state(found.file) != before and not _still(found):
+            item = replace(item, notes=(*item.notes, _CHANGED))
+        yield item
+
+
+def _state(file: BinaryIO) -> tuple[int, int] | None:
+    """Size and time of change of a file on disk; None of what is none, as a member of an archive."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _still(found: Opened) -> bool:
+    """Whether the bytes that were to be read are what they were; what was appended since does not count."""
+    found.file.seek(0)
+    hasher, left = hashlib.sha256(), found.size
+    while left > 0 and (block := found.file.read(min(_BLOCK, left))):
+        hasher.update(block)
+        left -= len(block)
+    return not left and hasher.hexdigest() == found.digest
 
 
 def reader_of(found: Opened, mappings: Sequence[LogMapping] = ()) -> Reader | SourceRead:

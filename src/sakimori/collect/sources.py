@@ -3,9 +3,9 @@
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from sakimori.collect.archives.walk import INNER, Archive, Walk, container_for, words
 from sakimori.collect.formats import HEAD
@@ -15,25 +15,44 @@ from sakimori.collect.outcome import Outcome, SourceRead
 _BLOCK = 1024 * 1024
 
 
-class Run:
+class FoundFile(NamedTuple):
+    """A regular file on disk."""
+
+    path: Path
+    size: int
+    """In bytes, when it was found."""
+    named: bool
+    """The user gave just this path, rather than a folder that it lies in."""
+
+
+class Survey:
     """All sources under some paths, in order of name, each path once; the same paths always give the same order."""
 
-    def __init__(self, paths: list[Path]) -> None:
-        absolute = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - resolve() would replace links
-        self._named = frozenset(absolute)
-        self._found: dict[Path, int] = {}
-        self._refused: list[SourceRead] = []
+    def __init__(self, paths: Iterable[Path | FoundFile]) -> None:
+        """``paths``: what the user gave, or files that an earlier run found there."""
+        paths = list(paths)
+        given = [path for path in paths if not isinstance(path, FoundFile)]
+        absolute = [Path(os.path.abspath(path)) for path in given]  # noqa: PTH100 - resolve() would replace links
+        found = [path for path in paths if isinstance(path, FoundFile)]
+        self._named = frozenset((*absolute, *(file.path for file in found if file.named)))
+        self._found = {file.path: file.size for file in found}
+        self.refused: list[SourceRead] = []
+        """What is no file that can be opened."""
         for path in dict.fromkeys(absolute):
             self._look(path)
         self.total = sum(self._found.values())
         """Bytes on disk."""
 
+    @property
+    def files(self) -> list[FoundFile]:
+        return [FoundFile(path, size, path in self._named) for path, size in self._found.items()]
+
     def __iter__(self) -> Iterator[Opened | SourceRead]:
-        yield from self._refused
+        yield from self.refused
         done = 0
-        for path, size in self._found.items():
-            yield from _open_file(path, disk_start=done, disk_size=size, named=path in self._named)
-            done += size
+        for file in self.files:
+            yield from _open_file(file.path, disk_start=done, disk_size=file.size, named=file.named)
+            done += file.size
 
     def _look(self, path: Path) -> None:
         try:
@@ -49,7 +68,7 @@ class Run:
                 self._take(path)
 
     def _look_into(self, folder: Path) -> None:
-        before = len(self._found) + len(self._refused)
+        before = len(self._found) + len(self.refused)
         for root, folders, files in os.walk(folder, onerror=self._forbidden):
             folders.sort()
             for name in list(folders):
@@ -61,7 +80,7 @@ class Run:
                     self._refuse_link(path)
                 else:
                     self._take(path)
-        if len(self._found) + len(self._refused) == before:
+        if len(self._found) + len(self.refused) == before:
             self._refuse(folder, Outcome.FAILED, "the folder holds no files")
 
     def _take(self, path: Path) -> None:
@@ -87,7 +106,7 @@ class Run:
         self._refuse(Path(cast("str", error.filename)), Outcome.FAILED, f"it cannot be listed: {words(error)}")
 
     def _refuse(self, path: Path, outcome: Outcome, reason: str) -> None:
-        self._refused.append(SourceRead(path=str(path), outcome=outcome, reason=reason))
+        self.refused.append(SourceRead(path=str(path), outcome=outcome, reason=reason))
 
 
 def _open_file(

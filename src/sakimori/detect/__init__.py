@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from sakimori.core import Nanos
-from sakimori.detect.sigma.detector import SigmaDetector
+from sakimori.detect.sigma.detector import Matches, SigmaDetector
 from sakimori.detect.sigma.placeholders import Placeholders, read_placeholders
 from sakimori.detect.sigma.plan import Correlation, Rule, RuleError
 from sakimori.detect.sigma.windows import StatePart
@@ -17,6 +17,7 @@ from sakimori.records import EventBatch, Finding
 __all__ = [
     "Correlation",
     "Detector",
+    "Matches",
     "Placeholders",
     "Rule",
     "RuleError",

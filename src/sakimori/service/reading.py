@@ -12,6 +12,7 @@ import orjson
 
 from sakimori.collect import AlertRead, Item, Outcome, Rejected, SourceRead
 from sakimori.records import EventBatch, Source
+from sakimori.service.matching import Matched
 
 _KEPT_NOTES = 1000
 
@@ -30,16 +31,22 @@ class ReadingCount:
     """What was rejected, could not be read or is odd, one sentence each: the first thousand."""
     skipped: Counter[str] = field(default_factory=Counter[str])
     """Files that are no telemetry, by what they are."""
+    outside: int = 0
+    """Events outside the period that was asked for, which are not counted as read."""
+    _seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     @property
     def read(self) -> int:
         return self.evaluated + self.rejected
 
-    def count(self, item: Item) -> None:
+    def count(self, item: Item | Matched) -> None:
         """Count what was done with: batches once they are evaluated, and not only when their source ends."""
         match item:
             case EventBatch():
                 self.evaluated += len(item)
+                self._see(item.source)
+            case Matched():
+                self.evaluated += item.events
                 self._see(item.source)
             case AlertRead():
                 self.evaluated += 1
@@ -50,6 +57,7 @@ class ReadingCount:
                 self.note(f"{item.source.path}: record at {item.offset} rejected: {item.reason}")
             case SourceRead():
                 self.untimed += item.untimed
+                self.outside += item.outside
                 self.failed += item.outcome is Outcome.FAILED
                 if item.source:
                     self._see(item.source)
@@ -61,7 +69,7 @@ class ReadingCount:
                     self.note(f"{item.path}: {note}")
 
     def _see(self, source: Source) -> None:
-        if not self.sources or self.sources[-1] is not source:  # what comes of a source comes in one run
+        if not self.sources or self.sources[-1] != source:  # what comes of a source comes in one run
             self.sources.append(source)
 
     def note(self, sentence: str) -> None:

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sakimori import collect, incidents
+from sakimori import incidents
 from sakimori.collect import AlertRead, Item, LogMapping, Progress, Rejected
 from sakimori.detect import SigmaDetector
 from sakimori.records import EventBatch, EventRef, Finding, Incident, LedgerEntry, Source
@@ -14,6 +14,7 @@ from sakimori.service.alerts import severest
 from sakimori.service.installation import Installation
 from sakimori.service.interrupt import uninterrupted
 from sakimori.service.keeping import keep_evidence
+from sakimori.service.matching import Matched, Reading, Team, match_in_parallel
 from sakimori.service.reading import DeadLetters, ReadingCount
 from sakimori.store import StoreError, Transaction
 
@@ -43,11 +44,13 @@ def scan_paths(
     paths: Sequence[Path],
     detector: SigmaDetector,
     *,
+    team: Team | None = None,
     mappings: Sequence[LogMapping] = (),
     on_progress: Callable[[Progress, ScanResult], None] | None = None,
 ) -> ScanResult:
-    """Read, detect, group and keep. Interrupted by Ctrl-C, it keeps what it has and says so in the result.
+    """Read (with a ``team``, several files at a time), detect, group and keep.
 
+    Interrupted by Ctrl-C, it keeps what it has and says so in the result.
     Where the install cannot be written, what was found is in the result all the same.
     """
     started = install.clock.now()
@@ -59,17 +62,13 @@ def scan_paths(
         if on_progress:
             on_progress(step, result)
 
+    reading = Reading(install.tenant, install.clock, mappings)
+    items = match_in_parallel(paths, reading, team, progress) if team else reading.read(paths, detector, progress)
     try:
-        for item in collect.read(
-            paths,
-            tenant=install.tenant,
-            clock=install.clock,
-            wanted=detector.wanted,
-            mappings=mappings,
-            on_progress=progress,
-        ):
-            with uninterrupted():
-                _take(item, result, letters, detector)
+        with closing(items):
+            for item in items:
+                with uninterrupted():
+                    _take(item, result, letters, detector)
     except KeyboardInterrupt:
         result.complete = False
     finally:
@@ -95,9 +94,12 @@ def scan_paths(
     return result
 
 
-def _take(item: Item, result: ScanResult, letters: DeadLetters, detector: SigmaDetector) -> None:
+def _take(item: Item | Matched, result: ScanResult, letters: DeadLetters, detector: SigmaDetector) -> None:
     if isinstance(item, EventBatch):
         result.findings.extend(detector.detect(item))
+    elif isinstance(item, Matched):
+        result.findings.extend(item.matches.findings)
+        result.findings.extend(detector.correlate(item.matches.occurrences))
     elif isinstance(item, AlertRead):
         result.findings.append(item.finding)
     elif isinstance(item, Rejected):
