@@ -60,6 +60,11 @@ CEF = (
     "Nov 22 01:02:03 relay CEF:0|Trend Micro|Deep Security Agent|20|3002795|CVE \\| probe|8|"
     "rt=1600000000000 shost=WS-01 suser=BANK\\\\tanaka act=Log only\n"
 )
+W3C = (
+    "#Fields: date time c-ip cs-method cs-host cs-uri cs-uri-query sc-status cs(User-Agent)\n"
+    "2026-11-22 01:02:03 10.0.0.5 GET evil.example http://evil.example/gate.php - 200 katz+1\n"
+    "2026-11-22 01:02:04 10.0.0.5 POST - - f=../x 200 -\n"
+)
 LEEF = "LEEF:2.0|Microsoft|MSExchange|4.0|15345|^|src=192.0.2.7^dst=1.1.1.1\n"
 TABLE = "日時,端末,操作\r\n2026/11/22 10:02:03,TELLER-07,振込限度額変更\r\n2026/11/22 10:02:04,TELLER-08,残高照会\r\n"
 MAPPING = """format: csv
@@ -99,6 +104,8 @@ CASES = [
     ("product: suricata, service: alert", SEVERE, f'{{{EVE},"event_type":"alert","alert":{{"severity":1}}}}'),
     ("product: trend_micro, service: deep_security_agent", PROBE, CEF),
     ("product: microsoft", EXCHANGE, LEEF),
+    ("category: webserver", WEB, W3C),
+    ("category: proxy", PROXY, W3C),
 ]
 
 

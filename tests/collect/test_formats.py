@@ -18,6 +18,7 @@ FLAT = b'{"EventID":1,"Channel":"x"}'
         (b'{"no":"event"}\n' + FLAT + b"\n", "ndjson"),
         (b'{"EventID":1,"Channel":"x","broken":\n{"EventID":1,"also":\n', "ndjson"),
         (b'{"EventID":1,"Channel":"x","Message":"' + b"x" * 70_000, "ndjson"),
+        (b"#Software: IIS\n#Fields: date time c-ip\n", "w3c"),
         (b'{"log":"helpdesk","type":"call"}', "ndjson"),
         (b'{"winlog":{"event_id":1}}', "ndjson"),
         (b'{\n  "Event": {\n', "json"),

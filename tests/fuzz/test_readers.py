@@ -121,7 +121,11 @@ def test_damaged_network_logs_are_accounted_for(tmp_path: Path) -> None:
         "LEEF:2.0|V|P|1|2|x5E|src=::1^devTime=22/11/26 1:2 PM^devTimeFormat=dd/MM/yy h:m a\n"
         "LEEF:1.0|V|P|1|2|a=b\tdevTime=1600000000000\n"
     )
-    _fuzz([sample.encode() * 5 for sample in (zeek, eve, cef, leef)], ".log", 400, tmp_path)
+    w3c = (
+        "#Software: x\n#Fields: date time c-ip cs(User-Agent) sc-status\n"
+        '2026-11-22 01:02:03 ::1 "a b" 200\n2026-11-22 01:02:04 - 防+人 -\n'
+    )
+    _fuzz([sample.encode() * 5 for sample in (zeek, eve, cef, leef, w3c)], ".log", 400, tmp_path)
 
 
 def test_damaged_cloud_logs_are_accounted_for(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from sakimori.collect.readers import (
     leef,
     lines,
     ndjson,
+    w3c,
     windows_xml,
     zeek_tsv,
 )
@@ -36,6 +37,7 @@ BY_CONTENT: tuple[ByContent, ...] = (
     answer,
     windows_xml,
     zeek_tsv,
+    w3c,
     cef,
     leef,
     journald,

@@ -21,6 +21,7 @@ from sakimori.collect.shapes import (
     helpdesk,
     journald,
     suricata,
+    w3c,
     winlogbeat,
     zeek,
 )
@@ -34,6 +35,7 @@ SHAPES: tuple[Shape, ...] = (
     helpdesk,
     zeek,
     suricata,
+    w3c,
     journald,
     cloudtrail,
     entra,
@@ -114,9 +116,12 @@ def cell(value: Any) -> str:
 
 
 def _parse_slowly(raw: bytes) -> Fields:
-    """With numbers of any length kept exactly and text repaired, half surrogates excepted."""
+    """With numbers of any length kept exactly and text repaired, half surrogates excepted.
+
+    NULs around a record fill files that were rotated by copying, or lost their end in a power failure.
+    """
     try:
-        value: Any = json.loads(raw.decode("utf-8", "replace"), strict=False, parse_constant=_no_constant)
+        value: Any = json.loads(raw.strip(b"\0").decode("utf-8", "replace"), strict=False, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ShapeError(f"broken JSON: {error}") from error
     if not isinstance(value, dict):
