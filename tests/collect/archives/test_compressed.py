@@ -33,7 +33,7 @@ PACKS: dict[str, Pack] = {
     "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
 }
 LINE = b'{"EventID":1,"Channel":"x","n":%d,"noise":"%s"}\n'
-MANY = b"".join(LINE % (n, random.Random(n).randbytes(24).hex().encode()) for n in range(4000))
+MANY = b"".join(LINE % (n, random.Random(n).randbytes(24).hex().encode()) for n in range(1000))
 
 
 def _unpacked(data: bytes) -> tuple[bytes, str]:
@@ -73,13 +73,14 @@ def test_wherever_it_breaks_off_what_comes_before_is_there(pack: Pack, data: st.
 
 @pytest.mark.parametrize("name", ["gzip", "xz", "zstd"])  # one block of bzip2 is 900 kB: all of this or nothing
 def test_most_of_it_gives_more_than_half(name: str) -> None:
-    whole = PACKS[name](MANY)
+    content = b"".join(LINE % (n, random.Random(n).randbytes(200).hex().encode()) for n in range(1000))
+    whole = PACKS[name](content)
     head, _ = _unpacked(whole[: len(whole) * 9 // 10])
-    assert len(head) > len(MANY) // 2
+    assert len(head) > len(content) // 2
 
 
 @pytest.mark.parametrize("pack", PACKS.values(), ids=PACKS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_no_flipped_bit_goes_unnoticed(pack: Pack, data: st.DataObject) -> None:
     changed = bytearray(pack(MANY))
@@ -106,7 +107,7 @@ def test_it_is_a_source_under_its_own_path_told_by_its_content(tmp_path: Path, n
     path.write_bytes(PACKS[name](MANY))
     reading = gather(path)
     assert reading.account.path == str(path)
-    assert reading.account.evaluated == 4000
+    assert reading.account.evaluated == 1000
     assert reading.account.notes == ()
 
 
@@ -140,7 +141,7 @@ def test_zstd_frames_without_content_are_stepped_over() -> None:
 
 
 def test_a_window_that_takes_too_much_memory_is_refused() -> None:
-    options = {zstd.CompressionParameter.window_log: 28, zstd.CompressionParameter.content_size_flag: 0}
+    options: dict[int, int] = {zstd.CompressionParameter.window_log: 28, zstd.CompressionParameter.content_size_flag: 0}
     compressor = zstd.ZstdCompressor(options=options)
     content, damage = _unpacked(compressor.compress(b"x" * 100) + compressor.flush())
     assert content == b""
@@ -148,7 +149,7 @@ def test_a_window_that_takes_too_much_memory_is_refused() -> None:
 
 
 def test_a_bomb_is_stopped_by_its_ratio() -> None:
-    packed = b"".join(gzip.compress(bytes(64 * 1024 * 1024)) for _ in range(5))
+    packed = gzip.compress(bytes(64 * 1024 * 1024), 1) * 5
     (member,) = COMPRESSED[0].members(io.BytesIO(packed))
     with pytest.raises(Refused, match="it unpacks to more than 256 MiB, as archive bombs do: unpack it yourself"):
         for _ in member.blocks():

@@ -42,8 +42,8 @@ def number(text: bytes) -> int | None:
 
 def decimals(words: Sequence[str]) -> list[int]:
     """Raises Damaged where a word is no decimal number."""
-    if not all(word.isascii() and word.isdigit() and len(word) < 20 for word in words):
-        raise Damaged("its map of holes makes no sense")
+    if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in words):
+        raise Damaged("a number in it is none")
     return [int(word) for word in words]
 
 

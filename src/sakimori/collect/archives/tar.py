@@ -17,6 +17,8 @@ SEEKS = False
 _RECORD = 512
 _MAX_EXTENDED = 1024 * 1024
 """Bytes of an extended header (a long name, pax records)."""
+_LARGEST = 1 << 60
+"""Bytes of a member: what is more is no size, and no file can be sought so far."""
 _EXTENDED = (b"L", b"K", b"x", b"X", b"g")
 _NO_DATA = {
     b"1": "a hard link to another member",
@@ -161,7 +163,7 @@ def _header(block: bytes) -> _Header | None:
     """None where its checksum does not hold: the sum of its bytes, those of the checksum taken for spaces."""
     checksum, size = sparse.number(block[148:156]), sparse.number(block[124:136])
     unsigned = sum(block) - sum(block[148:156]) + 8 * 0x20
-    if size is None or checksum is None or checksum not in (unsigned, unsigned - 256 * _high(block)):
+    if size is None or size > _LARGEST or checksum is None or checksum not in (unsigned, unsigned - 256 * _high(block)):
         return None
     name = block[:100].split(b"\0")[0]
     if block[257:263] == b"ustar\0" and (prefix := block[345:500].split(b"\0")[0]):

@@ -2,8 +2,8 @@
 
 A source's digest stands in the ids of its events, so its bytes are needed twice. Small ones are kept in memory between;
 larger ones are unpacked twice: the first pass goes through all members and measures them, a second one follows it and
-is what readers see. Both go forward only, so an archive is unpacked at most twice, whatever the number of its members. A
-large zip within an archive is needed whole before it can be read, since its list of members stands at its end: that
+is what readers see. Both go forward only, so an archive is unpacked at most twice, whatever the number of its members.
+A large zip within an archive is needed whole before it can be read, since its list of members stands at its end: that
 takes one pass more for each level.
 """
 

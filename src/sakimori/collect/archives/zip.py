@@ -39,6 +39,8 @@ _METHODS: dict[int, Callable[[], Decompressor]] = {
     93: zstandard,
     95: xz,
 }
+_LARGEST = 1 << 60
+"""Bytes: no file can be sought further."""
 _IN_ZIP64 = 0xFFFFFFFF
 
 
@@ -162,6 +164,8 @@ def _name(name: bytes, fields: dict[int, bytes]) -> str:
 
 def _opened(file: BinaryIO, entry: _Entry) -> Callable[[], Generator[bytes]]:
     def blocks() -> Generator[bytes]:
+        if not 0 <= entry.offset <= _LARGEST:
+            raise Damaged("its header is not there")
         file.seek(entry.offset)
         header = file.read(_LOCAL.size)
         if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MAGIC):
