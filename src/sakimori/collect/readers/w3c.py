@@ -21,7 +21,6 @@ __all__ = ["NAME", "event", "recognises", "record_at", "records"]
 NAME = "w3c"
 _FIELDS = b"#Fields:"
 _LONGEST_HEADER = 64 * 1024
-_BLOCK = 256 * 1024
 _VALUE = re.compile(r'"([^"]*)"(?=\s|\Z)|(\S+)')
 
 
@@ -57,19 +56,11 @@ def _names(line: bytes) -> Sequence[str]:
 
 def _names_before(file: BinaryIO, offset: int) -> Sequence[str]:
     """Those of the last ``#Fields`` above an offset."""
-    end, tail = offset, b""
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        file.seek(start)
-        block = file.read(end - start) + tail
-        while (at := block.rfind(b"\n" + _FIELDS)) >= 0:
-            file.seek(start + at + 1)
-            if names := _names(file.readline(_LONGEST_HEADER).rstrip(b"\r\n")):
-                return names
-            block = block[:at]  # it names nothing
-        end, tail = start, block[: len(_FIELDS)]
-    file.seek(0)
-    return _names(file.readline(_LONGEST_HEADER).removeprefix(lines.BOM).rstrip(b"\r\n"))
+    for place in lines.above(file, offset, _FIELDS):
+        file.seek(place)
+        if names := _names(file.readline(_LONGEST_HEADER).rstrip(b"\r\n")):
+            return names
+    return ()
 
 
 def _record(names: Sequence[str], item: RawRecord) -> RawRecord | Damage:

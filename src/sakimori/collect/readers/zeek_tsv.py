@@ -22,7 +22,6 @@ __all__ = ["NAME", "event", "recognises", "record_at", "records"]
 NAME = "zeek_tsv"
 _SEPARATOR = b"#separator "
 _FIELDS = b"#fields"
-_BLOCK = 256 * 1024
 _LONGEST_HEADER = 64 * 1024
 """Bytes of a header, and of a line in it: Zeek's own have some hundred."""
 
@@ -112,17 +111,8 @@ def _header_of(run: Iterable[bytes]) -> _Header | None:
 
 def _header_before(file: BinaryIO, offset: int) -> _Header:
     """The header that counts at an offset: the last one before it that names fields."""
-    end, tail = offset, b""
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        file.seek(start)
-        block = file.read(end - start) + tail
-        while (at := block.rfind(b"\n" + _FIELDS)) >= 0:
-            if header := _header_around(file, start + at + 1, offset):
-                return header
-            block = block[:at]  # only a name that begins alike
-        end, tail = start, block[: len(_FIELDS)]
-    return _header_around(file, 0, offset) or _NONE
+    around = (_header_around(file, place, offset) for place in lines.above(file, offset, _FIELDS))
+    return next((header for header in around if header), _NONE)
 
 
 def _header_around(file: BinaryIO, place: int, offset: int) -> _Header | None:
@@ -140,7 +130,6 @@ def _header_around(file: BinaryIO, place: int, offset: int) -> _Header | None:
     file.seek(place)
     while file.tell() < offset:
         line = file.readline(offset - file.tell()).rstrip(b"\r\n")
-        line = line if place else line.removeprefix(lines.BOM)
         if line.startswith(b"#"):
             run.append(line)
         elif line.strip():
