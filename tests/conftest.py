@@ -1,10 +1,14 @@
 """Fixtures that every room's tests may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.postgres_cluster import Cluster
+
+from sakimori.store import Database
 
 # How long an example takes says more about the machine than about the code. CI tries the same examples every time;
 # people's machines try new ones.
@@ -32,3 +36,34 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("SAKIMORI_HOME", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of this test session's own. Ask for it in tests marked ``services``."""
+    try:
+        made = Cluster()
+    except FileNotFoundError as error:
+        pytest.fail(str(error))
+    yield made
+    made.remove()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind: what is asked of it must hold on both."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/sakimori.db"
+        return
+    server: Cluster = request.getfixturevalue("cluster")
+    name = server.new()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open database, empty, on SQLite and on PostgreSQL."""
+    opened = Database.open(database_url)
+    yield opened
+    opened.close()

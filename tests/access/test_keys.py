@@ -1,6 +1,4 @@
 import re
-import sqlite3
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,9 +16,9 @@ SECOND = 1_000_000_000
 
 
 class World:
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database: Database) -> None:
         self.home = home
-        self.database = Database.embedded(home)
+        self.database = database
         self.secrets = Secrets.embedded(home)
         self.clock = ManualClock(NOW)
 
@@ -35,10 +33,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.database.close()
+def world(tmp_path: Path, database: Database) -> World:
+    return World(tmp_path, database)
 
 
 def test_a_key_is_recognised_and_says_whose_it_is(world: World) -> None:
@@ -94,9 +90,9 @@ def test_a_key_expires_at_its_time(world: World) -> None:
     assert world.who(plaintext) is None
 
 
-def test_a_revoked_key_is_refused_at_once_by_another_process(world: World) -> None:
+def test_a_revoked_key_is_refused_at_once_by_another_process(world: World, database_url: str) -> None:
     key, plaintext = world.issue()
-    other = World(world.home)
+    other = World(world.home, Database.open(database_url))
     assert other.who(plaintext)
     with world.database.transaction("local") as transaction:
         revoked = keys.revoke(transaction, key.id, world.clock)
@@ -116,9 +112,12 @@ def test_keys_of_other_institutions_are_out_of_reach(world: World) -> None:
     with world.database.snapshot("a") as snapshot:
         assert keys.issued(snapshot) == [key]
     # The institution in the key is part of what its hash covers: a row copied to another one does not fit.
-    with sqlite3.connect(world.home / "sakimori.db") as connection:
-        connection.execute("UPDATE service_key SET tenant = 'b'")
-    connection.close()
+    with world.database.snapshot("a") as snapshot:
+        row = dict(snapshot.connection.execute(snapshot.rows(keys.service_key)).mappings().one())
+    with world.database.transaction("a") as transaction:
+        transaction.connection.execute(transaction.delete(keys.service_key))
+    with world.database.transaction("b") as transaction:
+        transaction.insert(keys.service_key, [row])
     assert world.who(plaintext) is None
 
 
@@ -142,7 +141,7 @@ def test_what_is_no_key_is_refused(world: World, text: str) -> None:
 
 
 def test_a_well_formed_key_of_an_unknown_institution_makes_no_secret(world: World) -> None:
-    foreign = World(world.home / "foreign")
+    foreign = World(world.home / "foreign", Database.embedded(world.home / "foreign"))
     plaintext = foreign.issue("bank-x")[1]
     foreign.database.close()
     before = sorted(world.home.rglob("*.key"))

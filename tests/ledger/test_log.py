@@ -1,7 +1,7 @@
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,6 @@ def entry(number: int, *, tenant: str = "a") -> LedgerEntry:
     )
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.embedded(tmp_path)
-    yield opened
-    opened.close()
-
-
 def write(database: Database, *numbers: int, tenant: str = "a") -> Checkpoint | None:
     with database.transaction(tenant) as transaction:
         LEDGER.append(transaction, *(entry(number, tenant=tenant) for number in numbers))
@@ -59,6 +52,8 @@ def write(database: Database, *numbers: int, tenant: str = "a") -> Checkpoint | 
 
 def sql(transaction: Transaction, statement: str, *parameters: object) -> list[Any]:
     """What someone does who edits the file."""
+    if transaction.connection.dialect.name == "postgresql":
+        statement = statement.replace("?", "%s")
     result = transaction.connection.exec_driver_sql(statement, parameters)
     return list(result.all()) if result.returns_rows else []
 
@@ -123,18 +118,19 @@ def test_equal_content_has_different_leaves(database: Database) -> None:
 
 
 def test_nothing_is_sealed_on_top_of_a_damaged_log(database: Database) -> None:
-    write(database, 1, 2, 3)
-    damages = [
-        "DELETE FROM ledger_leaf WHERE position = 2",
-        "DELETE FROM ledger_checkpoint",
-        "UPDATE ledger_checkpoint SET frontier = x'00'",
-        "UPDATE ledger_checkpoint SET frontier = zeroblob(64)",
-        "UPDATE ledger_checkpoint SET note = replace(note, '3', '2')",
+    last = write(database, 1, 2, 3)
+    assert last is not None
+    damages: list[tuple[str, *tuple[bytes, ...]]] = [
+        ("DELETE FROM ledger_leaf WHERE position = 2",),
+        ("DELETE FROM ledger_checkpoint",),
+        ("UPDATE ledger_checkpoint SET frontier = ?", bytes(1)),
+        ("UPDATE ledger_checkpoint SET frontier = ?", bytes(64)),
+        ("UPDATE ledger_checkpoint SET note = ?", last.note.replace("3", "2").encode()),
     ]
-    for damage in damages:
+    for damage, *values in damages:
         with database.transaction("a") as transaction:
             sql(transaction, "SAVEPOINT before")
-            sql(transaction, damage)
+            sql(transaction, damage, *values)
             LEDGER.append(transaction, entry(4))
             with pytest.raises(LedgerError, match="run `sakimori ledger verify`"):
                 LEDGER.seal(transaction)
@@ -342,6 +338,7 @@ def test_every_edit_is_noticed(tmp_path: Path) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=15, deadline=None))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_page_of_garbage_in_a_text_column_is_noticed(database: Database, tmp_path: Path) -> None:
     write(database, 1, 2)
     with sqlite3.connect(tmp_path / "sakimori.db") as connection:

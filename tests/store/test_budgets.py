@@ -50,11 +50,6 @@ def booked(database: Database, now: Nanos = 0) -> Amount:
         return budgets.used(snapshot, grant(), now=now)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database.embedded(tmp_path)
-
-
 def test_a_bound_counts_until_it_is_settled(database: Database) -> None:
     made = hold(database, grant(), 900)
     with pytest.raises(BudgetExceeded) as refused:
@@ -161,13 +156,12 @@ WORKER = """
 import random, sys
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from sakimori.core import SystemClock
 from sakimori.records import Grant
 from sakimori.store import Database, budgets
 from sakimori.store.budgets import Amount, BudgetExceeded
 
-database = Database.embedded(Path(sys.argv[1]))
+database = Database.open(sys.argv[1])
 clock, seed = SystemClock(), random.Random(int(sys.argv[2]))
 with database.snapshot("aozora") as snapshot:
     grant = snapshot.get(Grant, "gr-1")
@@ -185,17 +179,16 @@ for _ in range(int(sys.argv[3])):
 """
 
 
-def test_two_processes_one_of_them_killed(tmp_path: Path) -> None:
+def test_two_processes_one_of_them_killed(database: Database, database_url: str) -> None:
     """At every moment books are the sum of reservations and within the budget; nothing is stuck after expiry."""
     under = grant(tokens=3_000, yen=10_000)
-    database = Database.embedded(tmp_path)
     with database.transaction("aozora") as transaction:
         transaction.put(under)
     seed = random.Random(7)
     for round in range(2):
         processes = [
             subprocess.Popen(
-                [sys.executable, "-c", WORKER, str(tmp_path), str(round * 2 + n), "150"], stdout=subprocess.PIPE
+                [sys.executable, "-c", WORKER, database_url, str(round * 2 + n), "150"], stdout=subprocess.PIPE
             )
             for n in range(2)
         ]
@@ -219,7 +212,6 @@ def test_two_processes_one_of_them_killed(tmp_path: Path) -> None:
         states = {made.state for made in budgets.reservations(transaction, under.id)}
     assert ReservationState.HELD not in states
     _check(database, under)
-    database.close()
 
 
 def _check(database: Database, under: Grant) -> None:

@@ -12,8 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sakimori.core import InputError
 from sakimori.records import Source
-from sakimori.store import Database, StoreError
-from sakimori.store import database as module
+from sakimori.store import Database, StoreError, sqlite
 from sakimori.store.errors import explaining
 from sakimori.store.schema import evidence
 
@@ -158,7 +157,7 @@ def test_threads_take_turns(database: Database) -> None:
 
 
 def test_a_locked_database_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.1)
     database = Database.embedded(tmp_path)
     other = sqlite3.connect(tmp_path / "sakimori.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -172,7 +171,7 @@ def test_a_locked_database_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_transaction_inside_another_does_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.1)
     database = Database.embedded(tmp_path)
     with (
         database.transaction("a"),
@@ -246,13 +245,27 @@ def test_values_of_a_failed_statement_are_not_in_the_error(database: Database) -
     assert "customer" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["postgresql://db/sakimori", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
-def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
-    with pytest.raises(InputError, match="expected sqlite:///PATH"):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://sakimori:hunter2@db/sakimori",
+        "postgresql://sakimori:hunter2@db",
+        "postgresql+asyncpg://sakimori:hunter2@db/sakimori",
+        "postgresql://sakimori:hunter2@db:port/sakimori",
+        "nonsense hunter2",
+        "",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(InputError, match="expected sqlite:///PATH") as refused:
         Database.open(url)
+    assert "hunter2" not in str(refused.value)
 
 
-def test_a_password_in_a_url_is_not_repeated() -> None:
-    with pytest.raises(InputError) as caught:
-        Database.open("postgresql://sakimori:hunter2@db/sakimori")
-    assert "hunter2" not in str(caught.value)
+def test_an_institution_without_a_name_has_no_transactions(database: Database) -> None:
+    with pytest.raises(ValueError, match="needs an institution"), database.transaction(""):
+        pass
+    with pytest.raises(ValueError, match="needs an institution"), database.snapshot(""):
+        pass

@@ -1,23 +1,12 @@
 """Where live detection stands: values by key and pieces by path, each institution's own."""
 
-import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sakimori.records import Source
 from sakimori.store import Database, StoreError
-from sakimori.store.detection import get_state, last_read, put_read, put_state
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.embedded(tmp_path)
-    yield opened
-    opened.close()
+from sakimori.store.detection import get_state, last_read, put_read, put_state, state
 
 
 def _piece(path: str, start: int, tenant: str = "bank") -> Source:
@@ -62,11 +51,9 @@ def test_of_each_log_the_last_piece_is_known(database: Database) -> None:
         assert last_read(snapshot, "y.log") == _piece("y.log", 3)
 
 
-def test_damaged_state_is_named(database: Database, tmp_path: Path) -> None:
+def test_damaged_state_is_named(database: Database) -> None:
     with database.transaction("bank") as transaction:
         put_state(transaction, {"c-1/0": b"1"})
-    with sqlite3.connect(tmp_path / "sakimori.db") as connection:
-        connection.execute("UPDATE detector_state SET value = x'00'")
-    connection.close()
+        transaction.connection.execute(transaction.update(state).values(value=b"0"))
     with database.snapshot("bank") as snapshot, pytest.raises(StoreError, match="state 'c-1/0' is damaged"):
         get_state(snapshot)

@@ -1,8 +1,6 @@
 """The journal's rows: who holds a step, and what counts as in force."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,13 +41,10 @@ def execution(id: str = "ex-1", *, tenant: str = "bank", targets: int = 1, rulin
     )
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database.embedded(tmp_path)
-    with made.transaction("bank") as transaction:
+@pytest.fixture(autouse=True)
+def begun(database: Database) -> None:
+    with database.transaction("bank") as transaction:
         begin(transaction, execution())
-    yield made
-    made.close()
 
 
 def test_beginning_again_keeps_what_is_there(database: Database) -> None:

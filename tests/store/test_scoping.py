@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import ClauseElement, Column, Engine, Insert, Select, Table, event, select, update
+from sqlalchemy import ClauseElement, Column, Engine, Insert, Select, Table, bindparam, event, select, update
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression
 
@@ -50,6 +50,13 @@ class Unscoped(AssertionError):
 
 def check(statement: Any, parameters: list[dict[str, Any]]) -> None:
     """Raises Unscoped unless the statement is about TENANT's rows only."""
+
+    def names_it(value: Any) -> bool:
+        """A literal, or a parameter (``store.kept``) that every execution gives."""
+        if getattr(value, "key", None) == "institution" and getattr(value, "required", False):
+            return bool(parameters) and all(row.get("institution") == TENANT for row in parameters)
+        return getattr(value, "value", None) == TENANT
+
     if isinstance(statement, Insert):
         if not parameters or any(row.get("tenant") != TENANT for row in parameters):
             raise Unscoped(str(statement))
@@ -58,7 +65,7 @@ def check(statement: Any, parameters: list[dict[str, Any]]) -> None:
         return
     where: Any = getattr(statement, "whereclause", None)
     tables = {table.name for table in walk(statement) if isinstance(table, Table) and table.metadata is metadata}
-    bound = {left.table.name for left, right in tenants(where) if getattr(right, "value", None) == TENANT}
+    bound = {left.table.name for left, right in tenants(where) if names_it(right)}
     # A table that is joined on equal institutions is bound by the other one.
     for left, right in tenants(statement):
         if isinstance(right, Column) and bound & {left.table.name, right.table.name}:
@@ -258,6 +265,15 @@ def test_the_listener_sees_what_is_missing(statement: Any) -> None:
         check(statement, [])
 
 
+def test_a_kept_statement_that_is_told_another_institution_or_none_is_seen() -> None:
+    told = select(SOURCE).where(SOURCE.c.tenant == bindparam("institution", required=True))
+    check(told, [{"institution": TENANT}])
+    wrong: list[list[dict[str, Any]]] = [[], [{}], [{"institution": "another"}]]
+    for parameters in (*wrong, [{"institution": TENANT}, {"institution": "another"}]):
+        with pytest.raises(Unscoped):
+            check(told, parameters)
+
+
 def test_an_insert_for_another_institution_is_seen() -> None:
     with pytest.raises(Unscoped):
         check(SOURCE.insert(), [{"tenant": TENANT}, {"tenant": "another"}])
@@ -266,7 +282,7 @@ def test_an_insert_for_another_institution_is_seen() -> None:
 def test_statements_begin_in_one_place_only() -> None:
     """Outside the repository layer nobody begins a statement of their own or writes SQL as text."""
     beginnings = {"select", "insert", "update", "delete", "text", "literal_column", "exec_driver_sql"}
-    layer = {"transaction.py", "database.py", "migrate.py"}
+    layer = {"transaction.py", "sqlite.py", "postgresql.py", "protection.py", "migrate.py", "backup.py", "check.py"}
     for room in (store, access, ledger):
         for path in Path(room.__path__[0]).glob("*.py"):
             if path.name in layer:

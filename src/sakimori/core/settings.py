@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori.core.errors import InputError
@@ -22,6 +22,8 @@ class Settings:
     """``SAKIMORI_TENANT``: the institution that commands act for (default ``local``)."""
     language: str
     """``SAKIMORI_LANG``: ``ja`` or ``en`` for what people read (default: ``ja`` where ``LANG`` starts with ja)."""
+    database: str | None = field(default=None, repr=False)
+    """``SAKIMORI_DATABASE``: URL of the database (default: SQLite in the home). It may hold a password."""
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -31,6 +33,7 @@ class Settings:
             home=_home(environment.get("SAKIMORI_HOME") or "~/.sakimori"),
             tenant=_tenant(environment.get("SAKIMORI_TENANT") or LOCAL_TENANT),
             language="ja" if language.startswith("ja") else "en",
+            database=environment.get("SAKIMORI_DATABASE") or None,
         )
 
 

@@ -25,12 +25,13 @@ class Installation:
 
 @contextmanager
 def installation(settings: Settings, clock: Clock) -> Generator[Installation]:
-    """Open the install at ``settings.home``, created where absent.
+    """Open the install at ``settings.home``, created where absent, with its database there or where it says.
 
     Raises:
+        InputError: ``settings.database`` names no database that Sakimori can use.
         StoreError: the home or its database cannot be used.
     """
-    database = Database.embedded(settings.home)
+    database = Database.of(settings)
     try:
         secrets = Secrets.embedded(settings.home)
         yield Installation(

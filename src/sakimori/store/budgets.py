@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, Index, Named, Row, Select, Table, Tex
 
 from sakimori.core import ExitCode, Nanos, SakimoriError, rfc3339
 from sakimori.records import Budget, Grant, Reservation, ReservationState
-from sakimori.store.kept import kept
+from sakimori.store.kept import run
 from sakimori.store.schema import TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
 
@@ -132,7 +132,7 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
     Raises:
         KeyError: the institution has no such reservation (a mistake of the caller).
     """
-    found = transaction.connection.execute(kept(transaction, _reservation), {"of_id": reservation_id}).one_or_none()
+    found = run(transaction, _reservation, {"of_id": reservation_id}).one_or_none()
     if found is None:
         raise KeyError(reservation_id)
     if found.state == ReservationState.SETTLED:
@@ -141,7 +141,7 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
     microyen = _microyen(used.yen)
     held_tokens, held_microyen = (found.tokens, found.microyen) if was_held else (0, 0)
     values = {"of_id": reservation_id, "used_tokens": used.tokens, "used_microyen": microyen}
-    transaction.connection.execute(kept(transaction, _settling), values)
+    run(transaction, _settling, values)
     _book(
         transaction,
         found.grant_id,
@@ -155,9 +155,9 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
 
 def expire(transaction: Transaction, *, now: Nanos) -> int:
     """Give back what calls hold whose time is over: their process died. Returns how many there were."""
-    found = transaction.connection.execute(kept(transaction, _over), {"now": now}).all()
+    found = run(transaction, _over, {"now": now}).all()
     if found:
-        transaction.connection.execute(kept(transaction, _expiring), {"now": now})
+        run(transaction, _expiring, {"now": now})
     for row in found:
         _book(transaction, row.grant_id, row.window_start, tokens=-row.tokens, microyen=-row.microyen)
     return len(found)
@@ -184,13 +184,13 @@ def window_start(budget: Budget, now: Nanos) -> Nanos:
 
 def _booked(snapshot: Snapshot, grant_id: str, start: Nanos) -> tuple[int, int]:
     of_window = {"of_grant": grant_id, "of_window": start}
-    row = snapshot.connection.execute(kept(snapshot, _window), of_window).one_or_none()
+    row = run(snapshot, _window, of_window).one_or_none()
     return (0, 0) if row is None else (row.tokens, row.microyen)
 
 
 def _book(transaction: Transaction, grant_id: str, start: Nanos, *, tokens: int, microyen: int) -> None:
     more = {"of_grant": grant_id, "of_window": start, "more_tokens": tokens, "more_microyen": microyen}
-    if transaction.connection.execute(kept(transaction, _booking), more).rowcount == 0:
+    if run(transaction, _booking, more).rowcount == 0:
         row = {"grant_id": grant_id, "window_start": start, "tokens": tokens, "microyen": microyen}
         transaction.insert(booked, [row])
 

@@ -11,13 +11,13 @@ from sqlalchemy import Column, LargeBinary, Named, Select, Table, Text, bindpara
 
 from sakimori.records import Source, from_json, to_json
 from sakimori.store.errors import StoreError
-from sakimori.store.kept import kept
-from sakimori.store.schema import TenantColumns, metadata
+from sakimori.store.kept import run
+from sakimori.store.schema import AnyText, TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
 
 
 class StateColumns(TenantColumns):
-    key: Named[str] = Column(Text, primary_key=True)
+    key: Named[str] = Column(AnyText, primary_key=True)
     value: Named[bytes] = Column(LargeBinary)
     """Compressed (RFC 1950)."""
 
@@ -26,7 +26,7 @@ state = Table("detector_state", metadata, StateColumns)
 
 
 class LogColumns(TenantColumns):
-    path: Named[str] = Column(Text, primary_key=True)
+    path: Named[str] = Column(AnyText, primary_key=True)
     body: Named[str] = Column(Text)
     """The piece that was read last, as a ``Source``: reading goes on behind it."""
 
@@ -70,7 +70,7 @@ def last_read(snapshot: Snapshot, path: str) -> Source | None:
     Raises:
         InputError: what is kept cannot be read.
     """
-    body = snapshot.connection.execute(kept(snapshot, _body), {"path": path}).scalar_one_or_none()
+    body = run(snapshot, _body, {"path": path}).scalar_one_or_none()
     return None if body is None else from_json(Source, body)
 
 

@@ -18,13 +18,13 @@ from sakimori.records import (
     Verdict,
     to_json,
 )
-from sakimori.store.schema import TenantColumns, metadata
+from sakimori.store.schema import AnyText, TenantColumns, metadata
 
 D = TypeVar("D", bound=Document)
 
 
 class DocumentColumns(TenantColumns):
-    id: Named[str] = Column(Text, primary_key=True)
+    id: Named[str] = Column(AnyText, primary_key=True)
     time: Named[int] = Column(BigInteger)
     """What the documents are ordered by: when it happened or was made; 0 for documents without a time."""
     body: Named[str] = Column(Text)
@@ -52,7 +52,7 @@ _shelves: dict[type[Document], Shelf[Any]] = {}
 
 
 def _shelf(name: str, cls: type[D], *, time: Callable[[D], int], keys: tuple[str, ...] = ()) -> None:
-    columns = [Column(key, Text, nullable=False) for key in keys]
+    columns = [Column(key, AnyText, nullable=False) for key in keys]
     table = Table(name, metadata, DocumentColumns, *columns)
     Index(None, table.c.tenant, table.c.time)
     for column in columns:

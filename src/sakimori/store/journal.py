@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Named, Table
 
 from sakimori.core import Nanos
 from sakimori.records import Command, Decision, Entity, Execution, Ruling, Step, StepState
-from sakimori.store.schema import TenantColumns, metadata
+from sakimori.store.schema import AnyText, TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
 
 _HOUR_NS = 3_600_000_000_000
@@ -36,7 +36,7 @@ class JournalColumns(TenantColumns):
     number: Named[int] = Column(Integer, primary_key=True)
     state: Named[str] = Column(Text)
     command: Named[str] = Column(Text)
-    target: Named[str] = Column(Text)
+    target: Named[str] = Column(AnyText)
     automatic: Named[bool] = Column(Boolean)
     """Policy allowed it without a person."""
     started_at: Named[int] = Column(BigInteger)

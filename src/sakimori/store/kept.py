@@ -1,27 +1,31 @@
-"""Statements made once per institution: making one costs several times more than running it."""
+"""Statements made once and for all institutions: making one costs several times more than running it."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import CursorResult, Executable, Text, bindparam
 
-from sakimori.store.transaction import Snapshot
+from sakimori.store.transaction import Snapshot, Transaction
 
-S = TypeVar("S", bound=ClauseElement)
-V = TypeVar("V", bound=Snapshot)
-
-_MOST = 10_000
-_made: dict[tuple[str, Callable[..., ClauseElement]], ClauseElement] = {}
+_INSTITUTION = "institution"
 
 
-def kept(view: V, make: Callable[[V], S]) -> S:
-    """The statement that ``make``, a function of a module, makes for the institution of ``view``.
+class _OfAny(Transaction):
+    """Makes statements that are told whose rows they are about when they run, and cannot run without."""
 
-    Values that differ from one execution to the next are ``bindparam``s.
+    def __init__(self) -> None:
+        self.institution = bindparam(_INSTITUTION, type_=Text(), required=True)
+
+
+def run(view: Snapshot, make: Callable[[Transaction], Executable], values: Mapping[str, Any]) -> CursorResult[Any]:
+    """Execute the statement that ``make``, a function of a module, makes, for the institution of ``view``.
+
+    Values that differ from one execution to the next are ``bindparam``s; ``values`` has them by name.
     """
-    statement = _made.get((view.tenant, make))
-    if statement is None:
-        if len(_made) >= _MOST:
-            _made.clear()
-        statement = _made[view.tenant, make] = make(view)
-    return statement  # type: ignore[return-value] # what ``make`` made, by its key
+    return view.connection.execute(_made(make), {**values, _INSTITUTION: view.tenant})
+
+
+@cache
+def _made(make: Callable[[Transaction], Executable]) -> Executable:
+    return make(_OfAny())

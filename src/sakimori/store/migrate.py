@@ -21,15 +21,14 @@ def migrate(engine: Engine, where: str) -> None:
         StoreError: the database was written by a newer version.
     """
     with engine.connect() as connection:
-        if _revision(connection) == HEAD:
+        if revision(connection) == HEAD:
             return
     with engine.begin() as connection:
-        revision = _revision(connection)
-        if revision != HEAD:
-            _upgrade(connection, revision, where)
+        upgrade(connection, where)
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """The schema that the database has; None: none of ours."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -45,15 +44,27 @@ def configuration(connection: Connection) -> "Config":
     return config
 
 
-def _upgrade(connection: Connection, revision: str | None, where: str) -> None:
-    from alembic import command
-    from alembic.script import ScriptDirectory
+def upgrade(connection: Connection, where: str) -> None:
+    """Run the migrations that the database lacks, in the connection's transaction.
 
-    config = configuration(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
+    Raises:
+        StoreError: the database was written by a newer version.
+    """
+    found = revision(connection)
+    if found == HEAD:
+        return
+    from alembic import command
+
+    if found is not None:
+        refuse_newer(found, where)
+    command.upgrade(configuration(connection), "head")
+
+
+def refuse_newer(found: str, where: str) -> None:
+    """Raises StoreError where no migration of this version made the schema."""
+    # Revisions are numbers of equal length, so that this needs no alembic.
+    if found > HEAD:
         raise StoreError(
-            f"the database {where} was written by a newer Sakimori (schema {revision}, this version knows {HEAD}): "
-            "use that version, or another SAKIMORI_HOME"
+            f"the database {where} was written by a newer Sakimori (schema {found}, this version knows {HEAD}): "
+            "use that version, or another database"
         )
-    command.upgrade(config, "head")

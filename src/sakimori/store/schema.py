@@ -13,7 +13,10 @@ add the institution. There is nothing to register: a test imports every module o
 and compares ``metadata`` with what the migrations make; it fails until ``migrations/versions`` has the table.
 """
 
-from sqlalchemy import Column, LargeBinary, MetaData, Named, Table, Text, TypedColumns
+from typing import Any
+
+from sqlalchemy import Column, Dialect, LargeBinary, MetaData, Named, Table, Text, TypedColumns
+from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
     naming_convention={
@@ -24,6 +27,34 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class AnyText(TypeDecorator[str]):
+    """Text that others write, such as names in a log: PostgreSQL takes no NUL in text, SQLite does.
+
+    There, NUL is kept as ``ESC 0`` and ESC as ``ESC [``: equal texts stay equal, and come back as they were.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _without_nul if dialect.name == "postgresql" else None
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        return _with_nul if dialect.name == "postgresql" else None
+
+
+def _without_nul(value: str | None) -> str | None:
+    if value is None or ("\0" not in value and "\x1b" not in value):
+        return value
+    return value.replace("\x1b", "\x1b[").replace("\0", "\x1b0")
+
+
+def _with_nul(value: str | None) -> str | None:
+    if value is None or "\x1b" not in value:
+        return value
+    return value.replace("\x1b0", "\0").replace("\x1b[", "\x1b")
 
 
 class TenantColumns(TypedColumns):

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, delete, insert, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import BindParameter, Connection, Delete, Insert, Select, Table, Update, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sakimori.records import Document, Source, from_json
 from sakimori.store.documents import DocumentColumns, shelf
@@ -26,10 +26,12 @@ class Snapshot:
         self.connection = connection
         """For ``store``, ``ledger`` and ``access`` only: executes statements made by the methods below."""
         self.tenant = tenant
+        self.institution: str | BindParameter[str] = tenant
+        """What statements compare with: the name, or (``store.kept``) a parameter that is given when they run."""
 
     def rows(self, table: Table[TenantColumns]) -> Select[Any]:
         """``SELECT`` of this institution's rows, to be narrowed with ``where`` and ``with_only_columns``."""
-        return select(table).where(table.c.tenant == self.tenant)
+        return select(table).where(table.c.tenant == self.institution)
 
     def is_empty(self, table: Table[TenantColumns]) -> bool:
         """Whether this institution has no row there."""
@@ -109,24 +111,27 @@ class Transaction(Snapshot):
     def insert_missing(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's; those that are there already stay as they are."""
         if values := self._own(rows):
-            self.connection.execute(_insertion_of_missing(table), values)
+            self.connection.execute(_insertion_of_missing(table, self.connection.dialect.name), values)
 
     def replace(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's, or overwrite those with the same primary key."""
         if values := self._own(rows):
-            self.connection.execute(_replacement(table, tuple(values[0])), values)
+            statement = _replacement(table, self.connection.dialect.name, tuple(values[0]))
+            self.connection.execute(statement, values)
 
     def update(self, table: Table[TenantColumns]) -> Update:
         """``UPDATE`` of this institution's rows, to be narrowed with ``where`` and completed with ``values``."""
-        return update(table).where(table.c.tenant == self.tenant)
+        return update(table).where(table.c.tenant == self.institution)
 
     def delete(self, table: Table[TenantColumns]) -> Delete:
         """``DELETE`` of this institution's rows, to be narrowed with ``where``."""
-        return delete(table).where(table.c.tenant == self.tenant)
+        return delete(table).where(table.c.tenant == self.institution)
 
     def _own(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [{**row, "tenant": self.tenant} for row in rows]
 
+
+_UPSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 # Statements are kept, since making one costs more than running it.
 
@@ -137,13 +142,13 @@ def _insertion(table: Table[TenantColumns]) -> Insert:
 
 
 @cache
-def _insertion_of_missing(table: Table[TenantColumns]) -> Insert:
-    return sqlite.insert(table).on_conflict_do_nothing()
+def _insertion_of_missing(table: Table[TenantColumns], dialect: str) -> Insert:
+    return _UPSERTS[dialect](table).on_conflict_do_nothing()
 
 
 @cache
-def _replacement(table: Table[TenantColumns], columns: tuple[str, ...]) -> Insert:
-    statement = sqlite.insert(table)
+def _replacement(table: Table[TenantColumns], dialect: str, columns: tuple[str, ...]) -> Insert:
+    statement = _UPSERTS[dialect](table)
     key = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in columns if name not in key}
     return statement.on_conflict_do_update(index_elements=key, set_=changed)

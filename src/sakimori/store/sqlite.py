@@ -1,0 +1,124 @@
+"""A database in one file: SQLite in WAL mode, for an install of its own.
+
+SQLite knows no institutions: that every statement is about one is the work of ``store.transaction`` alone.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from sakimori.store.errors import StoreError, explaining
+from sakimori.store.migrate import migrate
+
+PATIENCE = 10.0
+"""Seconds to wait for another writer. Transactions are short; one that holds the lock longer hangs."""
+
+
+class SqliteFile:
+    """One file, one writer at a time, whichever institution it writes for."""
+
+    def __init__(self, url: URL) -> None:
+        """Open the file, created where absent (0600, in a folder 0700) and brought up to date.
+
+        Raises:
+            StoreError: it cannot be used, or a newer Sakimori wrote it.
+        """
+        self.where = url.database or ""
+        _create(Path(self.where))
+        self._writing = engine(url)
+        with explaining(self.where):
+            migrate(self._writing, self.where)
+        self._reading = self._writing.execution_options(sakimori_begin="BEGIN DEFERRED")
+        self._file = _identity(Path(self.where))
+        # SQLite's own waiting polls and is unfair: under load a thread may starve. Threads queue here instead.
+        self._writer = threading.Lock()
+
+    @contextmanager
+    def writing(self, tenant: str) -> Generator[Connection, None, None]:
+        if not self._writer.acquire(timeout=PATIENCE):
+            raise StoreError(
+                f"the database {self.where} is held by another transaction of this process "
+                f"for more than {PATIENCE:.0f} s: try again"
+            )
+        try:
+            self._refuse_if_moved()
+            with self._writing.begin() as connection:
+                yield connection
+        finally:
+            self._writer.release()
+
+    @contextmanager
+    def reading(self, tenant: str) -> Generator[Connection, None, None]:
+        self._refuse_if_moved()
+        with self._reading.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._writing.dispose()
+
+    def _refuse_if_moved(self) -> None:
+        """An open file that was removed can still be written to, and all of it is lost afterwards."""
+        if _identity(Path(self.where)) != self._file:
+            raise StoreError(f"the database {self.where} was removed or replaced: put it back, or start again")
+
+
+def engine(url: URL) -> Engine:
+    """Connections whose transactions begin when they are told to, and are durable once committed."""
+    # hide_parameters: values bound to statements may be secret and must not stand in errors.
+    made = create_engine(url, connect_args={"timeout": PATIENCE}, hide_parameters=True)
+    event.listen(made, "connect", _prepare)
+    event.listen(made, "begin", _begin)
+    return made
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _create(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        raise StoreError(
+            f"the database {path} cannot be created: {error.strerror}; check its folder or set SAKIMORI_HOME"
+        ) from error
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transaction control begins too late and not for SELECT or DDL; ``_begin`` does it instead
+    # (SQLAlchemy, "Enabling Non-Legacy SQLite Transactional Modes").
+    connection.isolation_level = None
+    _write_ahead_log(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switching the journal mode does not wait for other connections as statements do: wait here."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE: a transaction that will write takes its turn at once instead of failing when it first writes.
+    connection.exec_driver_sql(connection.get_execution_options().get("sakimori_begin", "BEGIN IMMEDIATE"))

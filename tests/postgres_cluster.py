@@ -1,0 +1,90 @@
+"""A private PostgreSQL cluster: in a folder of its own, behind a socket there, by an unprivileged user."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sakimori.store import postgresql
+from sakimori.store.database import database_url
+
+OWNER, ORDINARY, AUTHORITY = "sakimori_owner", "sakimori", "sakimori_authority"
+
+
+class Cluster:
+    """Roles as docs/operations.md creates them; ``open`` gives databases with our schema."""
+
+    def __init__(self) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        found = str(programs[-1]) if programs else shutil.which("initdb")
+        if found is None:
+            raise FileNotFoundError("there is no PostgreSQL server here: run tools/install-services")
+        self._programs = Path(found).resolve().parent
+        # Not below pytest's folder: a socket's path has room for 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="saki-pg-"))
+        self._user = pwd.getpwnam("postgres" if _is_user("postgres") else "nobody") if os.geteuid() == 0 else None
+        if self._user:
+            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+        self.folder.chmod(0o755)
+        self._count = 0
+        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
+        self.start()
+        try:
+            for role in (OWNER, ORDINARY, AUTHORITY):
+                self.sql(f"CREATE ROLE {role} LOGIN")
+            self.create("migrated")
+            postgresql.migrate(database_url(self.url("migrated", OWNER)), postgresql.Roles(ORDINARY, AUTHORITY))
+        except BaseException:
+            self.remove()
+            raise
+
+    def start(self) -> None:
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c fsync=off -c autovacuum=off"
+        self._run("pg_ctl", "-w", "-o", options, "-l", str(self.folder / "log"), "start")
+
+    def stop(self) -> None:
+        """At once, as when the machine's plug is pulled."""
+        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def create(self, database: str, *, template: str = "template0") -> None:
+        self.sql(f"CREATE DATABASE {database} OWNER {OWNER} TEMPLATE {template}")
+
+    def new(self) -> str:
+        """The name of a new database with our schema and no rows."""
+        self._count += 1
+        name = f"test_{self._count}"
+        self.create(name, template="migrated")
+        return name
+
+    def drop(self, database: str) -> None:
+        """Whoever may still be connected to it."""
+        self.sql(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def url(self, database: str, role: str = ORDINARY) -> str:
+        return f"postgresql://{role}@/{database}?host={self.folder}"
+
+    def sql(self, statement: str, *, database: str = "postgres", role: str = "postgres") -> str:
+        """What psql prints, unaligned and without headers. Raises CalledProcessError."""
+        psql = [str(self._programs / "psql"), "-h", str(self.folder), "-U", role, "-d", database]
+        asked = [*psql, "-qXAt", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), "-D", str(self.folder / "data"), *arguments]
+        uid, gid, groups = (self._user.pw_uid, self._user.pw_gid, list[int]()) if self._user else (None, None, None)
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, check=True, stdout=quiet, cwd=self.folder, user=uid, group=gid, extra_groups=groups)
+
+
+def _is_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
