@@ -18,9 +18,9 @@ from sakimori.cli.output import results
 from sakimori.cli.rule_choice import RuleChoice, choosing_rules, percent
 from sakimori.cli.view import finding_line, incident_of, show_incident, show_rules
 from sakimori.cli.writing import write_whole
+from sakimori.collect import Period, Survey, read_mapping
 from sakimori.collect import Progress as ReadProgress
-from sakimori.collect import Survey, read_mapping
-from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
+from sakimori.core import ExitCode, InputError, Nanos, Settings, SystemClock, parse_rfc3339, plain
 from sakimori.detect import Rule, SigmaDetector
 from sakimori.records import Severity
 from sakimori.records.ocsf import detection_finding, incident_finding
@@ -55,6 +55,8 @@ _SHOWN_NOTES = 12
     type=click.Path(path_type=Path),
     help="What a log of your own means, JSON or CSV (docs/collect.md); may be repeated.",
 )
+@click.option("--since", metavar="TIME", help="Only events from this time on (RFC 3339; UTC where it names no zone).")
+@click.option("--until", metavar="TIME", help="Only events before this time.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this file.")
 @click.option(
     "--fail-on",
@@ -72,6 +74,8 @@ def scan(
     choice: RuleChoice,
     form: str,
     mapping_paths: tuple[Path, ...],
+    since: str | None,
+    until: str | None,
     out: Path | None,
     fail_on: str | None,
     workers: int | None,
@@ -80,6 +84,7 @@ def scan(
     settings = Settings.from_environment()
     if form == "html" and out is None:
         raise InputError("an HTML report needs a file: add --out report.html")
+    period = Period(_moment("--since", since), _moment("--until", until))
     mappings = [read_mapping(path) for path in mapping_paths]
     console = progress_console()
     with console.status("compiling rules"):
@@ -95,7 +100,9 @@ def scan(
     size = workers or _fitting_workers(paths)
     team = Team(rules, size) if size > 1 else None
     with installation(settings, SystemClock()) as install, _progress(console) as on_progress:
-        result = scan_paths(install, paths, detector, team=team, mappings=mappings, on_progress=on_progress)
+        result = scan_paths(
+            install, paths, detector, team=team, mappings=mappings, period=period, on_progress=on_progress
+        )
     if out:
         write_whole(out, _written(form, result, settings, rules=len(detector.rules)))
         console.print(f"written to {out}", markup=False)
@@ -112,6 +119,15 @@ def _fitting_workers(paths: Sequence[Path]) -> int:
     """As many as there are cores, files, and shares of the input that are worth starting a process for."""
     survey = Survey(paths)
     return max(1, min(os.cpu_count() or 1, len(survey.files), survey.total // _WORTH_A_WORKER))
+
+
+def _moment(option: str, text: str | None) -> Nanos | None:
+    if text is None:
+        return None
+    try:
+        return parse_rfc3339(text)
+    except ValueError as error:
+        raise InputError(f"{option}: '{plain(text)}' is no time: write it like 2026-06-16T09:30:00+09:00") from error
 
 
 def _say_rules(console: Console, detector: SigmaDetector) -> None:
@@ -246,6 +262,8 @@ def _say_accounts(console: Console, result: ScanResult) -> None:
         console.print("nothing was read: there is no telemetry here that can be", style="bold")
     if reading.rejected:
         console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
+    if reading.outside:
+        console.print(f"{reading.outside:,} events lie outside the asked time and were not looked at")
     if reading.untimed:
         console.print(f"{reading.untimed:,} events carry no usable time and were given the time of reading")
     if not result.complete:

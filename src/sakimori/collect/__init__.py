@@ -10,12 +10,13 @@ from sakimori.collect.follow import Follower
 from sakimori.collect.lake.export import EARLIER, ExportBusy, export
 from sakimori.collect.mapping import LogMapping, MappingError, read_mapping
 from sakimori.collect.outcome import AlertRead, Item, Outcome, Progress, Rejected, SourceRead
-from sakimori.collect.period import Period
+from sakimori.collect.period import ALWAYS, Period
 from sakimori.collect.reading import read
 from sakimori.collect.recall import SourceGone, raw_record, raw_records, raw_records_of
 from sakimori.collect.sources import FoundFile, Survey
 
 __all__ = [
+    "ALWAYS",
     "EARLIER",
     "AlertRead",
     "ExportBusy",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from sakimori import collect
-from sakimori.collect import AlertRead, FoundFile, LogMapping, Outcome, Progress, Rejected, SourceRead
+from sakimori.collect import ALWAYS, AlertRead, FoundFile, LogMapping, Outcome, Period, Progress, Rejected, SourceRead
 from sakimori.core import Clock
 from sakimori.detect import Matches, Placeholders, SigmaDetector
 from sakimori.records import EventBatch, Severity, Source
@@ -60,6 +60,7 @@ class Reading:
     tenant: str
     clock: Clock
     mappings: Sequence[LogMapping]
+    period: Period = ALWAYS
 
     def read(
         self, files: Sequence[Path | FoundFile], detector: SigmaDetector, on_progress: Report
@@ -69,6 +70,8 @@ class Reading:
             tenant=self.tenant,
             clock=self.clock,
             wanted=detector.wanted,
+            told=detector.told,
+            period=self.period,
             mappings=self.mappings,
             on_progress=on_progress,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori import incidents
-from sakimori.collect import AlertRead, Item, LogMapping, Progress, Rejected
+from sakimori.collect import ALWAYS, AlertRead, Item, LogMapping, Period, Progress, Rejected
 from sakimori.detect import SigmaDetector
 from sakimori.records import EventBatch, EventRef, Finding, Incident, LedgerEntry, Source
 from sakimori.service.alerts import severest
@@ -46,6 +46,7 @@ def scan_paths(
     *,
     team: Team | None = None,
     mappings: Sequence[LogMapping] = (),
+    period: Period = ALWAYS,
     on_progress: Callable[[Progress, ScanResult], None] | None = None,
 ) -> ScanResult:
     """Read (with a ``team``, several files at a time), detect, group and keep.
@@ -62,7 +63,7 @@ def scan_paths(
         if on_progress:
             on_progress(step, result)
 
-    reading = Reading(install.tenant, install.clock, mappings)
+    reading = Reading(install.tenant, install.clock, mappings, period)
     items = match_in_parallel(paths, reading, team, progress) if team else reading.read(paths, detector, progress)
     try:
         with closing(items):
