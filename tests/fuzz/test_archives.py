@@ -54,6 +54,8 @@ _WRAPS: tuple[Callable[[dict[str, bytes]], bytes], ...] = (
 
 def _damaged(random_: random.Random, data: bytes) -> bytes:
     changed = bytearray(data)
+    if not changed:
+        return b""
     for _ in range(random_.randrange(1, 6)):
         at = random_.randrange(len(changed))
         match random_.randrange(5):
