@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from benchmarks.figure import Figure
 
-_SUITES = ("sigma", "collect", "store", "gateway", "outcome")
+_SUITES = ("sigma", "collect", "retrohunt", "store", "gateway", "outcome")
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def run() -> list[Figure]:
     rules = corpora / "sigma" / "rules" / "windows"
     with tempfile.TemporaryDirectory() as folder:
         events, unlike, cache = Path(folder) / "events.json", Path(folder) / "unlike.json", Path(folder) / "cache"
-        lines = list(_otrf_lines(corpora / "otrf"))
+        lines = list(otrf_lines(corpora / "otrf"))
         events.write_bytes(b"".join(lines))
         unlike.write_bytes(b"".join(_unlike(lines)))
         cold, number = _start(rules, cache)
@@ -178,7 +178,7 @@ def _decode(path: Path) -> float:
     return time.process_time() - begin
 
 
-def _otrf_lines(corpus: Path) -> Iterator[bytes]:
+def otrf_lines(corpus: Path) -> Iterator[bytes]:
     """All lines of OTRF's Windows datasets that are events, in order of name."""
     for path in sorted((corpus / "datasets/atomic/windows").rglob("*.zip")):
         with zipfile.ZipFile(path) as archive:
