@@ -77,6 +77,7 @@ def test_the_condition_is_told_by_the_rules_own_names_with_values_seen_and_wante
         ({"F|exists": False}, "does not exist"),
         ({"F|fieldref": "G"}, "is the value of G"),
         ({"F|hour": 3}, "is a time whose hour is 3"),
+        ({"F|hour|gte": 22}, "is a time whose hour ≥ 22"),
         ({"F|expand": "%admins%"}, "a placeholder without values"),
     ],
 )

@@ -59,6 +59,17 @@ BAD = [
     (GOOD.replace("A: 1", "A|re: '((a{1,1000}){1,1000}){1,1000}'").encode(), 6, "repetition"),
     (GOOD.replace("A: 1", "A|re: '(?=a)b'").encode(), 6, "'(?=a)b'"),
     (BOMB, 13, "aliases"),
+    (
+        GOOD.replace("A: 1", "A|contains: 4711").encode(),
+        6,
+        "'contains' does not take the value '4711': it needs a text",
+    ),
+    (GOOD.replace("A: 1", "A|gt: '10'").encode(), 6, "'gt' does not take the value '10': it needs a number"),
+    (GOOD.replace("A: 1", "A|exists: 'no'").encode(), 6, "it needs true or false"),
+    (GOOD.replace("A: 1", "A|i: x").encode(), 6, "'i' needs 're' before it"),
+    (GOOD.replace("A: 1", "A|re|cased: x").encode(), 6, "'cased' does not go with"),
+    (GOOD.replace("condition: s", "condition:").encode(), 7, "'condition' must be a text"),
+    (GOOD.replace("A: 1", "A|cased|contains: x\n    A|contains|cased: y").encode(), 7, "there twice"),
 ]
 
 

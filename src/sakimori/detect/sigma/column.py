@@ -30,6 +30,7 @@ from sakimori.detect.sigma.pattern import (
     Text,
     TimePart,
     compares,
+    ordered,
 )
 from sakimori.detect.sigma.scan import Databases, Ints, LiteralScanner, RegexScanner, scannable
 from sakimori.detect.sigma.text import Glob, fold, fold_evenly, number
@@ -364,7 +365,7 @@ def _tests(patterns: Mapping[int, Pattern]) -> list[Test]:
     if networks:
         tests.append(_network_test(networks))
     if times:
-        tests.append(lambda text: [index for index, pattern in times if time_part(text, pattern.part) == pattern.value])
+        tests.append(lambda text: [index for index, pattern in times if _time_holds(pattern, text)])
     return tests
 
 
@@ -383,6 +384,11 @@ def _network_test(networks: list[tuple[int, Network]]) -> Test:
         ]
 
     return test
+
+
+def _time_holds(pattern: TimePart, text: str) -> bool:
+    found = time_part(text, pattern.part)
+    return found is not None and ordered(found, pattern.order, pattern.value)
 
 
 def time_part(text: str, part: Part) -> int | None:

@@ -52,6 +52,7 @@ from sakimori.detect.sigma.pattern import (
 )
 from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.scan import check_regex
+from sakimori.detect.sigma.spelling import PERCENT
 from sakimori.detect.sigma.text import Piece, Wild
 
 _FLAGS = {
@@ -79,7 +80,7 @@ class Converter:
 
     def __init__(self, placeholders: Placeholders) -> None:
         self.atoms: dict[Atom, int] = {}
-        self._given = placeholders
+        self._given = {**placeholders, PERCENT: ("%",)}
         self.meant_nothing = False
         """Whether, in the last condition, a placeholder had an empty list."""
 
@@ -163,7 +164,7 @@ def _pattern(value: object) -> Pattern:
         case SigmaString():
             return text_pattern(_pieces(value), cased=isinstance(value, SigmaCasedString))
         case SigmaTimestampPart():
-            return _time_part(Part(value.timestamp_part.name.lower()), int(value.number))
+            return _time_part(value, None)
         case SigmaNumber():
             return Number(_finite(value.number))
         case SigmaBool():
@@ -178,6 +179,8 @@ def _pattern(value: object) -> Pattern:
             return made
         case SigmaCIDRExpression():
             return Network(str(value.network))
+        case SigmaCompareExpression(number=SigmaTimestampPart() as part):
+            return _time_part(part, Order(value.op.name.lower()))
         case SigmaCompareExpression():
             return Compare(Order(value.op.name.lower()), _finite(value.number.number))
         case SigmaFieldReference():
@@ -192,11 +195,12 @@ def _finite(value: float) -> int | float:
     return value
 
 
-def _time_part(part: Part, value: int) -> TimePart:
+def _time_part(asked: SigmaTimestampPart, order: Order | None) -> TimePart:
+    part, value = Part(asked.timestamp_part.name.lower()), int(asked.number)
     low, high = PART_RANGES[part]
     if not low <= value <= high:
         raise ValueError(f"'{part}' lies between {low} and {high}: it is never {value}")
-    return TimePart(part, value)
+    return TimePart(part, value, order)
 
 
 def _place(value: SigmaFieldReference) -> Place:
@@ -218,4 +222,6 @@ def _keyword(value: object) -> Pattern:
         case SigmaRegularExpression():
             return _pattern(value)
         case _:
-            raise ValueError(f"a value without a field must be a text, a number or 're', not {type(value).__name__}")
+            raise ValueError(
+                "a value without a field must be a text, a number or 're': put it under the field in the detection"
+            )

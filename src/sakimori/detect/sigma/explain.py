@@ -331,8 +331,8 @@ def words(pattern: Pattern) -> str:
             return "exists" if present else "does not exist"
         case SameAs(other, place):
             return f"{_PLACES[place]} the value of {other}"
-        case TimePart(part, value):
-            return f"is a time whose {part} is {value}"
+        case TimePart(part, value, order):
+            return f"is a time whose {part} {_ORDERS[order] if order else 'is'} {value}"
 
 
 def _spelled(piece: str | Wild) -> str:

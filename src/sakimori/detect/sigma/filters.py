@@ -37,4 +37,6 @@ def read_filter(document: Document, parsed: SigmaFilter, converter: Converter) -
     if placeholders:
         names = ", ".join(f"'{name}'" for name in sorted(placeholders))
         raise ValueError(f"needs values for placeholders {names}: the rules run without this filter")
+    if condition is False:
+        raise ValueError("the condition contradicts itself and would silence its rules: they run without this filter")
     return GlobalFilter(document, parsed, condition)

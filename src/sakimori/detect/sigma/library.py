@@ -13,7 +13,7 @@ from sakimori.detect.sigma.plan import Plan
 from sakimori.detect.sigma.planfile import decode, encode
 from sakimori.detect.sigma.scan import write_atomically
 
-_FORMAT = "sakimori.sigma-plan/4"
+_FORMAT = "sakimori.sigma-plan/5"
 """Raise when the plan's file, or what compiling makes of a rule, changes."""
 
 

@@ -5,7 +5,7 @@ pySigma is lenient and lazy; nothing here trusts it to have looked at a whole ru
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,18 +15,17 @@ import yaml
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
-from sigma.modifiers import modifier_mapping
+from sigma.modifiers import modifier_mapping, reverse_modifier_mapping
 from sigma.policy import SigmaPolicy
 from sigma.policy.regex_engine import RegexEngine, RegexPattern
 from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader
 
+from sakimori.detect.sigma import spelling
 from sakimori.detect.sigma.plan import RuleError
 
 PARSE_ERRORS = (SigmaError, yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
 """What pySigma raises on bad input: its own errors, and Python's on shapes that its checks overlook."""
-
-_UTF16LE = re.compile(r"\|utf16le(?=\||\Z)")
 
 _SECTIONS = (
     ("condition", "condition"),
@@ -40,7 +39,11 @@ _SECTIONS = (
     ("filter", "filter"),
     ("modifier", "detection"),
     ("detection", "detection"),
+    ("'rules'", "rules"),
 )
+
+
+_NUMERIC = ("gt", "gte", "lt", "lte", "minute", "hour", "day", "week", "month", "year")
 
 
 class _QuietRe2(RegexEngine):
@@ -116,39 +119,12 @@ def _condition(plain: dict[str, Any]) -> object:
 
 def _parse(plain: dict[str, Any]) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
     if "correlation" in plain:
-        section, condition = plain["correlation"], _condition(plain)
-        if isinstance(condition, dict) and condition:
-            field = cast("dict[str, Any]", condition).get("field")
-            plain = {**plain, "correlation": {**section, "condition": {"gte": 1, "field": field}}}
-        return SigmaCorrelationRule.from_dict(plain)
+        return SigmaCorrelationRule.from_dict(spelling.correlation(plain))
     if "filter" in plain:
-        return SigmaFilter.from_dict({**plain, "filter": _renamed(plain["filter"])}, policy=_POLICY)
+        return SigmaFilter.from_dict({**plain, "filter": spelling.global_filter(plain["filter"])}, policy=_POLICY)
     if "detection" in plain:
-        plain = {**plain, "detection": _renamed(plain["detection"])}
+        plain = {**plain, "detection": spelling.detection(plain["detection"])}
     return SigmaRule.from_dict(plain, policy=_POLICY)
-
-
-def _renamed(section: object) -> object:
-    """The section with modifiers under the names that pySigma knows."""
-    return _map(section, _selection)
-
-
-def _selection(plain: object) -> object:
-    return [_map(item) for item in cast("list[object]", plain)] if isinstance(plain, list) else _map(plain)
-
-
-def _unchanged(plain: object) -> object:
-    return plain
-
-
-def _map(plain: object, value: Callable[[object], object] = _unchanged) -> object:
-    if not isinstance(plain, dict):
-        return plain
-    members = cast("dict[object, object]", plain)
-    for name in members:
-        if not isinstance(name, str):
-            raise TypeError(f"the name '{name}' is no text: put it in quotes")
-    return {_UTF16LE.sub("|wide", str(name)): value(members[name]) for name in members}
 
 
 def _reason(problem: BaseException | str) -> str:
@@ -162,16 +138,31 @@ def _reason(problem: BaseException | str) -> str:
     if isinstance(problem, KeyError):
         return f"member {text} is missing"
     if place := re.search(r"\(at char \d+\), \(line:\d+, col:(\d+)\)", text):
-        return f"the condition cannot be understood from its character {place[1]} on"
+        return (
+            f"the condition cannot be understood from its character {place[1]} on: operators are and, or, not, "
+            "1 of, all of; names are of A-Z, a-z, 0-9, _ and -"
+        )
     if unknown := re.match(r"Unknown modifier '([^']+)'", text):
         close = difflib.get_close_matches(unknown[1], modifier_mapping, n=1)
         return f"unknown modifier '{unknown[1]}'" + (f" (did you mean '{close[0]}'?)" if close else "")
+    if misfit := re.match(r"Modifier (\w+) incompatible to value type of '(.*)'", text):
+        return _misfit(reverse_modifier_mapping.get(misfit[1], misfit[1]), misfit[2])
     if kind := re.match(r"Unsupported type: <class '([\w.]+)'>", text):
         return f"detection has a value of type {kind[1]}: use texts, numbers, booleans or null"
     if text.startswith("Exceeds the limit"):
         return "a number has too many digits: put it in quotes"
     text = re.sub(r": b'([^']*)'\Z", r": \1", text)  # RE2 words its errors in bytes
     return text or type(problem).__name__
+
+
+def _misfit(modifier: str, value: str) -> str:
+    """A modifier that does not take the value; pySigma shows its own objects where another modifier made it."""
+    if "Sigma" in value:
+        return f"modifier '{modifier}' does not go with a null value or with what stands before it"
+    if modifier in ("ignorecase", "multiline", "dotall"):
+        return f"modifier '{modifier[0] if modifier != 'dotall' else 's'}' needs 're' before it"
+    wanted = "a number" if modifier in _NUMERIC else "true or false" if modifier == "exists" else "a text in quotes"
+    return f"modifier '{modifier}' does not take the value '{value}': it needs {wanted}"
 
 
 def _yaml_line(error: BaseException) -> int:

@@ -13,6 +13,7 @@ How fields without an ordinary value are read:
 import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from sakimori.detect.sigma.text import Piece, Wild, exact, fold, number
@@ -151,6 +152,8 @@ class TimePart:
 
     part: Part
     value: int
+    order: Order | None = None
+    """How the part compares with ``value``; None: it equals it."""
 
 
 Pattern = Text | Regex | Number | Compare | Network | Null | Exists | SameAs | TimePart
@@ -183,10 +186,14 @@ def text_pattern(pieces: list[Piece], *, cased: bool) -> Text:
 
 def compares(pattern: Compare, text: str) -> bool:
     value = number(text)
-    if value is None:
-        return False
-    limit = exact(pattern.value)
-    match pattern.order:
+    return value is not None and ordered(value, pattern.order, exact(pattern.value))
+
+
+def ordered(value: int | Fraction, order: Order | None, limit: int | Fraction) -> bool:
+    """Whether they compare so; None: whether they are equal."""
+    match order:
+        case None:
+            return value == limit
         case Order.LT:
             return value < limit
         case Order.LTE:
@@ -228,8 +235,8 @@ def to_plain(atom: Atom) -> list[Any]:
             rest = ["exists", present]
         case SameAs(other, place):
             rest = ["same", other, place]
-        case TimePart(part, value):
-            rest = ["time", part, value]
+        case TimePart(part, value, order):
+            rest = ["time", part, value, order]
     return [atom.field, *rest]
 
 
@@ -260,8 +267,8 @@ def _from_plain(kind: object, rest: list[Any]) -> Pattern:
             return Exists(present)
         case "same", [str(other), place]:
             return SameAs(other, Place(place))
-        case "time", [part, int(value)]:
-            return TimePart(Part(part), value)
+        case "time", [part, int(value), order]:
+            return TimePart(Part(part), value, None if order is None else Order(order))
         case _:
             raise ValueError(f"no pattern is called {kind!r}")
 

@@ -24,6 +24,9 @@ Ints = npt.NDArray[np.int64]
 _LONGEST_LITERAL = 4096
 """In bytes. Hyperscan refuses somewhat longer ones."""
 
+_MOST_STEPS = 5000
+"""Of an expression as RE2 compiles it. From somewhat more, Hyperscan takes minutes over ``evil.{0,900}foo``."""
+
 _AT_START = frozenset({Place.STARTS, Place.EQUALS})
 _AT_END = frozenset({Place.ENDS, Place.EQUALS})
 
@@ -51,8 +54,22 @@ def _source(regex: Regex) -> bytes:
     return regex.source.encode("utf-8", "surrogatepass").replace(b"\0", rb"\x00")
 
 
+def _large_program(regex: Regex) -> Any:
+    """The expression for RE2, where Hyperscan may take minutes to compile it; else None."""
+    if "{" not in regex.source:
+        return None
+    import re2  # here, because few need it and it takes its time
+
+    options = re2.Options()
+    options.log_errors = False
+    program = re2.compile((f"(?{regex.flags})" if regex.flags else "") + regex.source, options)
+    return program if program.programsize > _MOST_STEPS else None
+
+
 def check_regex(regex: Regex) -> None:
-    """Raises ValueError where it cannot be matched in linear time."""
+    """Raises ValueError where it cannot be matched in linear time. RE2 must have taken it before."""
+    if _large_program(regex) is not None:
+        return
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
         database.compile(expressions=[_source(regex)], ids=[0], elements=1, flags=[_flags(regex)])
@@ -166,10 +183,18 @@ _NONE: Ints = np.empty(0, dtype=np.int64)
 
 class RegexScanner:
     def __init__(self, regexes: Sequence[Regex], databases: Databases) -> None:
-        self._database = databases.regexes(regexes)
+        programs = [_large_program(regex) for regex in regexes]
+        self._large = [(index, program) for index, program in enumerate(programs) if program is not None]
+        self._small = [index for index, program in enumerate(programs) if program is None]
+        self._database = databases.regexes([regexes[index] for index in self._small]) if self._small else None
 
     def scan(self, text: bytes) -> list[int]:
         """The expressions found in ``text``, by position."""
         found: list[int] = []
-        self._database.scan(text, _on_match, context=found.append)
-        return found
+        if self._database is not None:
+            self._database.scan(text, _on_match, context=found.append)
+        hits = [self._small[index] for index in found]
+        if self._large:
+            content = text.decode("utf-8", "replace")
+            hits += [index for index, program in self._large if program.search(content)]
+        return hits
