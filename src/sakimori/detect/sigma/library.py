@@ -8,10 +8,10 @@ from io import FileIO
 from pathlib import Path
 
 from sakimori.core import InputError
+from sakimori.detect.sigma import cache
 from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.plan import Plan
 from sakimori.detect.sigma.planfile import decode, encode
-from sakimori.detect.sigma.scan import write_atomically
 
 _FORMAT = "sakimori.sigma-plan/5"
 """Raise when the plan's file, or what compiling makes of a rule, changes."""
@@ -29,13 +29,16 @@ def load_plan(paths: Iterable[Path], cache_dir: Path | None, placeholders: Place
         raise InputError(f"{error.filename}: rule file cannot be read: {error.strerror}") from error
     if cache_dir is None:
         return _compiled(contents, placeholders)
-    kept = cache_dir / f"plan-{_digest(contents, placeholders)}.jsonl"
-    try:
-        return decode(kept.read_bytes(), str(kept))
-    except (FileNotFoundError, ValueError):  # absent or damaged: make it anew
-        plan = _compiled(contents, placeholders)
-        write_atomically(kept, encode(plan))
-        return plan
+    path = cache_dir / f"plan-{_digest(contents, placeholders)}.jsonl"
+    kept = cache.read(path)
+    if kept is not None:
+        try:
+            return decode(kept, str(path))
+        except ValueError:  # damaged: make it anew
+            pass
+    plan = _compiled(contents, placeholders)
+    cache.keep(path, encode(plan))
+    return plan
 
 
 def rule_files(paths: Iterable[Path]) -> list[Path]:

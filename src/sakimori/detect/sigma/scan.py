@@ -17,6 +17,7 @@ import hyperscan
 import numpy as np
 import numpy.typing as npt
 
+from sakimori.detect.sigma import cache
 from sakimori.detect.sigma.pattern import Place, Regex
 
 Ints = npt.NDArray[np.int64]
@@ -106,22 +107,24 @@ class Databases:
         digest.update(np.array([len(sources), *map(len, sources), *flags], dtype=np.int64).tobytes())
         digest.update(b"".join(sources))
         path = self._folder / f"{digest.hexdigest()}.hs"
-        try:
-            database = hyperscan.loadb(path.read_bytes(), mode)
-            database.scratch = hyperscan.Scratch(database)
-        except (FileNotFoundError, hyperscan.error):  # absent, damaged, or made on another kind of processor
+        database = _loaded(path, mode)
+        if database is None:
             database = _compile(sources, flags, literal=literal, mode=mode)
-            write_atomically(path, hyperscan.dumpb(database))
+            cache.keep(path, hyperscan.dumpb(database))
         return database
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` in one step, so that a reader or a crash never meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-    partial = path.with_name(f"{path.name}.{digest}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+def _loaded(path: Path, mode: int) -> hyperscan.Database | None:
+    """None where it is absent, damaged, or made on another kind of processor."""
+    kept = cache.read(path)
+    if kept is None:
+        return None
+    try:
+        database = hyperscan.loadb(kept, mode)
+        database.scratch = hyperscan.Scratch(database)
+    except hyperscan.error:
+        return None
+    return database
 
 
 def _compile(sources: Sequence[bytes], flags: Sequence[int], *, literal: bool, mode: int) -> hyperscan.Database:
