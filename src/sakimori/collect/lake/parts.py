@@ -27,7 +27,7 @@ from sakimori.collect.lake.layout import (
 from sakimori.core import Nanos
 from sakimori.records import FIELD_TYPE, HASH, OFFSET, TIME, EventBatch, EventKind, Source, content_hash, to_json
 
-GATHERED = 128 * 1024 * 1024
+GATHERED = 64 * 1024 * 1024
 """Bytes of events that wait in memory; beyond, the largest partitions are written until half of it is free."""
 _COLUMN_BYTES = 1024
 """What a column of a piece costs besides its content."""
