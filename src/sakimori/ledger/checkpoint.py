@@ -25,7 +25,7 @@ class Checkpoint:
     root: bytes
     """RFC 6962 Merkle tree hash, 32 bytes."""
     note: str
-    """The signed note, as it is handed to auditors and kept outside as an anchor."""
+    """The signed note, as it is handed to auditors and kept outside as an anchor; cosigners' lines may stand in it."""
 
     @staticmethod
     def sign(tenant: str, size: int, root: bytes, signer: Signer) -> "Checkpoint":
@@ -48,6 +48,8 @@ class Checkpoint:
             root = base64.b64decode(form[3], validate=True)
         except binascii.Error as error:
             raise NoteError("its root hash cannot be read") from error
+        if base64.b64encode(root).decode() != form[3]:
+            raise NoteError("its root hash cannot be read")
         if form[1] != verifier.name or len(root) != HASH_BYTES:
             raise NoteError("it is a checkpoint of another log")
         return Checkpoint(form[1], int(form[2]), root, note)

@@ -51,3 +51,23 @@ class CheckpointColumns(TenantColumns):
 
 
 checkpoint = Table("ledger_checkpoint", metadata, CheckpointColumns)
+
+
+class CosignatureColumns(TenantColumns):
+    size: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    """Of the checkpoint under which it stands."""
+    cosigner: Named[str] = Column(Text, primary_key=True)
+    """Name and public key, as a vkey."""
+    line: Named[str] = Column(Text)
+    """The signature line, with its newline."""
+
+
+cosignature = Table("ledger_cosignature", metadata, CosignatureColumns)
+
+
+class SequencerColumns(TenantColumns):
+    epoch: Named[int] = Column(BigInteger)
+    """How many groups were sealed. Each sealing raises it by one, and is undone where another did so first."""
+
+
+sequencer = Table("ledger_sequencer", metadata, SequencerColumns)
