@@ -1,6 +1,7 @@
 """``sakimori rules``: what a person who keeps rules can ask of them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,15 @@ def test_rules_are_chosen_by_level_and_status(rules: Path, options: list[str], e
     assert len(lines(run("list", rules, "--format", "jsonl", *options))) == expected
     assert f"{expected} rules can be used" in run("check", rules, *options).stderr
     assert f"by {expected} of {expected} rules" in run("coverage", rules, *options).stdout
+
+
+def test_a_rule_file_whose_name_is_no_utf8_is_listed(rules: Path) -> None:
+    known = len(lines(run("list", rules, "--format", "jsonl")))
+    text = "title: odd name\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n"
+    (rules / os.fsdecode(b"zz\xff.yml")).write_text(text, "utf-8")
+    listed = lines(run("list", rules, "--format", "jsonl"))
+    assert len(listed) == known + 1
+    assert any(str(line["path"]).endswith("zz\\udcff.yml") for line in listed)
 
 
 def test_a_choice_that_leaves_nothing_is_said(rules: Path) -> None:

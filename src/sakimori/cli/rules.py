@@ -299,7 +299,7 @@ def _entry_line(entry: Entry) -> bytes:
         "placeholders": entry.placeholders,
         "tactics": header.tactics,
         "techniques": header.techniques,
-        "path": header.path,
+        "path": header.path.encode("utf-8", "backslashreplace").decode(),  # a file's name may be no UTF-8
         "line": header.line,
     }
     return orjson.dumps(line)

@@ -105,6 +105,13 @@ def test_an_id_that_is_taken_is_refused(tmp_path: Path) -> None:
     assert "a.yml:1" in error.reason
 
 
+def test_of_two_rules_without_id_and_with_one_title_the_second_is_refused_by_its_title(tmp_path: Path) -> None:
+    nameless = "".join(line for line in GOOD.splitlines(keepends=True) if not line.startswith("id:"))
+    (tmp_path / "a.yml").write_text(f"{nameless}---\n{nameless}", "utf-8")
+    (error,) = SigmaDetector.load([tmp_path]).errors
+    assert error.reason.startswith("title 'Good', without an id, is taken already")
+
+
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such rule file"):
         SigmaDetector.load([tmp_path / "none"])

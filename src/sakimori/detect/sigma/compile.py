@@ -67,7 +67,8 @@ class _Compiler:
         identity = _identity(document.parsed)
         if first := self._taken.get(identity):
             where = f"{first.path}:{first.line}"
-            self._errors.append(document.error(f"id '{identity}' is taken already, by {where}: give each its own"))
+            what = f"id '{identity}'" if document.parsed.id else f"title '{document.parsed.title}', without an id,"
+            self._errors.append(document.error(f"{what} is taken already, by {where}: give each an id of its own"))
             return False
         self._taken[identity] = document
         return True
