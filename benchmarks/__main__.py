@@ -8,14 +8,16 @@ from collections.abc import Callable
 
 from benchmarks.figure import Figure
 
-_SUITES = ("sigma", "collect", "retrohunt", "store", "gateway", "outcome")
+_SUITES = ("sigma", "collect", "readers", "retrohunt", "store", "gateway", "outcome")
+_ON_REQUEST = ("memory",)
+"""Too large to run every time."""
 
 
 def main() -> None:
     wanted = sys.argv[1:] or list(_SUITES)
-    unknown = [name for name in wanted if name not in _SUITES]
+    unknown = [name for name in wanted if name not in (*_SUITES, *_ON_REQUEST)]
     if unknown:
-        sys.exit(f"no benchmark named {', '.join(unknown)}: choose from {', '.join(_SUITES)}")
+        sys.exit(f"no benchmark named {', '.join(unknown)}: choose from {', '.join((*_SUITES, *_ON_REQUEST))}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n", flush=True)
     print("| figure | value | beside | command |\n|---|---|---|---|", flush=True)
     for name in wanted:
