@@ -50,15 +50,12 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind: what is asked of it must hold on both."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/sakimori.db"
-        return
+        return f"sqlite:///{tmp_path}/sakimori.db"
     server: Cluster = request.getfixturevalue("cluster")
-    name = server.new()
-    yield server.url(name)
-    server.drop(name)
+    return server.url(server.emptied())
 
 
 @pytest.fixture

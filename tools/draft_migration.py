@@ -6,22 +6,18 @@
 
 import sys
 import tempfile
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 
 from alembic import command
 from sqlalchemy import create_engine
 
 from sakimori import access, ledger, store
 from sakimori.store.migrate import configuration
+from sakimori.store.schema import declare_tables
 
 
 def main(revision: str, message: str) -> None:
-    for room in (store, access, ledger):
-        for module in walk_packages(room.__path__, f"{room.__name__}."):
-            if ".migrations" not in module.name:
-                import_module(module.name)
+    declare_tables(store, access, ledger)
     with tempfile.TemporaryDirectory() as folder:
         engine = create_engine(f"sqlite:///{Path(folder) / 'draft.db'}")
         with engine.begin() as connection:

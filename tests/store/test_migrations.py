@@ -1,7 +1,5 @@
 import sqlite3
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,18 +9,11 @@ from sqlalchemy import create_engine
 
 from sakimori import access, ledger, store
 from sakimori.store import Database, StoreError, migrate
-from sakimori.store.schema import metadata
-
-
-def _load_every_table() -> None:
-    for room in (store, access, ledger):
-        for module in walk_packages(room.__path__, f"{room.__name__}."):
-            if ".migrations" not in module.name:
-                import_module(module.name)
+from sakimori.store.schema import declare_tables, metadata
 
 
 def test_the_migrations_make_the_tables_that_the_code_declares(tmp_path: Path) -> None:
-    _load_every_table()
+    declare_tables(store, access, ledger)
     Database.embedded(tmp_path).close()
     engine = create_engine(f"sqlite:///{tmp_path}/sakimori.db")
     with engine.connect() as connection:
@@ -34,7 +25,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(tmp_path: Path) -
 
 
 def test_every_table_belongs_to_institutions() -> None:
-    _load_every_table()
+    declare_tables(store, access, ledger)
     assert metadata.tables
     for table in metadata.tables.values():
         assert not table.c.tenant.nullable, table.name

@@ -9,11 +9,12 @@ from typing import cast
 import click
 
 from sakimori.cli.group import Group
-from sakimori.core import ExitCode, SakimoriError, plain
+from sakimori.core import ExitCode, InputError, SakimoriError, plain
 
 _COMMANDS = {
     "alerts": "sakimori.cli.alerts:alerts",
     "boundary": "sakimori.cli.boundary:boundary",
+    "db": "sakimori.cli.db:db",
     "demo": "sakimori.cli.demo:demo",
     "drill": "sakimori.cli.drill:drill",
     "events": "sakimori.cli.events:events",
@@ -43,8 +44,18 @@ class _LazyGroup(Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="sakimori")
-def cli() -> None:
+@click.option(
+    "--database", metavar="URL", help="Where to keep things, in place of SAKIMORI_DATABASE; without password."
+)
+def cli(database: str | None) -> None:
     """Sakimori 防人: find attacks in a bank's telemetry, investigate, contain, and prove what was done."""
+    if database:
+        from sakimori.store.database import holds_password
+
+        # Every user of a machine can read the arguments of its processes.
+        if holds_password(database):
+            raise InputError("--database holds a password: put it in PGPASSFILE, or the whole URL in SAKIMORI_DATABASE")
+        os.environ["SAKIMORI_DATABASE"] = database
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ class Database:
             InputError: the URL names no database that Sakimori can use.
             StoreError: the database cannot be used, or has the schema of another version.
         """
-        return Database.open(settings.database) if settings.database else Database.embedded(settings.home)
+        return Database.open(url_of(settings))
 
     @staticmethod
     def embedded(home: Path) -> "Database":
@@ -61,7 +61,7 @@ class Database:
         Raises:
             StoreError: the folder or the database cannot be used, or a newer Sakimori wrote it.
         """
-        return Database.open(embedded_url(home))
+        return Database.open(_embedded(home))
 
     @staticmethod
     def open(url: str | URL) -> "Database":
@@ -105,8 +105,12 @@ class Database:
         self._engine.close()
 
 
-def embedded_url(home: Path) -> URL:
-    """Where the SQLite database of an install is."""
+def url_of(settings: Settings) -> URL:
+    """Where the database of an install is. Raises InputError, as ``database_url`` does."""
+    return database_url(settings.database) if settings.database else _embedded(settings.home)
+
+
+def _embedded(home: Path) -> URL:
     return URL.create("sqlite", database=str(home / _FILE))
 
 
@@ -126,6 +130,12 @@ def database_url(url: str | URL) -> URL:
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg") and parsed.database:
         return parsed.set(drivername="postgresql+psycopg")
     raise InputError(f"the database URL names no database that Sakimori can use: {expected}")
+
+
+def holds_password(url: str) -> bool:
+    """Whether whoever reads the URL could log in with it. Raises InputError, as ``database_url`` does."""
+    parsed = database_url(url)
+    return parsed.password is not None or any("password" in key for key in parsed.query)
 
 
 def _named(tenant: str) -> str:

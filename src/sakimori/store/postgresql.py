@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, text
+import psycopg
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -30,7 +31,7 @@ _LOCKS = 0x53414B49
 # One statement each: a transaction's round trips are most of what it costs.
 _BIND_WRITER = text(
     "SELECT set_config('sakimori.tenant', :tenant, true), "
-    f"set_config('lock_timeout', '{PATIENCE}s', true), "
+    "set_config('lock_timeout', :patience, true), "
     f"set_config('idle_in_transaction_session_timeout', '{_STANDSTILL}s', true), "
     f"pg_advisory_xact_lock({_LOCKS}, :turn)"
 )
@@ -58,7 +59,9 @@ class PostgresServer:
         """
         self.where = where(url)
         self._writing = engine(url)
-        self._reading = self._writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        # A pool of its own: to change a connection's mode and back costs more than to have another one.
+        self._reading = engine(url, isolation_level="REPEATABLE READ")
+        event.listen(self._reading, "connect", _read_only)
         try:
             with explaining(self.where), self._reading.connect() as connection:
                 _refuse_unsafe(connection, self.where)
@@ -68,7 +71,8 @@ class PostgresServer:
 
     @contextmanager
     def writing(self, tenant: str) -> Generator[Connection, None, None]:
-        with _bound(self._writing, _BIND_WRITER, {"tenant": tenant, "turn": _turn(tenant)}) as connection:
+        values = {"tenant": tenant, "patience": f"{PATIENCE}s", "turn": _turn(tenant)}
+        with _bound(self._writing, _BIND_WRITER, values) as connection:
             yield connection
             connection.commit()
 
@@ -79,13 +83,14 @@ class PostgresServer:
 
     def close(self) -> None:
         self._writing.dispose()
+        self._reading.dispose()
 
 
-def engine(url: URL) -> Engine:
+def engine(url: URL, *, isolation_level: str = "READ COMMITTED") -> Engine:
     """Connections to a server; whatever the URL leaves out, libpq takes from its own places (``PGPASSFILE``, …)."""
     patience = {} if "connect_timeout" in url.query else {"connect_timeout": PATIENCE}
     # hide_parameters: values bound to statements may be secret and must not stand in errors.
-    return create_engine(url, connect_args=patience, isolation_level="READ COMMITTED", hide_parameters=True)
+    return create_engine(url, connect_args=patience, isolation_level=isolation_level, hide_parameters=True)
 
 
 def where(url: URL) -> str:
@@ -107,7 +112,8 @@ def migrate(url: URL, roles: Roles) -> None:
     """
     place = where(url)
     with as_owner(url) as connection:
-        protection.refuse_unfit(connection, place, oldest=OLDEST)
+        if unfit := protection.unfit(connection, oldest=OLDEST):
+            raise StoreError(f"the database {place} {unfit}")
         for role in filter(None, (roles.ordinary, roles.authority)):
             _refuse_role(connection, role, place)
         upgrade(connection, place)
@@ -122,7 +128,7 @@ def as_owner(url: URL, *, isolation_level: str = "READ COMMITTED") -> Generator[
         StoreError: there is no answer, or we are not the owner.
     """
     place = where(url)
-    made = engine(url).execution_options(isolation_level=isolation_level)
+    made = engine(url, isolation_level=isolation_level)
     try:
         with explaining(place), made.begin() as connection:
             if isolation_level == "READ COMMITTED":
@@ -139,6 +145,10 @@ def as_owner(url: URL, *, isolation_level: str = "READ COMMITTED") -> Generator[
             yield connection
     finally:
         made.dispose()
+
+
+def _read_only(connection: psycopg.Connection, _record: object) -> None:
+    connection.read_only = True
 
 
 def _refuse_unsafe(connection: Connection, where: str) -> None:

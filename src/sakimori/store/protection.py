@@ -8,8 +8,6 @@ the operator of the national programme sums over institutions and no rows.
 
 from sqlalchemy import Connection, text
 
-from sakimori.store.errors import StoreError
-
 VERSIONS = "alembic_version"
 """The one table without institutions: which migrations were run."""
 SEE_ALL = "SELECT set_config('sakimori.maintenance', 'on', true)"
@@ -102,8 +100,8 @@ def unprotected(connection: Connection) -> list[str]:
     return [name for name, forced, policies in connection.execute(text(query)) if not forced or policies != _POLICIES]
 
 
-def refuse_unfit(connection: Connection, where: str, *, oldest: int) -> None:
-    """Raises StoreError where a database cannot hold our tables as SQLite does."""
+def unfit(connection: Connection, *, oldest: int) -> str | None:
+    """Why a database cannot hold our tables as SQLite does; None: it can."""
     version, encoding, by_code_point = connection.execute(
         text(
             "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding'), "
@@ -111,12 +109,13 @@ def refuse_unfit(connection: Connection, where: str, *, oldest: int) -> None:
         )
     ).one()
     if version < oldest:
-        raise StoreError(f"the database {where} runs on PostgreSQL {version}: use {oldest} or newer")
+        return f"runs on PostgreSQL {version}: use {oldest} or newer"
     if encoding != "UTF8" or not by_code_point:
-        raise StoreError(
-            f"the database {where} does not sort text by code point in UTF-8: create it with "
+        return (
+            "does not sort text by code point in UTF-8: create it with "
             "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
         )
+    return None
 
 
 def protect(connection: Connection, *, ordinary: str, authority: str | None) -> None:
@@ -131,12 +130,13 @@ def protect(connection: Connection, *, ordinary: str, authority: str | None) -> 
         f"GRANT SELECT ON {VERSIONS} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
     ]
+    existing = text("SELECT polname FROM pg_policy WHERE polrelid = CAST(:table AS regclass)")
     for name in tables(connection):
         table = quote(name)
+        policies = connection.execute(existing, {"table": table}).scalars().all()
         statements += [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
-            f"DROP POLICY IF EXISTS institution ON {table}",
-            f"DROP POLICY IF EXISTS maintenance ON {table}",
+            *(f"DROP POLICY {quote(policy)} ON {table}" for policy in policies),
             f"CREATE POLICY institution ON {table} USING ({_INSTITUTION})",
             f"CREATE POLICY maintenance ON {table} TO CURRENT_USER USING ({_MAINTENANCE})",
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}",

@@ -13,6 +13,9 @@ add the institution. There is nothing to register: a test imports every module o
 and compares ``metadata`` with what the migrations make; it fails until ``migrations/versions`` has the table.
 """
 
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Column, Dialect, LargeBinary, MetaData, Named, Table, Text, TypedColumns
@@ -27,6 +30,14 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def declare_tables(*rooms: ModuleType) -> None:
+    """Import every module of the rooms that keep rows, so that ``metadata`` has all tables."""
+    for room in rooms:
+        for module in walk_packages(room.__path__, f"{room.__name__}."):
+            if ".migrations" not in module.name:
+                import_module(module.name)
 
 
 class AnyText(TypeDecorator[str]):

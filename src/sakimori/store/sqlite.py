@@ -68,11 +68,16 @@ class SqliteFile:
             raise StoreError(f"the database {self.where} was removed or replaced: put it back, or start again")
 
 
-def engine(url: URL) -> Engine:
-    """Connections whose transactions begin when they are told to, and are durable once committed."""
+def engine(url: URL, *, live: bool = True) -> Engine:
+    """Connections whose transactions begin when they are told to, and are durable once committed.
+
+    Only where the database is ``live`` do readers and writers not wait for each other, at the price of two more files.
+    """
     # hide_parameters: values bound to statements may be secret and must not stand in errors.
     made = create_engine(url, connect_args={"timeout": PATIENCE}, hide_parameters=True)
     event.listen(made, "connect", _prepare)
+    if live:
+        event.listen(made, "connect", _write_ahead_log)
     event.listen(made, "begin", _begin)
     return made
 
@@ -100,12 +105,11 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transaction control begins too late and not for SELECT or DDL; ``_begin`` does it instead
     # (SQLAlchemy, "Enabling Non-Legacy SQLite Transactional Modes").
     connection.isolation_level = None
-    _write_ahead_log(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _write_ahead_log(connection: sqlite3.Connection) -> None:
+def _write_ahead_log(connection: sqlite3.Connection, _record: object) -> None:
     """Switching the journal mode does not wait for other connections as statements do: wait here."""
     deadline = time.monotonic() + PATIENCE
     while True:
