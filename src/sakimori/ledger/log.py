@@ -1,24 +1,25 @@
-"""The ledger itself: writing entries, and sealing them under a signature."""
+"""The ledger itself: writing entries, sealing them under a signature, reading them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from secrets import token_bytes
+from weakref import WeakSet
 
 from sqlalchemy import func
 
-from sakimori.core import SakimoriError
-from sakimori.ledger import tables
-from sakimori.ledger.checkpoint import Checkpoint, verifier
-from sakimori.ledger.leaf import SALT_BYTES, before_first, content_digest
-from sakimori.ledger.merkle import Frontier, leaf_hash
-from sakimori.ledger.note import NoteError, Signer, Verifier
+from sakimori.ledger import rows, sealing, tables
+from sakimori.ledger.checkpoint import Checkpoint, origin, verifier
+from sakimori.ledger.cosignature import Cosigner
+from sakimori.ledger.errors import LedgerError
+from sakimori.ledger.leaf import SALT_BYTES, content_digest
+from sakimori.ledger.memory import Memory
+from sakimori.ledger.note import Signer, Verifier
 from sakimori.ledger.verification import Verification, verify
 from sakimori.records import LedgerEntry, as_plain, canonical_json, from_plain, parse_object
-from sakimori.store import Snapshot, Transaction, WrongTenant
+from sakimori.store import Database, Snapshot, Transaction, WrongTenant
 
-
-class LedgerError(SakimoriError):
-    """The ledger was tampered with or damaged: nothing is sealed on top of that."""
+_SEALED_IN: WeakSet[Transaction] = WeakSet()
+"""Transactions whose newest checkpoint may never be committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,18 @@ class Line:
 class Ledger:
     """One append-only log per institution. Entries are written in the transaction of what they tell of."""
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: Signer, memory: Memory | None = None) -> None:
+        """``memory``: where the highest checkpoint is kept outside of the database; None: nowhere."""
         self._signer = signer
+        self._memory = memory
 
     def append(self, transaction: Transaction, *entries: LedgerEntry) -> None:
-        """Write entries that become part of the log with the next ``seal``; they stand or fall with the transaction.
+        """Write entries that become part of the log when they are sealed; they stand or fall with the transaction.
 
         Raises:
             WrongTenant: an entry is another institution's.
         """
-        rows: list[dict[str, object]] = []
+        written: list[dict[str, object]] = []
         for entry in entries:
             if entry.tenant != transaction.tenant:
                 raise WrongTenant(
@@ -51,45 +54,57 @@ class Ledger:
                 )
             body = canonical_json(as_plain(entry))
             salt = token_bytes(SALT_BYTES)
-            rows.append({"id": entry.id, "salt": salt, "digest": content_digest(salt, body), "body": body})
-        transaction.insert(tables.pending, rows)
+            written.append({"id": entry.id, "salt": salt, "digest": content_digest(salt, body), "body": body})
+        transaction.insert(tables.pending, written)
 
-    def seal(self, transaction: Transaction) -> Checkpoint | None:
-        """Give every pending entry its place in the log and sign the result.
-
-        Returns the newest checkpoint, which covers everything written before; None while the ledger is empty.
+    def sequence(self, database: Database, tenant: str) -> Checkpoint | None:
+        """Seal all that is pending, a group and a transaction at a time; the newest checkpoint, None while empty.
 
         Raises:
-            LedgerError: what is there does not fit its last checkpoint; entries stay pending until that is looked into.
+            LedgerError: as ``seal``; what was sealed before stays.
+        """
+        while True:
+            with database.transaction(tenant) as transaction:
+                newest = self.seal(transaction)
+                finished = transaction.is_empty(tables.pending)
+            if newest is not None:
+                self.remember(tenant, newest)
+            if finished:
+                return newest
+
+    def seal(self, transaction: Transaction) -> Checkpoint | None:
+        """Give the oldest pending entries, at most ``sealing.GROUP``, their places in the log and sign the result.
+
+        Returns the newest checkpoint; None while the ledger is empty. It counts once the transaction is committed.
+
+        Raises:
+            LedgerError: what is there does not fit its last checkpoint, or is less than this install saw already;
+                entries stay pending until that is looked into.
+            Fenced: another sequencer was faster.
             SakimoriError: there is a checkpoint, and the key that signed it is missing.
         """
-        tenant, connection = transaction.tenant, transaction.connection
-        last, frontier, before = self._end(transaction)
-        waiting = connection.execute(transaction.rows(tables.pending).order_by(tables.pending.c.arrival)).all()
-        if not waiting:
-            return last
-        leaves: list[dict[str, object]] = []
-        contents: list[dict[str, object]] = []
-        for row in waiting:
-            leaf = before + row.digest
-            before = leaf_hash(leaf)
-            leaves.append({"position": frontier.size, "leaf": leaf})
-            contents.append({"position": frontier.size, "id": row.id, "salt": row.salt, "body": row.body})
-            frontier.append(before)
-        transaction.insert(tables.leaf, leaves)
-        transaction.insert(tables.content, contents)
-        sealed = tables.pending.c.arrival <= waiting[-1].arrival
-        connection.execute(transaction.delete(tables.pending).where(sealed))
-        if last is None:
-            self._signer.provision(tenant)
-        made = Checkpoint.sign(tenant, frontier.size, frontier.root(), self._signer)
-        row = {"size": made.size, "note": made.note.encode(), "frontier": bytes(frontier)}
-        transaction.insert(tables.checkpoint, [row])
-        return made
+        end = sealing.end_of_log(transaction, self.verifier)
+        self._refuse_if_older(transaction, end.checkpoint)
+        if end.checkpoint is not None and transaction not in _SEALED_IN:
+            self.remember(transaction.tenant, end.checkpoint)
+        made = sealing.seal_group(transaction, self._signer, end)
+        if made is not None:
+            _SEALED_IN.add(transaction)
+        return made or end.checkpoint
 
-    def verify(self, snapshot: Snapshot, *, anchor: Checkpoint | None = None) -> Verification:
+    def verify(
+        self,
+        snapshot: Snapshot,
+        *,
+        anchor: Checkpoint | None = None,
+        remembered: Checkpoint | None = None,
+        cosigners: Collection[Cosigner] = (),
+        demanded: int = 0,
+    ) -> Verification:
         """Check the whole log of the institution: see ``ledger.verification.verify``."""
-        return verify(snapshot, self.verifier, anchor=anchor)
+        return verify(
+            snapshot, self.verifier, anchor=anchor, remembered=remembered, cosigners=cosigners, demanded=demanded
+        )
 
     def checkpoint(self, snapshot: Snapshot) -> Checkpoint | None:
         """The newest checkpoint. Keep it elsewhere: with it, removal of everything since is noticed too.
@@ -97,9 +112,9 @@ class Ledger:
         Raises:
             LedgerError: it is damaged or not signed by this institution's key.
         """
-        newest = snapshot.rows(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
-        row = snapshot.connection.execute(newest).one_or_none()
-        return None if row is None else self._signed(row.note, snapshot.tenant)
+        if snapshot.is_empty(tables.checkpoint):
+            return None
+        return rows.newest_checkpoint(snapshot, self.verifier(snapshot.tenant))
 
     def verifier(self, tenant: str) -> Verifier:
         """By what others recognise the institution's checkpoints.
@@ -108,6 +123,42 @@ class Ledger:
             SakimoriError: the signing key is missing.
         """
         return verifier(tenant, self._signer)
+
+    def remembered(self, tenant: str) -> Checkpoint | None:
+        """The highest checkpoint that this install saw. Ask before a snapshot begins: it must hold at least that.
+
+        Raises:
+            LedgerError: what is kept is no checkpoint of this log.
+            SakimoriError: it cannot be read, or the signing key is missing.
+        """
+        if self._memory is None:
+            return None
+        note = self._memory.recall(origin(tenant))
+        if note is None:
+            return None
+        return rows.trusted(note.encode(), self.verifier(tenant), tenant, where=str(self._memory.path(origin(tenant))))
+
+    def remember(self, tenant: str, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint, which must be committed, if it is the highest so far. Raises SakimoriError."""
+        if self._memory is None:
+            return
+        known = self.remembered(tenant)
+        if known is not None and known.size >= checkpoint.size:
+            return
+        with self._memory.alone(origin(tenant)):
+            known = self.remembered(tenant)
+            if known is None or known.size < checkpoint.size:
+                self._memory.keep(origin(tenant), checkpoint.note)
+
+    def forget(self, tenant: str, newest: Checkpoint | None) -> None:
+        """Remember ``newest`` alone, after a person accepted that what came after it is lost. Raises SakimoriError."""
+        if self._memory is None:
+            return
+        with self._memory.alone(origin(tenant)):
+            if newest is None:
+                self._memory.path(origin(tenant)).unlink(missing_ok=True)
+            else:
+                self._memory.keep(origin(tenant), newest.note)
 
     def lines(self, snapshot: Snapshot, *, newest: int | None = None) -> Iterator[Line]:
         """Entries (only the ``newest`` so many), oldest first; the pending come last. Nothing is verified."""
@@ -126,48 +177,28 @@ class Ledger:
         for body in unsealed:
             yield Line(None, _entry(body))
 
-    def _end(self, transaction: Transaction) -> tuple[Checkpoint | None, Frontier, bytes]:
-        """The last checkpoint, the frontier there, and the hash of the last leaf."""
-        tenant, connection = transaction.tenant, transaction.connection
-        newest = transaction.rows(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
-        row = connection.execute(newest).one_or_none()
-        if row is None:
-            last, frontier = None, Frontier()
-        else:
-            last = self._signed(row.note, tenant)
-            try:
-                frontier = Frontier(last.size, row.frontier)
-                fits = frontier.root() == last.root
-            except (ValueError, TypeError) as error:
-                raise _damaged(tenant) from error
-            if not fits:
-                raise _damaged(tenant)
-        end = transaction.rows(tables.leaf).with_only_columns(func.max(tables.leaf.c.position))
-        position = connection.execute(end).scalar_one_or_none()
-        if (0 if position is None else position + 1) != frontier.size:
-            raise _damaged(tenant)
-        if position is None:
-            return last, frontier, before_first(tenant)
-        newest_leaf = transaction.rows(tables.leaf).where(tables.leaf.c.position == position)
-        leaf = connection.execute(newest_leaf.with_only_columns(tables.leaf.c.leaf)).scalar_one()
-        return last, frontier, leaf_hash(leaf)
-
-    def _signed(self, note: bytes, tenant: str) -> Checkpoint:
-        try:
-            return Checkpoint.parse(str(note, errors="replace"), self.verifier(tenant))
-        except (NoteError, TypeError) as error:
+    def _refuse_if_older(self, transaction: Transaction, newest: Checkpoint | None) -> None:
+        """Sealing on an earlier state of the log would sign a second history beside the one that others hold."""
+        tenant = transaction.tenant
+        seen = self.remembered(tenant)
+        if seen is None:
+            return
+        if newest is None or newest.size < seen.size:
             raise LedgerError(
-                f"the last checkpoint of the ledger of '{tenant}' cannot be trusted: {error}; "
-                "run `sakimori ledger verify` and restore the ledger or its key"
-            ) from error
+                f"the ledger of '{tenant}' ends at {newest.size if newest else 0} entries, and this install saw "
+                f"{seen.size} of them signed: an older state of the database was restored, or the end was cut off; "
+                "restore a newer backup, or accept the loss with `sakimori ledger accept-loss`"
+            )
+        if newest.size == seen.size:
+            kept = newest
+        else:
+            kept = rows.checkpoint_from(transaction, self.verifier(tenant), seen.size)
+        if kept is None or (kept.size, kept.root) != (seen.size, seen.root):
+            raise LedgerError(
+                f"the ledger of '{tenant}' no longer holds what this install saw signed at {seen.size} entries: its "
+                "history was rewritten; run `sakimori ledger verify` and restore a backup"
+            )
 
 
 def _entry(body: bytes) -> LedgerEntry:
     return from_plain(LedgerEntry, parse_object(body, what=LedgerEntry.SCHEMA))
-
-
-def _damaged(tenant: str) -> LedgerError:
-    return LedgerError(
-        f"the ledger of '{tenant}' does not fit its last checkpoint: run `sakimori ledger verify`; "
-        "entries are kept as pending until it is restored"
-    )

@@ -1,0 +1,113 @@
+"""Reading the ledger's tables as if anyone could have written them: SQLite keeps anything in any column."""
+
+from collections.abc import Iterable, Iterator
+from types import UnionType
+from typing import TypeVarTuple, cast
+
+from sqlalchemy import Row, Select, and_
+from sqlalchemy.exc import DBAPIError
+
+from sakimori.ledger import tables
+from sakimori.ledger.checkpoint import Checkpoint
+from sakimori.ledger.errors import LedgerError
+from sakimori.ledger.note import NoteError, Verifier
+from sakimori.store import Snapshot
+from sakimori.store.errors import unreadable_value
+
+Values = TypeVarTuple("Values")
+_AT_ONCE = 1000
+"""Rows fetched together: reading a log takes the same memory however long it is."""
+
+LeafRow = Row[int, bytes, str | None, bytes | None, bytes | None]
+"""Position and leaf; id, salt and body of its content (all None: there is no content)."""
+
+
+class Alien(Exception):
+    """A value has a form that none of our statements writes."""
+
+
+def read(snapshot: Snapshot, found: Select[*Values], *types: type | UnionType) -> Iterator[Row[*Values]]:
+    """Rows whose values are of these types. Raises Alien."""
+    try:
+        for row in snapshot.connection.execute(found.execution_options(yield_per=_AT_ONCE)):
+            if not all(map(isinstance, row, types)):
+                raise Alien
+            yield row
+    except DBAPIError as error:
+        if not unreadable_value(error):
+            raise
+        raise Alien from error
+
+
+def leaves(snapshot: Snapshot, start: int = 0, end: int | None = None) -> Iterator[LeafRow]:
+    """Leaves from ``start`` to before ``end``, in order, each with its content. Raises Alien."""
+    leaf, content = tables.leaf, tables.content
+    same = and_(content.c.tenant == leaf.c.tenant, content.c.position == leaf.c.position)
+    found = (
+        snapshot.rows(leaf)
+        .select_from(leaf.outerjoin(content, same))
+        .with_only_columns(leaf.c.position, leaf.c.leaf, content.c.id, content.c.salt, content.c.body)
+        .order_by(leaf.c.position)
+    )
+    if start:
+        found = found.where(leaf.c.position >= start)
+    if end is not None:
+        found = found.where(leaf.c.position < end)
+    types = (int, bytes, str | None, bytes | None, bytes | None)
+    yield from cast("Iterable[LeafRow]", read(snapshot, found, *types))
+
+
+def newest_checkpoint(snapshot: Snapshot, verifier: Verifier, *, up_to: int | None = None) -> Checkpoint | None:
+    """The newest one, or the newest of at most so many leaves, with the lines of its cosigners.
+
+    Raises:
+        LedgerError: it is damaged or not signed by this institution's key.
+    """
+    kept = tables.checkpoint
+    found = snapshot.rows(kept).order_by(kept.c.size.desc()).limit(1)
+    if up_to is not None:
+        found = found.where(kept.c.size <= up_to)
+    return _first(snapshot, found, verifier)
+
+
+def checkpoint_from(snapshot: Snapshot, verifier: Verifier, size: int) -> Checkpoint | None:
+    """The oldest one of at least so many leaves, with the lines of its cosigners. Raises LedgerError."""
+    kept = tables.checkpoint
+    found = snapshot.rows(kept).where(kept.c.size >= size).order_by(kept.c.size).limit(1)
+    return _first(snapshot, found, verifier)
+
+
+def newest_cosigned(snapshot: Snapshot) -> int:
+    """The size of the newest checkpoint that somebody cosigned; 0: there is none."""
+    column = tables.cosignature.c.size
+    found = snapshot.rows(tables.cosignature).with_only_columns(column).order_by(column.desc()).limit(1)
+    return snapshot.connection.execute(found).scalar_one_or_none() or 0
+
+
+def cosignatures(snapshot: Snapshot, size: int) -> str:
+    """The lines of a checkpoint's cosigners."""
+    kept = tables.cosignature
+    found = snapshot.rows(kept).where(kept.c.size == size).with_only_columns(kept.c.line).order_by(kept.c.cosigner)
+    return "".join(snapshot.connection.execute(found).scalars())
+
+
+def trusted(note: object, verifier: Verifier, tenant: str, *, where: str = "the database") -> Checkpoint:
+    """A checkpoint as it lies somewhere. Raises LedgerError where it is not what this institution signed."""
+    try:
+        if not isinstance(note, bytes):
+            raise NoteError("it is not a signed note")
+        return Checkpoint.parse(str(note, errors="replace"), verifier)
+    except NoteError as error:
+        raise LedgerError(
+            f"a checkpoint of the ledger of '{tenant}' in {where} cannot be trusted: {error}; "
+            "run `sakimori ledger verify` and restore the ledger or its key"
+        ) from error
+
+
+def _first(snapshot: Snapshot, found: Select[*tuple[object, ...]], verifier: Verifier) -> Checkpoint | None:
+    row = snapshot.connection.execute(found).one_or_none()
+    if row is None:
+        return None
+    made = trusted(row.note, verifier, snapshot.tenant)
+    lines = cosignatures(snapshot, made.size)
+    return trusted(f"{made.note}{lines}".encode(), verifier, snapshot.tenant) if lines else made

@@ -1,0 +1,115 @@
+"""The sequencer: gives pending entries their places in the log, group by group, and signs each group.
+
+It is fenced. Every group raises the institution's epoch by one, in the transaction that assigns the leaves and only
+where it is still what was read; whoever comes second is undone as a whole. Neither a clock nor a lease is needed, and
+a process that slept through another one's work cannot fork the log when it wakes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import func
+
+from sakimori.ledger import tables
+from sakimori.ledger.checkpoint import Checkpoint
+from sakimori.ledger.errors import Fenced, damaged
+from sakimori.ledger.leaf import before_first
+from sakimori.ledger.merkle import Frontier, leaf_hash
+from sakimori.ledger.note import Signer, Verifier
+from sakimori.ledger.rows import Alien, read, trusted
+from sakimori.store import Transaction
+
+GROUP = 4096
+"""Entries sealed together at most: what a transaction holds in memory, and for how long it keeps others waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a log ends, before a group is added to it."""
+
+    checkpoint: Checkpoint | None
+    """The newest; None: nothing was sealed yet."""
+    frontier: Frontier
+    before: bytes
+    """Hash of the last leaf."""
+    epoch: int
+    """How often this log was sealed."""
+
+
+def end_of_log(transaction: Transaction, verifier_of: Callable[[str], Verifier]) -> End:
+    """Raises LedgerError where what is there does not fit its last checkpoint."""
+    tenant, connection = transaction.tenant, transaction.connection
+    # Read first: whatever another sequencer does from here on changes it.
+    epochs = transaction.rows(tables.sequencer).with_only_columns(tables.sequencer.c.epoch)
+    try:
+        epoch = next((row.epoch for row in read(transaction, epochs, int)), 0)
+    except Alien as error:
+        raise damaged(tenant) from error
+    newest = transaction.rows(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    last, frontier = None, Frontier()
+    if row is not None:
+        last = trusted(row.note, verifier_of(tenant), tenant)
+        try:
+            frontier = Frontier(last.size, row.frontier)
+            fits = frontier.root() == last.root
+        except (ValueError, TypeError) as error:
+            raise damaged(tenant) from error
+        if not fits:
+            raise damaged(tenant)
+    end = transaction.rows(tables.leaf).with_only_columns(func.max(tables.leaf.c.position))
+    position = connection.execute(end).scalar_one_or_none()
+    if (0 if position is None else position + 1) != frontier.size:
+        raise damaged(tenant)
+    if position is None:
+        return End(last, frontier, before_first(tenant), epoch)
+    newest_leaf = transaction.rows(tables.leaf).where(tables.leaf.c.position == position)
+    leaf = connection.execute(newest_leaf.with_only_columns(tables.leaf.c.leaf)).scalar_one()
+    return End(last, frontier, leaf_hash(leaf), epoch)
+
+
+def seal_group(transaction: Transaction, signer: Signer, end: End) -> Checkpoint | None:
+    """Seal the oldest pending entries, at most ``GROUP``; None: there are none.
+
+    Raises:
+        Fenced: another sequencer added to the log since ``end`` was read.
+        SakimoriError: there is a checkpoint, and the key that signed it is missing.
+    """
+    connection, pending = transaction.connection, tables.pending
+    oldest = transaction.rows(pending).order_by(pending.c.arrival).limit(GROUP)
+    waiting = connection.execute(oldest).all()
+    if not waiting:
+        return None
+    _fence(transaction, end.epoch)
+    frontier, before = end.frontier, end.before
+    leaves: list[dict[str, object]] = []
+    contents: list[dict[str, object]] = []
+    for row in waiting:
+        leaf = before + row.digest
+        before = leaf_hash(leaf)
+        leaves.append({"position": frontier.size, "leaf": leaf})
+        contents.append({"position": frontier.size, "id": row.id, "salt": row.salt, "body": row.body})
+        frontier.append(before)
+    transaction.insert(tables.leaf, leaves)
+    transaction.insert(tables.content, contents)
+    sealed = pending.c.arrival <= waiting[-1].arrival
+    connection.execute(transaction.delete(pending).where(sealed))
+    if end.checkpoint is None:
+        signer.provision(transaction.tenant)
+    made = Checkpoint.sign(transaction.tenant, frontier.size, frontier.root(), signer)
+    row = {"size": made.size, "note": made.note.encode(), "frontier": bytes(frontier)}
+    transaction.insert(tables.checkpoint, [row])
+    return made
+
+
+def _fence(transaction: Transaction, epoch: int) -> None:
+    sequencer = tables.sequencer
+    if epoch == 0:
+        transaction.insert_missing(sequencer, [{"epoch": 0}])
+    unchanged = sequencer.c.epoch == epoch
+    raised = transaction.connection.execute(transaction.update(sequencer).where(unchanged).values(epoch=epoch + 1))
+    if raised.rowcount != 1:
+        raise Fenced(
+            f"another process sealed entries of '{transaction.tenant}' at the same moment: nothing was changed; "
+            "try again"
+        )
