@@ -88,9 +88,11 @@ class PostgresServer:
 
 def engine(url: URL, *, isolation_level: str = "READ COMMITTED") -> Engine:
     """Connections to a server; whatever the URL leaves out, libpq takes from its own places (``PGPASSFILE``, …)."""
-    patience = {} if "connect_timeout" in url.query else {"connect_timeout": PATIENCE}
+    options: dict[str, Any] = {"client_encoding": "utf8"}
+    if "connect_timeout" not in url.query:
+        options["connect_timeout"] = PATIENCE
     # hide_parameters: values bound to statements may be secret and must not stand in errors.
-    return create_engine(url, connect_args=patience, isolation_level=isolation_level, hide_parameters=True)
+    return create_engine(url, connect_args=options, isolation_level=isolation_level, hide_parameters=True)
 
 
 def where(url: URL) -> str:
