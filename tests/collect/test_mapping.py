@@ -57,6 +57,13 @@ def test_a_japanese_table_becomes_events_and_its_rows_are_found_again_without_th
     assert raw_record(batch.source, len(TABLE.splitlines()[0].encode("cp932")) + 2) == raw.encode()
 
 
+def test_a_record_of_a_mapping_may_hold_an_array_called_like_an_envelopes(tmp_path: Path) -> None:
+    source = tmp_path / "log"
+    source.write_text('{"at":1,"actor":{"name":"suzuki"},"app":"core","events":[{"a":1}],"value":[{"b":2}]}\n' * 2)
+    reading = _read(source, _mapping(tmp_path / "m.yaml", GATEWAY))
+    assert [event["User"] for event in reading.events()] == ["suzuki", "suzuki"]
+
+
 @pytest.mark.parametrize("text", ["%s\n%s\n", "[%s,\n%s]"])
 def test_json_of_a_mapping_stands_beside_known_shapes(tmp_path: Path, text: str) -> None:
     ours = '{"at":1600000000000,"app":"gateway","actor":{"name":"tanaka","id":18446744073709551616}}'

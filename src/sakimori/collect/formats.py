@@ -13,7 +13,6 @@ from sakimori.collect.readers import (
     ByContent,
     RawRecord,
     Reader,
-    answer,
     auditd,
     cef,
     csv_rows,
@@ -34,7 +33,6 @@ from sakimori.core import SystemClock
 
 BY_CONTENT: tuple[ByContent, ...] = (
     evtx,
-    answer,
     windows_xml,
     zeek_tsv,
     w3c,
@@ -119,7 +117,7 @@ def reader_for(head: bytes, mappings: Sequence[LogMapping] = ()) -> Reader:
     mapped = [mapping for mapping in mappings if not mapping.csv]
     if text.startswith(b"["):
         reader = document
-    elif document.enveloped(text):
+    elif document.enveloped(text) and not _any_mapped(text, mapped):
         reader = _envelope_reader(text, mapped)
     else:
         reader = _json_reader(text, mapped)

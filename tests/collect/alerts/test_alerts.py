@@ -88,6 +88,23 @@ def test_answers_of_search_apis_are_read_alert_by_alert(
         assert alerts.recognises(raw)
 
 
+@pytest.mark.parametrize("name", ["results", "resources"])
+def test_a_record_with_an_array_called_like_an_answers_is_no_answer(name: str, lines: Lines) -> None:
+    """CloudTrail's and OCSF's own records have ``resources``."""
+    record = {name: [{"uid": "arn:aws:s3:::ledger"}], **OCSF}
+    for text in (_line(record), json.dumps(record, indent=1).encode()):
+        assert [alert.rule_id for alert in lines(text).alerts] == ["ocsf:Acme Sentry:acme-77"]
+
+
+def test_an_answer_is_read_past_any_size(lines: Lines) -> None:
+    """Its alerts come to more than is ever held of a document at a time."""
+    hits = [{"_id": str(n), "_source": changed(ELASTIC, **{"kibana.alert.uuid": f"e{n}"})} for n in range(4000)]
+    reading = lines(
+        json.dumps({"took": 1, "hits": {"total": {"value": 4000}, "hits": hits}, "aggs": {"a": []}}).encode()
+    )
+    assert (len(reading.alerts), reading.account.rejected, reading.account.notes) == (4000, 0, ())
+
+
 def test_an_array_of_alerts_is_read(lines: Lines) -> None:
     assert len(lines(json.dumps([OCSF, GRAPH]).encode()).alerts) == 2
 
@@ -96,8 +113,8 @@ def test_an_answer_that_breaks_off_keeps_what_was_whole(lines: Lines) -> None:
     text = json.dumps({"value": [GRAPH, changed(GRAPH, id="graph-2")]}).encode()
     reading = lines(text[:-20])
     assert len(reading.alerts) == 1
-    assert "broken JSON" in reading.rejected[0].reason
-    assert lines(text[:-1]).account.notes == ("the answer breaks off behind its last alert",)
+    assert reading.rejected[0].reason == "the JSON breaks off"
+    assert len(lines(text[:-1]).alerts) == 2
 
 
 def test_alerts_and_events_may_stand_in_one_file(lines: Lines) -> None:

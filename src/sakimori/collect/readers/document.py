@@ -1,19 +1,19 @@
-"""JSON documents: objects one after another, an array of them, or the envelopes that cloud services put around both.
+"""JSON documents: objects one after another, an array of them, or the envelopes that services put around both.
 
-An envelope is an object with an array of records: CloudTrail's ``{"Records": […]}``, Microsoft Graph's ``{"value":
-[…]}``, Event Hubs' ``{"records": […]}``. Offset: the byte where the record's own object begins. Raw record: its own
-bytes, white space and all. A document is read in one pass, held only as far as its largest record, however long it is.
+See ``readers.envelope`` for those. Offset: the byte where the record's own object begins. Raw record: its own bytes,
+white space and all. A document is read in one pass, held only as far as its largest record, however long it is.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import orjson
 
-from sakimori.collect.json_records import event, shape_of
+from sakimori.collect.json_records import event
 from sakimori.collect.readers import Damage, Note, RawRecord
-from sakimori.collect.readers.json_value import SCALAR, STRING, Broken, end_of_value
+from sakimori.collect.readers.envelope import LONGEST_HEAD, Head, answer, envelope, next_array
+from sakimori.collect.readers.json_value import Broken, end_of_value
 from sakimori.collect.readers.lines import BOM
 from sakimori.collect.readers.window import Window
 
@@ -25,14 +25,6 @@ _EXCERPT = 4096
 _LONGEST_QUICK = 64 * 1024
 _SEPARATORS = b" \t\r\n,"
 
-_PLAIN_MEMBER = rb"\s*+" + STRING + rb"\s*+:\s*+(?:" + SCALAR + rb"|\[(?:\s*+" + SCALAR + rb"\s*+,?+)*+\s*+\])\s*+,"
-_ARRAY_MEMBER = rb'\s*+"(?:Records|records|value|logEvents|events|Events)"\s*+:\s*+\[\s*+(?=[{\]])'
-_ENVELOPE = re.compile(rb"\{((?:" + _PLAIN_MEMBER + rb")*?)" + _ARRAY_MEMBER)
-"""From an envelope's beginning to its first record: before the array may stand what is neither object nor record."""
-_NEXT_ARRAY = re.compile(rb"\s*+,((?:" + _PLAIN_MEMBER + rb")*?)" + _ARRAY_MEMBER)
-_LONGEST_HEAD = 64 * 1024
-"""Bytes of an envelope before its first record."""
-
 _SPACE = re.compile(rb"\s*+")
 _BETWEEN = re.compile(rb"[\s,]*+")
 _BEGINNING = re.compile(rb'\{\s{0,64}"(?:[^"\\\n]|\\.){0,128}+"\s{0,8}:')
@@ -41,7 +33,8 @@ _LONGEST_BEGINNING = 512
 
 def enveloped(head: bytes) -> bool:
     """Whether a source that begins with these bytes begins with an envelope."""
-    return _opening(_ENVELOPE, head.removeprefix(BOM).lstrip(), 0) is not None
+    text = head.removeprefix(BOM).lstrip()
+    return bool(envelope(text, 0) or answer(text, 0))
 
 
 def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
@@ -56,16 +49,7 @@ def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
     raise LookupError
 
 
-def _opening(pattern: re.Pattern[bytes], data: bytes, place: int) -> re.Match[bytes] | None:
-    """The head of an envelope, unless the members in it are those of an event."""
-    found = pattern.match(data, place, place + _LONGEST_HEAD)
-    if found is None:
-        return None
-    try:
-        members = orjson.loads(b"{" + found[1].rstrip().removesuffix(b",") + b"}")
-    except orjson.JSONDecodeError:
-        return None
-    return found if shape_of(members) is None else None
+_Head = Callable[[bytes, int], Head | None]
 
 
 class _Document:
@@ -93,47 +77,50 @@ class _Document:
                 else:
                     yield Note("the document breaks off before its array ends")
             else:
-                yield from self._record_or_envelope(byte)
+                yield from self._record_or_envelope(byte, envelope, answer)
 
     def _array(self) -> Iterator[RawRecord | Damage | Note]:
         while (byte := self._next(_BETWEEN)) not in (b"]", b""):
-            yield from self._record_or_envelope(byte)
+            yield from self._record_or_envelope(byte, envelope)
 
-    def _record_or_envelope(self, byte: bytes) -> Iterator[RawRecord | Damage | Note]:
-        if byte != b"{" or not self._open(_ENVELOPE):
+    def _record_or_envelope(self, byte: bytes, *kinds: "_Head") -> Iterator[RawRecord | Damage | Note]:
+        head = self._opened(*kinds) if byte == b"{" else None
+        if head is None:
             yield from self._record()
             return
         yield from self._records_of_envelope()
         while self._next(_SPACE) == b"]":
             self._window.at += 1
-            if not self._open(_NEXT_ARRAY):
-                yield from self._rest_of_envelope()
+            if not self._opened(next_array):
+                for _ in range(head.depth):
+                    yield from self._rest_of_object()
                 return
             yield from self._records_of_envelope()
         yield Note("the document breaks off before its array of records ends")
 
     def _records_of_envelope(self) -> Iterator[RawRecord | Damage]:
         while self._next(_BETWEEN) not in (b"]", b""):
-            if self._resumed and self._open(_ENVELOPE):
+            if self._resumed and self._opened(envelope):
                 continue  # what follows damage may be the next envelope
             self._resumed = False
             yield from self._record()
 
-    def _rest_of_envelope(self) -> Iterator[RawRecord | Damage]:
+    def _rest_of_object(self) -> Iterator[RawRecord | Damage]:
         try:
             self._window.at += self._end_of_value(inside=True)
         except Broken as broken:
             yield from self._recovered(broken)
 
-    def _open(self, pattern: re.Pattern[bytes]) -> bool:
+    def _opened(self, *kinds: "_Head") -> Head | None:
         """Go to the first record of the envelope that begins here, if one does."""
         window = self._window
-        while window.held < _LONGEST_HEAD and window.more():
+        while window.held < 2 * LONGEST_HEAD and window.more():
             pass
-        found = _opening(pattern, window.data, window.at)
-        if found:
-            window.at = found.end()
-        return found is not None
+        for head in kinds:
+            if found := head(window.data, window.at):
+                window.at = found.end
+                return found
+        return None
 
     def _next(self, passed: re.Pattern[bytes]) -> bytes:
         """Pass over what may stand between values. The byte that follows; none at the end of the source."""
