@@ -18,7 +18,7 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression
 
 from sakimori import access, ledger, store
-from sakimori.access import keys
+from sakimori.access import Directory, Role, keys, members, people, sign_in
 from sakimori.access.secrets import Secrets
 from sakimori.core import ManualClock
 from sakimori.ledger import Ledger, LocalSigner
@@ -215,7 +215,27 @@ def live_detection(world: SimpleNamespace) -> None:
         assert detection.last_read(transaction, "p") == source()
 
 
-TOURS = [documents, raw_records, service_keys, log, spending, tokens, responses, live_detection]
+def programme(world: SimpleNamespace) -> None:
+    clock = ManualClock(1)
+    directory = Directory(world.database, world.secrets, clock)
+    yamada = people.Person(TENANT, "山田", "yamada", frozenset({Role.LEAD}), (), 1)
+    provider = sign_in.SignIn("https://idp.example", "c", "c", "sub", {}, None, {})
+    with world.database.transaction(TENANT) as transaction:
+        members.add(transaction, ["銀行"], now=1)
+        members.remove(transaction, "銀行", now=2)
+        people.put(transaction, yamada)
+        sign_in.put(transaction, provider)
+        key, _ = keys.issue(transaction, world.secrets, name="n", scopes=["a.b"], clock=clock)
+        keys.rescope(transaction, key.id, ["c"])
+        keys.rotate(transaction, world.secrets, key.id, clock=clock, overlap=timedelta(hours=1))
+    assert directory.person(TENANT, "yamada") == yamada
+    assert directory.sign_in(TENANT) == provider
+    with world.database.transaction(TENANT) as transaction:
+        people.remove(transaction, "山田", now=2)
+        assert len(people.everyone(transaction)) == 1
+
+
+TOURS = [documents, raw_records, service_keys, log, spending, tokens, responses, live_detection, programme]
 
 
 @pytest.mark.parametrize("tour", TOURS, ids=lambda tour: tour.__name__)

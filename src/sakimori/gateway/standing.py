@@ -5,9 +5,8 @@ is refused is never refused by an old reading.
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
 
-from sakimori.access import Principal, keys
+from sakimori.access import Directory, Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, Nanos
 from sakimori.gateway.boundary import Boundary, Dictionary
@@ -36,25 +35,16 @@ class Standing:
         self._database = database
         self._secrets = secrets
         self._clock = clock
-        self._principals: dict[bytes, tuple[Principal, Nanos]] = {}
+        self._directory = Directory(database, secrets, clock)
         self._institutions: dict[str, Institution] = {}
 
     def principal(self, key: str) -> Principal | None:
         """Who shows this service key; None where it is not good."""
-        if (known := self.known_principal(key)) is not None:
-            return known
-        read_at = self._clock.now()
-        found = keys.authenticate(self._database, self._secrets, key, self._clock)
-        if len(self._principals) >= _MOST:
-            self._principals.clear()
-        if found is not None:
-            self._principals[_digest(key)] = found, read_at
-        return found
+        return self._directory.authenticate(key)
 
     def known_principal(self, key: str) -> Principal | None:
         """The same from memory, as long as that is fresh."""
-        principal, read_at = self._principals.get(_digest(key), (None, 0))
-        return principal if self._is_fresh(read_at) else None
+        return self._directory.known(key)
 
     def institution(self, tenant: str) -> tuple[Institution, bool]:
         """The institution, and whether it was read just now."""
@@ -84,8 +74,3 @@ class Standing:
     def _boundary(self, snapshot: Snapshot) -> Boundary:
         dictionary = Dictionary.of(snapshot.get(Inventory, "current"))
         return Boundary(snapshot.tenant, tokens_key(snapshot, self._secrets), dictionary)
-
-
-def _digest(key: str) -> bytes:
-    """Keys themselves are not kept, and looking one up takes as long whatever it resembles."""
-    return sha256(key.encode("utf-8", "surrogateescape")).digest()
