@@ -18,7 +18,6 @@ from sakimori.collect.readers import (
     csv_rows,
     document,
     evtx,
-    journald,
     leef,
     lines,
     ndjson,
@@ -38,7 +37,6 @@ BY_CONTENT: tuple[ByContent, ...] = (
     w3c,
     cef,
     leef,
-    journald,
     auditd,
     Syslog(SystemClock()),
 )

@@ -4,8 +4,7 @@ import orjson
 import pytest
 
 from sakimori.collect.formats import reader_for
-from sakimori.collect.json_records import shaped
-from sakimori.collect.readers import journald
+from sakimori.collect.json_records import event, shaped
 from sakimori.collect.shapes import Fields
 
 _SSHD: Fields = {
@@ -58,5 +57,5 @@ def test_without_a_time_it_is_still_an_event(time: object) -> None:
 
 def test_told_by_content_and_read_with_all_fields() -> None:
     raw = orjson.dumps(_SSHD)
-    assert reader_for(raw + b"\n" + raw).NAME == "journald"
-    assert journald.event(raw) == shaped(dict(_SSHD))
+    assert reader_for(raw + b"\n" + raw).NAME == "ndjson"
+    assert event(raw) == shaped(dict(_SSHD))

@@ -112,6 +112,39 @@ def test_columns_or_not_keywords_are_found_alike(detectors: list[SigmaDetector],
         assert _findings(detector, records, pruned=True) == _findings(detector, records, pruned=False)
 
 
+_JOURNAL: dict[str, Any] = {"__REALTIME_TIMESTAMP": "1700000000000000", "SYSLOG_IDENTIFIER": "sh"}
+
+
+@pytest.mark.parametrize(
+    ("product", "record"),
+    [
+        ("linux", {**_JOURNAL, "MESSAGE": list(b"run mimikatz \x07")}),
+        (
+            "linux",
+            {
+                **_JOURNAL,
+                "_TRANSPORT": "audit",
+                "_AUDIT_ID": "4",
+                "MESSAGE": "PROCTITLE proctitle=" + b"mimikatz -x".hex().upper(),
+            },
+        ),
+        (
+            "linux",
+            {**_JOURNAL, "MESSAGE": "type=CWD msg=audit(1700000000.1:2): cwd=" + b"/mimikatz x".hex().upper()},
+        ),
+        ("w3c", {"c-ip": "10.0.0.5", "cs-method": "GET", "cs(User-Agent)": "x+-wmi+task+y"}),
+    ],
+    ids=["bytes as numbers", "audit record in the journal", "forwarded audit record", "spaces of IIS"],
+)
+def test_text_that_its_log_spells_otherwise_is_found(product: str, record: dict[str, Any], tmp_path: Path) -> None:
+    for number, keyword in enumerate(("mimikatz", " -WMI Task ")):
+        text = _RULE.format(number=number, keyword=orjson.dumps(keyword).decode()).replace("windows", product)
+        (tmp_path / f"{number}.yml").write_text(text, "utf-8")
+    detector = SigmaDetector.load([tmp_path])
+    raw = orjson.dumps(record)
+    assert len(_findings(detector, [raw], pruned=True)) == len(_findings(detector, [raw], pruned=False)) == 1
+
+
 def test_only_what_rules_ask_about_is_wanted(detectors: list[SigmaDetector]) -> None:
     kind = EventKind(product="windows", channel="x", code="1")
     assert [detector.wanted(kind) for detector in detectors] == [frozenset(), None]

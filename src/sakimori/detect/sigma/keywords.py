@@ -2,8 +2,8 @@
 
 Keywords ask about every field, so to look for them in columns would need a column for each field of each event. Instead
 the raw records are searched for a piece of each keyword that JSON cannot spell in any other way than it stands there;
-only records that have one are taken apart. Those that spell an ordinary character by its number (``\\u0061``), or hold
-one of the few characters outside ASCII whose case folds into it, are taken apart too.
+only records that have one are taken apart. Those that may spell text otherwise (``_SPELLED_OTHERWISE``), or hold one of
+the few characters outside ASCII whose case folds into it, are taken apart too.
 """
 
 import re
@@ -20,17 +20,21 @@ _STANDS = re.compile(r"[A-Za-z0-9 ._-][A-Za-z0-9 ._:-]{3,}")
 """Characters that no writer of JSON has reason to escape. A colon only within: JSON's own colons follow a quote."""
 _NUMBERS = re.compile(r"[0-9A-Fa-fx.+-]*")
 """May be spelled otherwise in the record: ``1e2`` is 100, and masks become hexadecimal."""
-_ESCAPED = rb"\\u00(?:2[0de]|3[0-9a]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])"
-"""One of those characters by its number."""
-_ESCAPED_IN_XML = rb"(?:&|\\u0026)#"
-"""Some records hold event data as XML."""
+_SPELLED_OTHERWISE = (
+    rb"\\u00(?:2[0de]|3[0-9a]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])",  # one of those characters by its number
+    rb"(?:&|\\u0026)#",  # likewise in XML, as some records hold event data
+    rb"\[\s*[0-9]{1,3}\s*,",  # text as the numbers of its bytes: the journal, where one of them is not printable
+    rb"_TRANSPORT\"\s*:\s*\"audit\"",  # values in hexadecimal digits: audit records in the journal
+    rb"msg=audit\(",
+)
 
 
 class KeywordFilter:
     def __init__(self, pieces: Sequence[str], databases: Databases) -> None:
         odd = [spelling for letter in FOLDED_INTO_ASCII for spelling in (letter, f"\\u{ord(letter):04x}")]
-        literals = [re.escape(text.encode()) for text in (*pieces, *odd)]
-        self._database = databases.caseless([*literals, _ESCAPED, _ESCAPED_IN_XML])
+        # IIS writes a space as +
+        literals = [re.escape(text.encode()).replace(rb"\ ", rb"[ +]") for text in (*pieces, *odd)]
+        self._database = databases.caseless([*literals, *_SPELLED_OTHERWISE])
 
     @staticmethod
     def of(keywords: Iterable[Pattern], databases: Databases) -> "KeywordFilter | None":
