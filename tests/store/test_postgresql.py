@@ -362,3 +362,35 @@ def test_institutions_have_names_in_any_script(database: Database, tenant: str) 
         transaction.put(source)
     with database.snapshot(tenant) as snapshot:
         assert snapshot.all(Source) == [source]
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("53100", "is full: free some space; nothing was written"),
+        ("53200", "is out of memory"),
+        ("53300", "takes no more connections"),
+        ("55P03", "is locked by another process"),
+        ("40P01", "is locked by another process"),
+        ("57P01", "does not answer"),
+        ("58030", "the disk failed"),
+        ("XX001", "is damaged"),
+        ("42P01", "lacks a table or column"),
+    ],
+)
+def test_what_a_server_refuses_is_one_sentence_and_nothing_is_written(
+    database: Database, code: str, sentence: str
+) -> None:
+    """A real server says each of these when told to: it cannot be made to run out of disk for a test."""
+
+    def write() -> None:
+        with database.transaction("A") as transaction:
+            transaction.insert(evidence, [{"event_id": "ev-1", "raw": b""}])
+            refusal = f"DO $$ BEGIN RAISE EXCEPTION 'the raw record' USING ERRCODE = '{code}'; END $$"
+            transaction.connection.exec_driver_sql(refusal)
+
+    with pytest.raises(StoreError, match=sentence) as refused:
+        write()
+    assert "raw record" not in str(refused.value)
+    with database.snapshot("A") as snapshot:
+        assert snapshot.is_empty(evidence)

@@ -42,6 +42,8 @@ def _of_file(url: URL) -> Iterator[Answer]:
             problems = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
             yield Answer("pages", "; ".join(problems) if problems != ["ok"] else "whole", problems == ["ok"])
             yield _schema(connection)
+    except StoreError as error:
+        yield Answer("pages", str(error), False)
     finally:
         engine.dispose()
 
@@ -56,7 +58,10 @@ def _of_server(url: URL) -> Iterator[Answer]:
             role = protection.user(connection)
             grounds = protection.stands_above(connection, role)
             yield Answer("role", f"'{role}' {grounds or 'is bound by row-level security'}", not grounds)
-            yield _schema(connection)
+            if protection.may_read(connection):
+                yield _schema(connection)
+            else:
+                yield Answer("rights", f"none: run `sakimori db migrate --role {role}` as the owner", False)
             unfit = protection.unfit(connection, oldest=postgresql.OLDEST)
             yield Answer("server", unfit or "fit", unfit is None)
             names, unprotected = protection.tables(connection), protection.unprotected(connection)

@@ -161,6 +161,11 @@ def _refuse_unsafe(connection: Connection, where: str) -> None:
             f"role '{role}' {grounds}, so that row-level security could not keep institutions apart in the database "
             f"{where}: use the ordinary role, and this one for `sakimori db migrate` only"
         )
+    if not protection.may_read(connection):
+        raise StoreError(
+            f"role '{role}' has no rights in the database {where}: run `sakimori db migrate --role {role}` as the owner "
+            "of the tables"
+        )
     found = revision(connection)
     if found is not None:
         refuse_newer(found, where)

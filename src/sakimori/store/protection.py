@@ -81,6 +81,14 @@ def may_create(connection: Connection) -> bool:
     )
 
 
+def may_read(connection: Connection) -> bool:
+    """Whether our role was given its rights, so far as there are tables at all."""
+    version = text(
+        f"SELECT to_regclass('{VERSIONS}') IS NULL OR has_table_privilege(to_regclass('{VERSIONS}'), 'SELECT')"
+    )
+    return bool(connection.execute(version).scalar_one())
+
+
 def tables(connection: Connection) -> list[str]:
     query = f"SELECT c.relname FROM pg_class c WHERE {_TABLES} ORDER BY c.relname"  # noqa: S608 # our own words
     return list(connection.execute(text(query)).scalars())
