@@ -1,9 +1,9 @@
 """The ledger: what happened, who did it and under which authority, in a log that cannot be edited unnoticed.
 
 ``Ledger(signer, memory).append(transaction, entry)`` writes an entry in the transaction of what it tells of;
-``sequence(database, tenant)`` (or ``seal``, in a transaction of one's own) gives the pending ones their places in a hash
-chain and Merkle tree (RFC 6962) and signs a ``Checkpoint`` (C2SP, Ed25519); ``verify`` reads all of it again and says
-what it found in a ``Verification``. For others: ``export`` (a file that ``tools/verify_ledger.py`` checks alone),
+``sequence(database, tenant)`` (or ``seal``, in a transaction of one's own) gives the pending ones their places in a
+hash chain and Merkle tree (RFC 6962) and signs a ``Checkpoint`` (C2SP, Ed25519); ``verify`` reads all of it again and
+says what it found in a ``Verification``. For others: ``export`` (a file that ``tools/verify_ledger.py`` checks alone),
 ``proof`` (that one entry is in the log), ``witness`` (another party's cosignature), ``erasure``.
 """
 

@@ -38,7 +38,8 @@ def erase(
     ).scalar_one()[HASH_BYTES:]
     if content_digest(row.salt, row.body) != digest:
         raise LedgerError(
-            f"leaf {position} of the ledger and its content do not fit: run `sakimori ledger verify`; nothing was erased"
+            f"leaf {position} of the ledger and its content do not fit, so nothing was erased: "
+            "run `sakimori ledger verify`"
         )
     if parse_object(row.body, what=LedgerEntry.SCHEMA).get("action") == ACTION:
         raise InputError(f"the entry at position {position} tells of an erasure and stays: it holds nothing else")

@@ -1,0 +1,150 @@
+"""Check a file of `sakimori ledger export` or `sakimori ledger prove` with public keys alone (format: docs/ledger.md).
+
+Prints a verdict line (and the entry of a proof). Exit code 0: all of it is as it was signed; 1: it is not, or cannot be
+read. Hashing: RFC 6962. Checkpoints, cosignatures, proofs: C2SP (tlog-checkpoint, tlog-cosignature, tlog-proof).
+"""
+
+import argparse
+import json
+from base64 import b64decode, b64encode
+from functools import reduce
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+LONGEST = 1 << 26  # bytes of a line, or of a proof
+
+
+def require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise ValueError(sentence)
+
+
+def join(right: bytes, left: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()
+
+
+def unbase64(encoded: str) -> bytes:
+    value = b64decode(encoded, validate=True)
+    require(b64encode(value).decode() == encoded, "base64 is spelled in another way")
+    return value
+
+
+class Key:
+    """A public key as name+id+base64: of type 1 it signs checkpoints, of type 4 it cosigns them."""
+
+    def __init__(self, vkey: str, kind: int) -> None:
+        self.name, self.id, encoded = vkey.split("+", 2)
+        material = unbase64(encoded)
+        require(self.id == sha256(f"{self.name}\n".encode() + material).hexdigest()[:8], "a key does not fit its id")
+        require(material[0] == kind, f"a key has type {material[0]} instead of {kind}")
+        self.kind, self.public = kind, Ed25519PublicKey.from_public_bytes(material[1:])
+
+    def signed(self, text: str, lines: list[tuple[str, bytes]]) -> bool:
+        """Whether a line is by this key. One that is, and does not fit the text, is an error."""
+        mine = [blob[4:] for name, blob in lines if (name, blob[:4].hex()) == (self.name, self.id)]
+        for blob in mine:
+            heading = f"cosignature/v1\ntime {int.from_bytes(blob[:8])}\n" if self.kind == 4 else ""
+            self.public.verify(blob[8:] if self.kind == 4 else blob, (heading + text).encode())
+        return bool(mine)
+
+
+def read_checkpoint(note: str, log: Key, cosigners: list[Key]) -> tuple[int, bytes, int]:
+    """How many entries a checkpoint covers, their root, and how many of the cosigners confirm it."""
+    text, _, signatures = note.rpartition("\n\n")
+    *words, last = [line.removeprefix("— ").split(" ") for line in signatures.split("\n")]
+    text, lines = text + "\n", [(name, unbase64(encoded)) for name, encoded in words]
+    require(last == [""] and log.signed(text, lines), "a checkpoint is not signed with the ledger's key")
+    origin, size, root = text.split("\n")[:3]
+    require(origin == log.name and str(int(size)) == size, "a checkpoint is of another ledger")
+    return int(size), unbase64(root), sum(key.signed(text, lines) for key in cosigners)
+
+
+def check_export(file: BinaryIO, log: Key, cosigners: list[Key], demanded: int, anchor: tuple[int, bytes, int]) -> str:
+    header: dict[str, Any] = json.loads(line := file.readline(LONGEST))
+    require((header["schema"], header["origin"]) == ("sakimori.ledger-export/1", log.name), "it is of another ledger")
+    whole, start, end, before = sha256(line), header["start"], header["end"], bytes.fromhex(header["before"])
+    size, trees = start, [bytes.fromhex(root) for root in header["frontier"]]  # complete subtrees, largest first
+    require(len(trees) == size.bit_count() and {len(root) for root in trees} <= {32}, "the frontier has another size")
+    require(start > 0 or before == sha256(log.name.encode()).digest(), "the chain has another beginning")
+    require(0 <= start < end and (anchor[0] == -1 or start <= anchor[0] <= end), "the anchor lies outside of the range")
+    signed, confirmed, erased, backwards, earlier, missing = 0, 0, 0, 0, -(1 << 64), dict[int, str]()
+    while (line := file.readline(LONGEST)) and not line.startswith(b'{"end"'):
+        require(size != anchor[0] or anchor[1] == reduce(join, trees[::-1]), "history was rewritten since the anchor")
+        whole.update(line)
+        record: dict[str, Any] = json.loads(line)
+        again = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        require(line == again.encode() + b"\n", f"the line before entry {size} is spelled in another way")
+        if list(record) == ["checkpoint"]:
+            signed, root, confirmed = read_checkpoint(record["checkpoint"], log, cosigners)
+            require((signed, root) == (size, reduce(join, trees[::-1])), f"the first {size} entries were altered")
+            continue
+        require(record["n"] == size < end, f"entry {size} is missing, or entries were moved or added")
+        if list(record) == ["n", "digest"]:
+            require(len(missing) < 1 << 20, "more entries were erased than this program remembers")
+            digest, missing[size] = bytes.fromhex(record["digest"]), record["digest"]
+        else:
+            salt, entry = bytes.fromhex(record["salt"]), json.loads(record["entry"])
+            digest = sha256(salt + record["entry"].encode()).digest() if len(salt) == 32 else b""
+            backwards, earlier, detail = backwards + (entry["time"] < earlier), entry["time"], entry["detail"]
+            if entry["action"] == "ledger.erased" and missing.get(detail["position"]) == detail["digest"]:
+                erased += len(missing.pop(detail["position"])) > 0
+        before = sha256(b"\0" + before + digest).digest()
+        hashed, complete, size = before, size, size + 1
+        while complete & 1:
+            hashed, complete = join(hashed, trees.pop()), complete >> 1
+        trees.append(hashed)
+    trailer = f'{{"end":{end},"sha256":"{whole.hexdigest()}"}}\n'.encode()
+    require(size == signed == end and line + file.read(1) == trailer, f"it was cut off or damaged after entry {size}")
+    require(not missing, f"the content of entry {min(missing, default=0)} is missing, and no entry says it was erased")
+    require(confirmed >= demanded, f"the last checkpoint has {confirmed} of the {demanded} cosigners demanded")
+    return f"entries {start} to {end - 1}, cosigned by {confirmed}; {erased} erased, {backwards} times go back"
+
+
+def check_proof(file: BinaryIO, log: Key, cosigners: list[Key], demanded: int, anchor: tuple[int, bytes, int]) -> str:
+    head, _, note = file.read(LONGEST).decode().partition("\n\n")
+    magic, extra, index, *path = head.split("\n")
+    parts, position = unbase64(extra.removeprefix("extra ")), int(index.removeprefix("index "))
+    require((magic, index) == ("c2sp.org/tlog-proof@v1", f"index {position}"), "the proof has another form")
+    size, root, confirmed = read_checkpoint(note, log, cosigners)
+    require(0 <= position < size and len(parts) >= 64, "there is no such entry")
+    require(anchor[:2] in ((-1, b""), (size, root)), "the anchor is another checkpoint")
+    leaf = parts if len(parts) == 64 else parts[:32] + sha256(parts[32:]).digest()  # 64: its content was erased
+    hashed, at, last = sha256(b"\0" + leaf).digest(), position, size - 1
+    while last:  # from the leaf up; a node that is last and even in its row has nobody beside it
+        if at & 1 or at < last:
+            beside = unbase64(path.pop(0))
+            hashed = join(hashed, beside) if at & 1 else join(beside, hashed)
+        at, last = at >> 1, last >> 1
+    require(hashed == root and not path, "the entry is not in the ledger")
+    require(confirmed >= demanded, f"the checkpoint has {confirmed} of the {demanded} cosigners demanded")
+    content = json.loads(parts[64:] or '"its content was erased"')
+    return f"entry {position} of {size}, cosigned by {confirmed}\n{json.dumps(content)}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check an export or a proof of a Sakimori ledger.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--key", required=True, help="public key of the ledger (sakimori ledger key)")
+    parser.add_argument("--cosigner", action="append", default=[], help="public key of a cosigner; may be repeated")
+    parser.add_argument("--cosigned", type=int, default=0, help="how many of the cosigners must confirm all of it")
+    parser.add_argument("--anchor", type=Path, help="an earlier checkpoint, which an export must continue")
+    given = parser.parse_args()
+    try:
+        log, cosigners = Key(given.key, 1), [Key(vkey, 4) for vkey in set[str](given.cosigner)]
+        anchor = read_checkpoint(given.anchor.read_text("utf-8"), log, []) if given.anchor else (-1, b"", 0)
+        with given.file.open("rb") as file:
+            check = check_proof if file.peek(1)[:1] == b"c" else check_export
+            found = check(file, log, cosigners, given.cosigned, anchor)
+    except (AttributeError, InvalidSignature, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        print("NOT OK:", ascii(str(error) or "a signature does not fit"))
+        return 1
+    print("OK:", found)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
