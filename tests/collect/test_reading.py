@@ -1,8 +1,11 @@
 """Reading: files, folders and archives, good and bad; nothing raises and everything is accounted for."""
 
+import gzip
 import io
 import os
 import stat
+import struct
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from tests.collect.conftest import NOW, Reading, gather
 
 from sakimori.collect import Outcome, Progress, read
-from sakimori.core import ManualClock
+from sakimori.core import ManualClock, parse_rfc3339
 
 FLAT = b'{"EventID":1,"Channel":"x","n":%d}\n'
 THREE = FLAT % 0 + FLAT % 1 + FLAT % 2
@@ -281,3 +284,53 @@ def test_otrf_and_evtx_corpora_are_read_whole(shared: Path) -> None:
     system = orjson.loads(pretty.read_bytes())["Event"]["System"]
     assert event["Channel"] == system["Channel"]
     assert event["EventID"] == str(system["EventID"])
+
+
+_NO_YEAR = b"Mar  3 10:00:00 web1 sshd[1]: Connection closed\n"
+_IN_UTC = struct.pack("<HHBi", 0x5455, 5, 1, 1_500_000_000)
+"""Info-ZIP's extended timestamp."""
+
+
+def _tarred(content: bytes, written: int) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        member = tarfile.TarInfo("auth.log")
+        member.size, member.mtime = len(content), written
+        tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _zipped(content: bytes, day: tuple[int, int, int, int, int, int], extra: bytes = b"") -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        member = zipfile.ZipInfo("auth.log", day)
+        member.extra = extra
+        archive.writestr(member, content)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "file_written", "year"),
+    [
+        (_NO_YEAR, "2019-06-01T00:00:00Z", 2019),
+        (_NO_YEAR, "2019-02-01T00:00:00Z", 2018),
+        (_NO_YEAR, "2099-01-01T00:00:00Z", 2026),  # a clock that was wrong
+        (_NO_YEAR, "1970-01-01T00:00:01Z", 2026),
+        (_NO_YEAR.decode().encode("utf-16"), "2019-06-01T00:00:00Z", 2019),
+        (gzip.compress(_NO_YEAR), "2019-06-01T00:00:00Z", 2019),
+        (_tarred(_NO_YEAR, 1_500_000_000), "2019-06-01T00:00:00Z", 2017),
+        (gzip.compress(_tarred(_NO_YEAR, 1_500_000_000)), "2019-06-01T00:00:00Z", 2017),
+        (_tarred(gzip.compress(_NO_YEAR), 1_500_000_000), "2019-06-01T00:00:00Z", 2017),
+        (_zipped(_NO_YEAR, (2015, 4, 1, 0, 0, 0)), "2019-06-01T00:00:00Z", 2015),
+        (_zipped(_NO_YEAR, (2015, 4, 1, 0, 0, 0), _IN_UTC), "2019-06-01T00:00:00Z", 2017),
+        (_zipped(_NO_YEAR, (1980, 1, 1, 0, 0, 0)), "2019-06-01T00:00:00Z", 2019),
+        (_tarred(_NO_YEAR, 0), "2019-06-01T00:00:00Z", 2019),
+    ],
+)
+def test_a_year_that_a_log_does_not_write_is_told_by_when_it_was_last_written(
+    content: bytes, file_written: str, year: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "auth.log"
+    log.write_bytes(content)
+    os.utime(log, ns=(0, parse_rfc3339(file_written)))
+    assert gather(log).times() == [parse_rfc3339(f"{year}-03-03T10:00:00Z")]

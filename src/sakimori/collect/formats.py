@@ -28,7 +28,7 @@ from sakimori.collect.readers import (
 from sakimori.collect.readers.syslog import Syslog
 from sakimori.collect.shapes import Fields
 from sakimori.collect.utf16 import CODECS, Utf16, as_utf8, codec_of
-from sakimori.core import SystemClock
+from sakimori.core import Nanos
 
 BY_CONTENT: tuple[ByContent, ...] = (
     evtx,
@@ -38,10 +38,9 @@ BY_CONTENT: tuple[ByContent, ...] = (
     cef,
     leef,
     auditd,
-    Syslog(SystemClock()),
 )
-"""Asked in this order whether a source is theirs."""
-READERS: tuple[Reader, ...] = (*BY_CONTENT, ndjson, document)
+"""Asked in this order whether a source is theirs; then syslog is."""
+READERS: tuple[Reader, ...] = (*BY_CONTENT, Syslog(), ndjson, document)
 HEAD = 64 * 1024
 """Bytes that are looked at."""
 
@@ -83,10 +82,10 @@ def reader_named(name: str) -> Reader:
     return {reader.NAME: reader for reader in READERS}.get(name) or csv_rows.reader_named(name)
 
 
-def reader_for(head: bytes, mappings: Sequence[LogMapping] = ()) -> Reader:
+def reader_for(head: bytes, mappings: Sequence[LogMapping] = (), *, written: Nanos | None = None) -> Reader:
     """The reader for a source that begins with these bytes (``HEAD`` of them, or all there are).
 
-    What the user's own mappings recognise is theirs before all else.
+    What the user's own mappings recognise is theirs before all else. ``written``: when the source last was.
 
     Raises:
         Unknown: none; ``Unreadable`` where the user surely meant it to be read.
@@ -100,10 +99,10 @@ def reader_for(head: bytes, mappings: Sequence[LogMapping] = ()) -> Reader:
         raise Unreadable("it is UTF-32 text: convert it to UTF-8")
     if codec := codec_of(head):
         try:
-            return Utf16(reader_for(as_utf8(head, codec), mappings), codec)
+            return Utf16(reader_for(as_utf8(head, codec), mappings, written=written), codec)
         except Unknown as unknown:
             raise type(unknown)(f"UTF-16: {unknown}") from None
-    for reader in BY_CONTENT:
+    for reader in (*BY_CONTENT, Syslog(written)):
         if reader.recognises(head):
             return reader
     for magic, what in _FOREIGN:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sakimori.core import Nanos
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -17,6 +19,8 @@ class Opened:
     """Bytes on disk of what came before it in this run."""
     disk_size: int
     """Bytes on disk that it stands for itself."""
+    written: Nanos | None = None
+    """When it was last written, as its file system or archive says: who makes an archive may write anything."""
     note: str = ""
     named: bool = False
     """The user gave just this path, rather than a folder or archive that it lies in."""

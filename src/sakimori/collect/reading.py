@@ -20,12 +20,13 @@ from sakimori.collect.period import ALWAYS, Period
 from sakimori.collect.readers import Damage, RawRecord, Reader
 from sakimori.collect.shapes import ShapeError
 from sakimori.collect.sources import FoundFile, Survey
-from sakimori.core import Clock, ManualClock, Nanos
+from sakimori.core import Clock, ManualClock, Nanos, parse_rfc3339
 from sakimori.records import Source
 
 _LONGEST_MAGIC = 64
 _BLOCK = 1024 * 1024
 _CHANGED = "it changed while it was read, so events may be missing and raw records are lost: scan it again"
+_NO_TIME = parse_rfc3339("1981-01-01T00:00:00Z")
 _NOTES = 20
 """Notes that are kept per source; a file of which every chunk fails its checksum needs no more to be said."""
 
@@ -124,7 +125,7 @@ def _read_opened(
     mappings: Sequence[LogMapping],
     progressed: Callable[[int], None],
 ) -> Iterator[Item]:
-    reader = reader_of(found, mappings)
+    reader = reader_of(found, mappings, clock=clock)
     if isinstance(reader, SourceRead):
         yield reader
         return
@@ -156,16 +157,22 @@ def _still(found: Opened) -> bool:
     return not left and hasher.hexdigest() == found.digest
 
 
-def reader_of(found: Opened, mappings: Sequence[LogMapping] = ()) -> Reader | SourceRead:
+def reader_of(found: Opened, mappings: Sequence[LogMapping] = (), *, clock: Clock) -> Reader | SourceRead:
     """The reader that understands an opened source, or the account of one that none does."""
     head = found.file.read(HEAD)
     found.file.seek(0)
     try:
-        return reader_for(head, mappings)
+        return reader_for(head, mappings, written=_written(found, clock.now()))
     except Unknown as unknown:
         meant = isinstance(unknown, Unreadable) or found.named or called_telemetry(found.path, head)
         outcome = Outcome.FAILED if meant else Outcome.SKIPPED
         return SourceRead(path=found.path, outcome=outcome, reason=str(unknown))
+
+
+def _written(found: Opened, now: Nanos) -> Nanos:
+    """When the source was last written, as far as one can tell, and never later than now: the same however often it is
+    read. Tools that know no time write the beginning of 1970 or 1980."""
+    return min(found.written, now) if found.written and found.written > _NO_TIME else now
 
 
 def evaluate(

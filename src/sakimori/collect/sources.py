@@ -120,12 +120,13 @@ def _open_file(
     with file:
         try:
             container = container_for(file.read(HEAD))
-            size, digest = (os.fstat(file.fileno()).st_size, "") if container else _measure(file)
+            status = os.fstat(file.fileno())
+            size, digest = (status.st_size, "") if container else _measure(file)
         except OSError as error:
             yield SourceRead(path=str(path), outcome=Outcome.FAILED, reason=f"it cannot be read: {words(error)}")
             return
         if container is None:
-            yield Opened(str(path), file, size, digest, disk_start, disk_size, named=named)
+            yield Opened(str(path), file, size, digest, disk_start, disk_size, status.st_mtime_ns, named=named)
             return
 
         def gauge() -> int:
@@ -135,7 +136,7 @@ def _open_file(
             return path.open("rb", buffering=_BLOCK)
 
         before = _identity(path)
-        archive = Archive(str(path), container, file, again, gauge, disk_start, named)
+        archive = Archive(str(path), container, file, again, gauge, disk_start, named, written=status.st_mtime_ns)
         yield from Walk(size, only=only).sources(archive)
         if _identity(path) != before:
             reason = "it changed while it was read, so what was found may be incomplete: scan it again"

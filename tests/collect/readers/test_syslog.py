@@ -10,7 +10,7 @@ from tests.collect.conftest import Reading
 from sakimori.collect.formats import Unknown, reader_for
 from sakimori.collect.readers.syslog import Syslog
 from sakimori.collect.shapes import Shaped, ShapeError
-from sakimori.core import ManualClock, parse_rfc3339, rfc3339
+from sakimori.core import parse_rfc3339, rfc3339
 
 _NOW = "2026-11-22T12:00:00Z"
 _SYSMON = (
@@ -22,7 +22,7 @@ _SYSMON = (
 
 
 def _event(line: str | bytes, now: str = _NOW) -> Shaped:
-    return Syslog(ManualClock(parse_rfc3339(now))).event(line if isinstance(line, bytes) else line.encode())
+    return Syslog(parse_rfc3339(now)).event(line if isinstance(line, bytes) else line.encode())
 
 
 def test_rfc_5424_with_structured_data() -> None:

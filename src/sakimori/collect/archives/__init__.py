@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from sakimori.collect.outcome import Outcome
+from sakimori.core import Nanos
 
 BLOCK = 64 * 1024
 """Bytes that are unpacked at once; as much of what stands before damage may be lost with it."""
@@ -54,6 +55,8 @@ class Member:
     blocks: Callable[[], Generator[bytes]]
     """Its bytes, from the first on. Raises ``Damaged`` or ``Refused`` behind what could be read, ``OSError`` where the
     disk fails."""
+    written: Nanos | None = None
+    """When it was last written, where the container says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import BinaryIO, NamedTuple
 from sakimori.collect.archives import BLOCK, Damaged, Member, NotRead, Refused, sparse
 from sakimori.collect.archives.names import decoded
 from sakimori.collect.outcome import Outcome
+from sakimori.collect.times import epoch_time
+from sakimori.core import Nanos
 
 SEEKS = False
 
@@ -39,6 +41,7 @@ class _Header(NamedTuple):
     kind: bytes
     name: bytes
     size: int
+    written: Nanos | None
     block: bytes
 
 
@@ -113,11 +116,11 @@ def _member(
         yield NotRead(name, Outcome.FAILED if kind == b"M" else Outcome.SKIPPED, reason)
     elif kind == b"S":
         real = sparse.number(header.block[483:495]) or 0
-        yield Member(name, lambda: sparse.expanded(_reader(file, start, size), stretches, real))
+        yield Member(name, lambda: sparse.expanded(_reader(file, start, size), stretches, real), header.written)
     elif extended.sparse:
-        yield Member(name, lambda: _pax_sparse(_reader(file, start, size), extended))
+        yield Member(name, lambda: _pax_sparse(_reader(file, start, size), extended), header.written)
     else:
-        yield Member(name, lambda: _plain(_reader(file, start, size), size))
+        yield Member(name, lambda: _plain(_reader(file, start, size), size), header.written)
 
 
 def _plain(read: Callable[[int], bytes], size: int) -> Generator[bytes]:
@@ -168,7 +171,8 @@ def _header(block: bytes) -> _Header | None:
     name = block[:100].split(b"\0")[0]
     if block[257:263] == b"ustar\0" and (prefix := block[345:500].split(b"\0")[0]):
         name = prefix + b"/" + name
-    return _Header(block[156:157], name, size, block)
+    written = sparse.number(block[136:148])
+    return _Header(block[156:157], name, size, epoch_time(written) if written else None, block)
 
 
 def _high(block: bytes) -> int:

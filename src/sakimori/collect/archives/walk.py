@@ -37,6 +37,7 @@ from sakimori.collect.archives.streamed import WINDOW, Streamed
 from sakimori.collect.formats import HEAD
 from sakimori.collect.opened import Opened
 from sakimori.collect.outcome import Outcome, SourceRead
+from sakimori.core import Nanos
 
 INNER = "!"
 """Between an archive's path and its member's name: ``logs.zip!host1/Security.evtx``."""
@@ -78,6 +79,8 @@ class Archive:
     depth: int = 1
     note: str = ""
     """What is wrong with its own bytes."""
+    written: Nanos | None = None
+    """When it was last written itself; of its members, those that have no time of their own."""
 
 
 class Walk:
@@ -136,6 +139,7 @@ class Walk:
             return first.pop() if first else passes.blocks(index)
 
         named = archive.named and not member.name
+        written = archive.written if member.written is None else member.written
         with closing(Streamed(begin)) as stream:
             try:
                 container = container_for(stream.read(HEAD))
@@ -156,6 +160,7 @@ class Walk:
                         reached,
                         named,
                         depth,
+                        written=written,
                     )
                     yield from self.sources(inner)
                     return
@@ -174,13 +179,14 @@ class Walk:
 
         with closing(again()) as file:
             if container is None:
-                yield Opened(path, file, kept.size, kept.digest, reached, share, note, named)
+                yield Opened(path, file, kept.size, kept.digest, reached, share, written, note, named)
                 return
 
             def gauge() -> int:
                 return reached + share * min(file.tell(), kept.size) // max(1, kept.size)
 
-            yield from self.sources(Archive(path, container, file, again, gauge, reached, named, depth, note))
+            inner = Archive(path, container, file, again, gauge, reached, named, depth, note, written)
+            yield from self.sources(inner)
 
     def _counted(self, blocks: Callable[[], Generator[bytes]]) -> Generator[bytes]:
         """The bytes of a member, taken from what may still be unpacked."""

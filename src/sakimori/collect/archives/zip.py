@@ -9,6 +9,7 @@ import bz2
 import struct
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
 from itertools import zip_longest
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +17,8 @@ from sakimori.collect.archives import BLOCK, MAX_LIST, Damaged, Member, Meter, N
 from sakimori.collect.archives.codecs import Decompressor, Inflate, Packed, lzma_in_zip, unpacked, xz, zstandard
 from sakimori.collect.archives.names import decoded
 from sakimori.collect.outcome import Outcome
+from sakimori.collect.times import epoch_time, local_time
+from sakimori.core import Nanos
 
 SEEKS = True
 
@@ -53,6 +56,7 @@ class _Entry(NamedTuple):
     size: int
     offset: int
     """Of its local header."""
+    written: Nanos | None
 
 
 class _NoList(Exception):
@@ -78,7 +82,7 @@ def members(file: BinaryIO) -> Iterator[Member | NotRead]:
                 entry.name, Outcome.FAILED, "it overlaps another member, as in archive bombs: unpack it yourself"
             )
         else:
-            yield Member(entry.name, _opened(file, entry))
+            yield Member(entry.name, _opened(file, entry), entry.written)
 
 
 def _listed(file: BinaryIO) -> list[_Entry]:
@@ -123,7 +127,7 @@ def _entries(data: bytes, *, shift: int) -> list[_Entry] | None:
     while at < len(data):
         if not data.startswith(_ENTRY_MAGIC, at) or len(data) - at < _ENTRY.size:
             return entries if data.startswith(b"PK\x05\x05", at) else None  # a signature over the list
-        (_, _, _, flags, method, _, _, checksum, packed, size, name, extra, comment, _, _, _, offset) = (
+        (_, _, _, flags, method, time, date, checksum, packed, size, name, extra, comment, _, _, _, offset) = (
             _ENTRY.unpack_from(data, at)
         )
         start = at + _ENTRY.size
@@ -131,7 +135,8 @@ def _entries(data: bytes, *, shift: int) -> list[_Entry] | None:
         fields = _extra(data[start + name : start + name + extra])
         size, packed, offset = _wide(fields.get(1, b""), size, packed, offset)
         shown = _name(data[start : start + name], fields)
-        entries.append(_Entry(shown, flags, method, checksum, packed, size, offset + shift))
+        written = _written(date, time, fields)
+        entries.append(_Entry(shown, flags, method, checksum, packed, size, offset + shift, written))
     return entries
 
 
@@ -160,6 +165,19 @@ def _name(name: bytes, fields: dict[int, bytes]) -> str:
     if unicode_path[1:5] == zlib.crc32(name).to_bytes(4, "little"):
         name = unicode_path[5:]
     return decoded(name, last="cp437")
+
+
+def _written(date: int, time: int, fields: dict[int, bytes]) -> Nanos | None:
+    """Info-ZIP's time in UTC where there is one, else that of MS-DOS (APPNOTE 4.4.6), whose zone nobody knows and whose
+    beginning stands for no time."""
+    timestamp = fields.get(0x5455, b"")
+    if len(timestamp) >= 5 and timestamp[0] & 1:
+        return epoch_time(int.from_bytes(timestamp[1:5], "little", signed=True))
+    try:
+        day = datetime(1980 + (date >> 9), date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63, 2 * (time & 31))
+    except ValueError:
+        return None
+    return local_time(day) if day > datetime(1980, 1, 1) else None
 
 
 def _opened(file: BinaryIO, entry: _Entry) -> Callable[[], Generator[bytes]]:
@@ -245,7 +263,7 @@ def _found(file: BinaryIO) -> Iterator[Member | NotRead]:
             continue
         met = _Met(file, header, position)
         if not met.entry.name.endswith("/"):
-            yield Member(met.entry.name, met.blocks)
+            yield Member(met.entry.name, met.blocks, met.entry.written)
         position = met.end(size)
 
 
@@ -253,14 +271,15 @@ class _Met:
     """A member that was met, and where it ends: that may show only by unpacking it."""
 
     def __init__(self, file: BinaryIO, header: bytes, position: int) -> None:
-        _, _, flags, method, _, _, checksum, packed, size, name, extra = _LOCAL.unpack(header)
+        _, _, flags, method, time, date, checksum, packed, size, name, extra = _LOCAL.unpack(header)
         self._file = file
         self._start = position + _LOCAL.size + name + extra
         encoded = file.read(name)
         fields = _extra(file.read(extra))
         self._wide = 1 in fields
         size, packed = _wide(fields.get(1, b""), size, packed)
-        self.entry = _Entry(_name(encoded, fields), flags, method, checksum, packed, size, position)
+        written = _written(date, time, fields)
+        self.entry = _Entry(_name(encoded, fields), flags, method, checksum, packed, size, position, written)
         self._end: int | None = None
         if not flags & _DESCRIPTOR:
             self._end = self._start + packed

@@ -72,7 +72,7 @@ def _export_opened(
     if is_exported(found):
         yield SourceRead(path=found.path, outcome=Outcome.SKIPPED, reason="part of an export")
         return
-    reader = reader_of(found)
+    reader = reader_of(found, clock=clock)
     if isinstance(reader, SourceRead):
         yield reader
         return

@@ -13,7 +13,7 @@ from sakimori.collect.readers import Damage, Note, RawRecord, lines
 from sakimori.collect.shapes import Fields, Shaped, ShapeError
 from sakimori.collect.syslog_message import Message, event_of
 from sakimori.collect.times import time_of
-from sakimori.core import Clock, Nanos, rfc3339
+from sakimori.core import Nanos, rfc3339
 
 _FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp"),
@@ -43,13 +43,14 @@ _LINES_LOOKED_AT = 8
 
 class Syslog:
     """The reader. RFC 3164 has no year and no zone: the time is taken as UTC, and the year is the one that makes it the
-    newest time that is at most a day ahead of the clock. Logs older than a year come out younger than they are."""
+    newest time that is at most a day later than when the log was last written."""
 
     NAME = "syslog"
     record_at = staticmethod(lines.record_at)
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, written: Nanos | None = None) -> None:
+        """``written``: when the log was; None: nobody knows, and a time without a year is none."""
+        self._written = written
 
     def recognises(self, head: bytes) -> bool:
         """Most of the first lines are messages: other logs with a time at their beginning have no tag."""
@@ -80,7 +81,9 @@ class Syslog:
         day = f"{_MONTHS[match['month']]:02}-{int(match['day']):02}T{match['time']}"
         if match["year"]:
             return time_of(f"{match['year']}-{day}")
-        latest = self._clock.now() + _DAY
+        if self._written is None:
+            return None
+        latest = self._written + _DAY
         year = int(rfc3339(latest)[:4])
         # 29 February may be four years back, eight around a year like 2100.
         for back in range(9):
