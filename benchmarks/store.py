@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+from benchmarks import transactions
 from benchmarks.figure import Figure
 from sakimori.access import keys
 from sakimori.access.secrets import Secrets
@@ -42,6 +43,7 @@ def run() -> list[Figure]:
             _raw_leaves(),
             _transaction(database, bare),
             _key_lookup(database, secrets, bare),
+            *transactions.figures(),
         ]
         bare.close()
         database.close()
