@@ -4,6 +4,7 @@ import struct
 from typing import ClassVar
 from urllib.parse import quote
 
+from sakimori.core import InputError, plain
 from sakimori.ledger.note import NoteError, NoteKey, Signature, Signer, open_note
 
 _TIME = struct.Struct(">Q")
@@ -37,8 +38,19 @@ class Cosigner(NoteKey):
 
 
 def cosigner(tenant: str, signer: Signer, name: str | None = None) -> Cosigner:
-    """By what others recognise cosignatures of this witness. Raises SakimoriError where its key is missing."""
-    return Cosigner(name or f"sakimori/witness/1/{quote(tenant, safe='')}", signer.public_key(tenant))
+    """By what others recognise cosignatures of this witness.
+
+    Raises:
+        InputError: it cannot have this name.
+        SakimoriError: its key is missing.
+    """
+    made = Cosigner(name or f"sakimori/witness/1/{quote(tenant, safe='')}", signer.public_key(tenant))
+    try:
+        return Cosigner.parse(str(made))
+    except NoteError as error:
+        raise InputError(
+            f"'{plain(made.name)}' cannot name a cosigner: use one word without '+', such as audit.example/w1"
+        ) from error
 
 
 def cosign(note: str, by: Cosigner, tenant: str, signer: Signer, *, seconds: int) -> str:

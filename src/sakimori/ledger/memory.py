@@ -35,6 +35,10 @@ class Memory:
         """The last checkpoints that the witness of an install saw of others' logs."""
         return Memory(home / "witness")
 
+    def is_empty(self) -> bool:
+        """Whether nothing was ever kept here."""
+        return not any(self._folder.glob("*.checkpoint"))
+
     def recall(self, origin: str) -> str | None:
         """The note that is kept; None: none is.
 
