@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from sakimori.collect.formats import reader_named
 from sakimori.collect.lake.recall import exported_records
+from sakimori.collect.readers import records_at
 from sakimori.collect.sources import at, is_file
 from sakimori.core import InputError
 from sakimori.records import Source
@@ -36,7 +37,7 @@ def raw_record(source: Source, offset: int) -> bytes:
 def raw_records(source: Source, offsets: Iterable[int]) -> Records:
     """Like ``raw_record`` for several records of one source, which is opened and verified once.
 
-    Give the offsets in ascending order: large members of archives are read forward only.
+    They come in order. Raises InputError behind them where at an offset none begins.
     """
     for _, records in raw_records_of([(source, offsets)]):
         if isinstance(records, InputError):
@@ -92,12 +93,12 @@ def _exported(source: Source, offsets: Iterable[int]) -> Records:
 
 
 def _records(source: Source, file: BinaryIO, offsets: Iterable[int]) -> Records:
-    reader = reader_named(source.format)
-    for offset in offsets:
-        try:
-            yield offset, reader.record_at(file, source.size, offset)
-        except LookupError:
-            raise InputError(f"{source.path}: no record begins at byte {offset}: check the event id") from None
+    left = set(offsets)
+    for found in records_at(reader_named(source.format), file, source.size, frozenset(left)):
+        left.discard(found.offset)
+        yield found
+    if left:
+        raise InputError(f"{source.path}: no record begins at byte {min(left)}: check the event id")
 
 
 def _piece(file: BinaryIO, source: Source) -> BinaryIO | None:

@@ -6,11 +6,11 @@ bytes that are no UTF-8, which readers repair as any other wrong byte.
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from sakimori.collect.readers import Damage, Note, RawRecord, Reader
+from sakimori.collect.readers import Damage, Note, RawRecord, Reader, among, first
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -74,9 +74,11 @@ class Utf16:
             yield item if isinstance(item, Note) else item._replace(offset=view.in_source(item.offset))
 
     def record_at(self, file: BinaryIO, size: int, offset: int, /) -> bytes:
-        view = _Utf8View(file, size, self._codec)
-        text = cast("BinaryIO", io.BufferedReader(view, _READ_AHEAD))
-        return self._reader.record_at(text, view.most, view.of_source(offset))
+        return first(self.records_at(file, size, (offset,)))
+
+    def records_at(self, file: BinaryIO, size: int, offsets: Collection[int], /) -> Iterator[RawRecord]:
+        """Reads from the beginning: where a character lies in UTF-8 depends on all that are before it."""
+        return among(self.records(file, size), offsets)
 
 
 class _Utf8View(io.RawIOBase):
@@ -134,20 +136,6 @@ class _Utf8View(io.RawIOBase):
         passed = self._block(number)[text_start - first : place - first]
         self._last = place, min(self._size, source_start + 2 * _code_units(passed))
         return self._last[1]
-
-    def of_source(self, place: int) -> int:
-        """The inverse. Raises LookupError where no character begins there."""
-        if not 0 <= place <= self._size:
-            raise LookupError
-        number = bisect_right(self._source_starts, place) - 1
-        while number == len(self._source_starts) - 1 and self._block(number):
-            number = bisect_right(self._source_starts, place) - 1
-        start = self._source_starts[number]
-        self._file.seek(start)
-        found = self._text_starts[number] + len(as_utf8(self._file.read(place - start), self._codec))
-        if self.in_source(found) != place:
-            raise LookupError
-        return found
 
     def _number_at(self, place: int) -> int:
         """The block in which a place of the text lies; the last one, which is empty, for all behind the end."""

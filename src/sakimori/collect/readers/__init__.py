@@ -4,8 +4,8 @@ A raw record is what is shown as evidence: a line as it stands, or JSON where th
 Readers never stop at damage: what they cannot read they name, and go on behind it.
 """
 
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Iterator
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from sakimori.collect.shapes import Shaped
 
@@ -58,6 +58,46 @@ class Reader(Protocol):
             LookupError: no record begins there.
         """
         ...
+
+
+@runtime_checkable
+class OnePass(Protocol):
+    """A reader that has to read from the beginning to tell what lies at an offset, and so looks up many at once."""
+
+    def records_at(self, file: BinaryIO, size: int, offsets: Collection[int], /) -> Iterator[RawRecord]:
+        """The raw records that ``records`` gave with these offsets, in order; an offset of none is passed over."""
+        ...
+
+
+def records_at(reader: Reader, file: BinaryIO, size: int, offsets: Collection[int]) -> Iterator[RawRecord]:
+    """As ``OnePass.records_at``, for any reader."""
+    if isinstance(reader, OnePass):
+        yield from reader.records_at(file, size, offsets)
+        return
+    for offset in sorted(offsets):
+        try:
+            raw = reader.record_at(file, size, offset)
+        except LookupError:
+            continue
+        yield RawRecord(offset, raw)
+
+
+def first(found: Iterator[RawRecord]) -> bytes:
+    """The raw record that was looked up. Raises LookupError where none was found."""
+    for record in found:
+        return record.raw
+    raise LookupError
+
+
+def among(items: Iterable[RawRecord | Damage | Note], offsets: Collection[int]) -> Iterator[RawRecord]:
+    """The records with these offsets; no more is read than up to the last of them."""
+    left = set(offsets)
+    for item in items:
+        if isinstance(item, RawRecord) and item.offset in left:
+            yield item
+            left.discard(item.offset)
+            if not left:
+                return
 
 
 class ByContent(Reader, Protocol):

@@ -10,14 +10,14 @@ mapping nor header. Both encoding and delimiter stand in the source's format (``
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 import orjson
 
 from sakimori.collect import json_records
-from sakimori.collect.readers import MAX_RECORD, Damage, Note, RawRecord
+from sakimori.collect.readers import MAX_RECORD, Damage, Note, RawRecord, first
 from sakimori.collect.readers.lines import BOM
 from sakimori.collect.shapes import Fields, Numbers, Shaped, put
 
@@ -57,15 +57,22 @@ class CsvReader:
             )
 
     def record_at(self, file: BinaryIO, size: int, offset: int) -> bytes:
+        return first(self.records_at(file, size, (offset,)))
+
+    def records_at(self, file: BinaryIO, size: int, offsets: Collection[int]) -> Iterator[RawRecord]:
+        """Reads the header row, and then from row to row."""
         header = next((row for row in self._rows(_Feed(file, size, self.encoding)) if isinstance(row, _Row)), None)
-        file.seek(max(0, offset - 1))
-        if header and offset > header.offset and file.read(1) == b"\n":
-            row = next(self._rows(_Feed(file, size, self.encoding, start=offset)), None)
-            if isinstance(row, _Row) and row.offset == offset and row.cells != header.cells:
-                record = _record(row, _columns(header.cells))
-                if isinstance(record, RawRecord):
-                    return record.raw
-        raise LookupError
+        if header is None:
+            return
+        columns = _columns(header.cells)
+        for offset in sorted(offsets):
+            file.seek(max(0, offset - 1))
+            if offset > header.offset and file.read(1) == b"\n":
+                row = next(self._rows(_Feed(file, size, self.encoding, start=offset)), None)
+                if isinstance(row, _Row) and row.offset == offset and row.cells != header.cells:
+                    record = _record(row, columns)
+                    if isinstance(record, RawRecord):
+                        yield record
 
     def _rows(self, feed: "_Feed") -> Iterator["_Row | Damage"]:
         while line := feed.next():

@@ -5,19 +5,19 @@ white space and all. A document is read in one pass, held only as far as its lar
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO
 
 import orjson
 
 from sakimori.collect.json_records import event
-from sakimori.collect.readers import Damage, Note, RawRecord
+from sakimori.collect.readers import Damage, Note, RawRecord, among, first
 from sakimori.collect.readers.envelope import LONGEST_HEAD, Head, answer, envelope, next_array
 from sakimori.collect.readers.json_value import Broken, end_of_value
 from sakimori.collect.readers.lines import BOM
 from sakimori.collect.readers.window import Window
 
-__all__ = ["NAME", "enveloped", "event", "record_at", "records"]
+__all__ = ["NAME", "enveloped", "event", "record_at", "records", "records_at"]
 
 NAME = "json"
 
@@ -42,11 +42,12 @@ def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
 
 
 def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
+    return first(records_at(file, size, (offset,)))
+
+
+def records_at(file: BinaryIO, size: int, offsets: Collection[int]) -> Iterator[RawRecord]:
     """Reads from the beginning: whether an object is a record or lies within one, only what is before it can tell."""
-    for item in records(file, size):
-        if isinstance(item, RawRecord) and item.offset == offset:
-            return item.raw
-    raise LookupError
+    return among(records(file, size), offsets)
 
 
 _Head = Callable[[bytes, int], Head | None]

@@ -60,20 +60,3 @@ def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
     if not record.strip() or (offset == 0 and record.startswith(BOM)):
         raise LookupError
     return record
-
-
-def above(file: BinaryIO, offset: int, prefix: bytes) -> Iterator[int]:
-    """Offsets of the lines above ``offset`` that begin with ``prefix``, the nearest first: where a header may lie."""
-    end, tail = offset, b""
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        file.seek(start)
-        block = file.read(end - start) + tail
-        until = len(block)
-        while (until := block.rfind(b"\n" + prefix, 0, until)) >= 0:
-            yield start + until + 1
-        end, tail = start, block[: len(prefix)]
-    file.seek(0)
-    first = file.read(len(BOM) + len(prefix))
-    if first.removeprefix(BOM).startswith(prefix):
-        yield len(BOM) if first.startswith(BOM) else 0

@@ -8,15 +8,15 @@ means nothing.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO
 
 import orjson
 
 from sakimori.collect.json_records import event
-from sakimori.collect.readers import Damage, Note, RawRecord, lines
+from sakimori.collect.readers import Damage, Note, RawRecord, among, first, lines
 
-__all__ = ["NAME", "event", "recognises", "record_at", "records"]
+__all__ = ["NAME", "event", "recognises", "record_at", "records", "records_at"]
 
 NAME = "w3c"
 _FIELDS = b"#Fields:"
@@ -30,37 +30,40 @@ def recognises(head: bytes) -> bool:
 
 
 def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
-    names: Sequence[str] = ()
-    for item in lines.records(file, size):
-        if not isinstance(item, RawRecord):
-            yield item
-        elif item.raw.startswith(b"#"):
-            names = _names(item.raw) or names
-        else:
-            yield _record(names, item)
+    for names, item in _under_names(file, size):
+        yield _record(names, item) if isinstance(item, RawRecord) else item
 
 
 def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
-    line = lines.record_at(file, size, offset)
-    found = _record(_names_before(file, offset), RawRecord(offset, line))
-    if line.startswith(b"#") or isinstance(found, Damage):
-        raise LookupError
-    return found.raw
+    return first(records_at(file, size, (offset,)))
+
+
+def records_at(file: BinaryIO, size: int, offsets: Collection[int]) -> Iterator[RawRecord]:
+    """Reads from the beginning: directives may stand anywhere."""
+    wanted = (
+        _record(names, item)
+        for names, item in _under_names(file, size)
+        if isinstance(item, RawRecord) and item.offset in offsets
+    )
+    return among(wanted, offsets)
+
+
+def _under_names(file: BinaryIO, size: int) -> Iterator[tuple[Sequence[str], RawRecord | Damage | Note]]:
+    """Lines that are no directives, with the names of their fields."""
+    names: Sequence[str] = ()
+    for item in lines.records(file, size):
+        if not isinstance(item, RawRecord):
+            yield names, item
+        elif item.raw.startswith(b"#"):
+            names = _names(item.raw) or names
+        else:
+            yield names, item
 
 
 def _names(line: bytes) -> Sequence[str]:
     if not line.startswith(_FIELDS):
         return ()
     return tuple(line[len(_FIELDS) : _LONGEST_HEADER].decode("utf-8", "replace").split())
-
-
-def _names_before(file: BinaryIO, offset: int) -> Sequence[str]:
-    """Those of the last ``#Fields`` above an offset."""
-    for place in lines.above(file, offset, _FIELDS):
-        file.seek(place)
-        if names := _names(file.readline(_LONGEST_HEADER).rstrip(b"\r\n")):
-            return names
-    return ()
 
 
 def _record(names: Sequence[str], item: RawRecord) -> RawRecord | Damage:

@@ -9,15 +9,15 @@ since a line alone means nothing; unset fields are left out, sets and vectors ar
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, BinaryIO
 
 import orjson
 
 from sakimori.collect.json_records import event
-from sakimori.collect.readers import Damage, Note, RawRecord, lines
+from sakimori.collect.readers import Damage, Note, RawRecord, among, first, lines
 
-__all__ = ["NAME", "event", "recognises", "record_at", "records"]
+__all__ = ["NAME", "event", "recognises", "record_at", "records", "records_at"]
 
 NAME = "zeek_tsv"
 _SEPARATOR = b"#separator "
@@ -31,24 +31,36 @@ def recognises(head: bytes) -> bool:
 
 
 def records(file: BinaryIO, size: int) -> Iterator[RawRecord | Damage | Note]:
+    for header, item in _under_headers(file, size):
+        yield _record(header, item) if isinstance(item, RawRecord) else item
+
+
+def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
+    return first(records_at(file, size, (offset,)))
+
+
+def records_at(file: BinaryIO, size: int, offsets: Collection[int]) -> Iterator[RawRecord]:
+    """Reads from the beginning: a header may stand anywhere."""
+    wanted = (
+        _record(header, item)
+        for header, item in _under_headers(file, size)
+        if isinstance(item, RawRecord) and item.offset in offsets
+    )
+    return among(wanted, offsets)
+
+
+def _under_headers(file: BinaryIO, size: int) -> Iterator[tuple["_Header", RawRecord | Damage | Note]]:
+    """Lines with the header that counts for them, which are no part of one."""
     header, run = _NONE, _run()
     for item in lines.records(file, size):
         if not isinstance(item, RawRecord):
-            yield item
+            yield header, item
         elif item.raw.startswith(b"#"):
             run.append(item.raw)
         else:
             if run:
                 header, run = _header_of(run) or header, _run()
-            yield _record(header, item)
-
-
-def record_at(file: BinaryIO, size: int, offset: int) -> bytes:
-    line = lines.record_at(file, size, offset)
-    found = _record(_header_before(file, offset), RawRecord(offset, line))
-    if line.startswith(b"#") or isinstance(found, Damage):
-        raise LookupError
-    return found.raw
+            yield header, item
 
 
 class _Header:
@@ -107,34 +119,6 @@ def _header_of(run: Iterable[bytes]) -> _Header | None:
         header.problem = "the Zeek header names a field twice"
     header.values = [_reading(header, kind) for kind in types]
     return header
-
-
-def _header_before(file: BinaryIO, offset: int) -> _Header:
-    """The header that counts at an offset: the last one before it that names fields."""
-    around = (_header_around(file, place, offset) for place in lines.above(file, offset, _FIELDS))
-    return next((header for header in around if header), _NONE)
-
-
-def _header_around(file: BinaryIO, place: int, offset: int) -> _Header | None:
-    """The header whose ``#fields`` lies near ``place``: the lines with ``#`` above and below it."""
-    start = max(0, place - _LONGEST_HEADER)
-    file.seek(start)
-    above: list[bytes] = []
-    for line in reversed(file.read(place - start).removeprefix(lines.BOM).split(b"\n")):
-        if line.startswith(b"#"):
-            above.append(line.rstrip(b"\r"))
-        elif line.strip():
-            break
-    run = _run()
-    run.extend(reversed(above))
-    file.seek(place)
-    while file.tell() < offset:
-        line = file.readline(offset - file.tell()).rstrip(b"\r\n")
-        if line.startswith(b"#"):
-            run.append(line)
-        elif line.strip():
-            break
-    return _header_of(run)
 
 
 def _record(header: _Header, item: RawRecord) -> RawRecord | Damage:
