@@ -79,14 +79,18 @@ def event_of(record: object, raw: bytes, shape: Callable[[Fields], Shaped] | Non
         raise ShapeError(f"a JSON {type(record).__name__}, not an object")
     shape = shape or shaped
     found = shape(cast("Fields", record))
-    if any(rounded(value) for value in found.fields.values()):
+    values = found.fields.values()
+    if float in map(type, values) and any(map(rounded, values)):
         return shape(_parse_slowly(raw))
     return found
 
 
 def shape_of(record: Fields) -> Shape | None:
     """None where it has none of the known shapes."""
-    return next((shape for shape in SHAPES if shape.recognises(record)), None)
+    for shape in SHAPES:
+        if shape.recognises(record):
+            return shape
+    return None
 
 
 def shaped(record: Fields) -> Shaped:
