@@ -106,6 +106,13 @@ def _start(home: Path, provider_url: str) -> tuple["subprocess.Popen[str]", Open
     return process, OpenAI(base_url=line.split()[2].rstrip(";"), api_key=key, max_retries=0, timeout=20)
 
 
+def _outcomes(log: str) -> list[str]:
+    """Of the calls that the log tells of, which tells of nothing else."""
+    lines = [orjson.loads(line) for line in log.splitlines()]
+    assert {line["event"] for line in lines} == {"gateway.call"}
+    return [line["outcome"] for line in lines]
+
+
 def _ask_in_background(client: OpenAI) -> tuple[threading.Thread, list[str | None]]:
     answers: list[str | None] = []
 
@@ -130,7 +137,7 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path, provider_url: str) 
         client.close()
         out, complaint = process.communicate(timeout=30)
     assert answers == ["ok"]
-    assert (process.returncode, complaint) == (0, "")
+    assert (process.returncode, _outcomes(complaint)) == (0, ["answered"])
     assert "Finishing 1 call, at most 600 s; Ctrl-C again stops now." in out
     assert "Stopped; every call that was under way was finished" in out
     checking = sakimori(tmp_path, "ledger", "verify")
@@ -151,7 +158,7 @@ def test_stopping_twice_breaks_off_what_is_under_way(
         process.send_signal(signal.SIGINT)
         out, complaint = process.communicate(timeout=6)
         thread.join()
-    assert (answers, process.returncode, complaint) == ([], 0, "")
+    assert (answers, process.returncode, _outcomes(complaint)) == ([], 0, ["gateway_stopped"])
     assert "Stopped; 1 call broken off and booked at the upper bound." in out
 
 

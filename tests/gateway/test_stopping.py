@@ -13,7 +13,7 @@ from tests.gateway.conftest import Bank
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
-from sakimori.gateway import Parts, PriceList, ProviderConfig, running, serve
+from sakimori.gateway import Gateway, Parts, PriceList, ProviderConfig, running, serve
 from sakimori.store import budgets
 
 
@@ -119,7 +119,7 @@ class Operator:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.broken_off = await serve(
-            self._parts,
+            Gateway(self._parts),
             host="127.0.0.1",
             port=0,
             ready=self._ready,

@@ -11,11 +11,15 @@ from secrets import token_hex
 import click
 
 from sakimori.access.secrets import Secrets
+from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.group import Group
 from sakimori.core import ExitCode, InputError, SakimoriError, Settings, SystemClock, rfc3339
-from sakimori.gateway import Parts, PriceList, ProviderConfig, serve
+from sakimori.gateway import Gateway, Parts, PriceList, ProviderConfig, serve
 from sakimori.ledger import Ledger, LocalSigner
+from sakimori.observe import service
+from sakimori.observe.admin import ListenAddress
 from sakimori.records import Budget, DataClass, Grant, LedgerEntry
+from sakimori.service.readiness import checks
 from sakimori.store import Database
 
 _NANOS_PER_DAY = 86_400_000_000_000
@@ -34,24 +38,27 @@ def gateway() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your contract's price list (YAML; see docs/gateway.md).",
 )
-def serve_(host: str, port: int, prices: Path | None) -> None:
+@admin_listen
+def serve_(host: str, port: int, prices: Path | None, admin_listen: ListenAddress | None) -> None:
     """Serve OpenAI-compatible endpoints until stopped; the provider comes from OPENAI_API_KEY and OPENAI_BASE_URL."""
     settings = Settings.from_environment()
     provider = ProviderConfig.from_environment()
     price_list = PriceList.load(prices) if prices else PriceList.shipped()
     secrets = Secrets.embedded(settings.home)
+    service.begin("gateway")
     with closing(Database.of(settings)) as database:
         ledger = Ledger(LocalSigner(secrets))
-        parts = Parts(database, secrets, ledger, provider, prices=price_list, clock=SystemClock())
+        needs = checks(settings, database)
+        parts = Parts(database, secrets, ledger, provider, prices=price_list, clock=SystemClock(), checks=needs)
         try:
-            asyncio.run(_serve(parts, host, port))
+            asyncio.run(_serve(parts, host, port, admin_listen))
         except OSError as error:
             raise SakimoriError(
                 f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --host or --port"
             ) from error
 
 
-async def _serve(parts: Parts, host: str, port: int) -> None:
+async def _serve(parts: Parts, host: str, port: int, admin: ListenAddress | None) -> None:
     stop, at_once = asyncio.Event(), asyncio.Event()
 
     def signalled() -> None:
@@ -68,7 +75,11 @@ async def _serve(parts: Parts, host: str, port: int) -> None:
         seconds = parts.provider.timeout
         click.echo(f"Finishing {_calls(calls)}, at most {seconds:.0f} s; Ctrl-C again stops now.")
 
-    broken_off = await serve(parts, host=host, port=port, ready=ready, finishing=finishing, stop=stop, at_once=at_once)
+    gateway = Gateway(parts)
+    async with serving_admin(admin, gateway.readiness):
+        broken_off = await serve(
+            gateway, host=host, port=port, ready=ready, finishing=finishing, stop=stop, at_once=at_once
+        )
     if broken_off:
         click.echo(f"Stopped; {_calls(broken_off)} broken off and booked at the upper bound.")
     else:

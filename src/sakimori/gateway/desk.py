@@ -18,8 +18,8 @@ import orjson
 
 from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
-from sakimori.core import Clock
-from sakimori.gateway import grants
+from sakimori.core import Clock, SakimoriError
+from sakimori.gateway import grants, telemetry
 from sakimori.gateway.boundary import BoundaryError, Passage
 from sakimori.gateway.endpoints import Endpoint, Usage
 from sakimori.gateway.keys import vault_key
@@ -28,7 +28,8 @@ from sakimori.gateway.provider import too_deep
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import Outgoing
 from sakimori.gateway.standing import Institution, Standing
-from sakimori.ledger import Ledger
+from sakimori.gateway.telemetry import stage
+from sakimori.ledger import Fenced, Ledger
 from sakimori.records import DataClass, Grant, LedgerEntry, Reservation
 from sakimori.store import Database, Transaction, budgets, vault
 from sakimori.store.budgets import Amount, BudgetExceeded
@@ -88,7 +89,8 @@ class Desk:
         self._clock = clock
         self._standing = Standing(database, secrets, clock)
         self._kept: set[tuple[str, str, str]] = set()
-        self._unsealed: set[str] = set()
+        self._unsealed: dict[str, int] = {}
+        """Entries that this process wrote since it last sealed, by institution."""
         self._lock = threading.Lock()
 
     def authenticate(self, authorization: str | None) -> Principal:
@@ -140,8 +142,9 @@ class Desk:
 
     def answered(self, call: Admitted, answer: dict[str, Any]) -> bytes:
         """Settle a call that has an answer; returns the answer as the client gets it."""
-        restored = cast("dict[str, Any]", call.passage.receive_value(answer))
-        call.endpoint.seal(restored, lambda text: self._seal(call.principal.tenant, text))
+        with stage("restore"):
+            restored = cast("dict[str, Any]", call.passage.receive_value(answer))
+            call.endpoint.seal(restored, lambda text: self._seal(call.principal.tenant, text))
         usage = call.endpoint.usage(answer)
         self.settle(call, outcome="answered", usage=usage, answered_by=answer.get("model"))
         return orjson.dumps(restored)
@@ -159,7 +162,7 @@ class Desk:
             used = Amount(usage.input + usage.output, price.yen(input=usage.input, output=usage.output))
         elif billed:
             used = Amount(call.reservation.tokens, call.reservation.yen)
-        with self._database.transaction(call.principal.tenant) as transaction:
+        with stage("settle"), self._database.transaction(call.principal.tenant) as transaction:
             settlement = budgets.settle(transaction, call.reservation.id, used)
             detail = {
                 **self._about(call),
@@ -182,13 +185,25 @@ class Desk:
             self._ledger.append(transaction, self._entry(call_id, principal, "gateway.refused", detail))
         self._note_unsealed(principal.tenant)
 
-    def seal_ledger(self) -> None:
-        """Seal what this process wrote since the last time."""
+    def seal_ledger(self) -> dict[str, SakimoriError | None]:
+        """Seal what this process wrote, and say how it went by institution; what could not be is tried next time.
+
+        One institution whose ledger is damaged does not keep the others from theirs.
+        """
         with self._lock:
-            tenants, self._unsealed = self._unsealed, set()
-        for tenant in tenants:
-            with self._database.transaction(tenant) as transaction:
-                self._ledger.seal(transaction)
+            waiting, self._unsealed = self._unsealed, {}
+        went: dict[str, SakimoriError | None] = {}
+        for tenant, entries in waiting.items():
+            try:
+                self._ledger.sequence(self._database, tenant)
+            except SakimoriError as error:
+                self._note_unsealed(tenant, entries)
+                if not isinstance(error, Fenced):  # another process sealed them, or will have to
+                    went[tenant] = error
+            else:
+                went[tenant] = None
+            telemetry.pending(-entries)
+        return went
 
     def _admit(
         self,
@@ -212,12 +227,13 @@ class Desk:
         taken: set[str] = set()
         for _ in range(_VAULT_ATTEMPTS):
             passage = Passage(boundary, taken=taken)
-            rebuilt = self._rebuild(request, endpoint, principal, passage, allowed)
+            with stage("tokenise"):
+                rebuilt = self._rebuild(request, endpoint, principal, passage, allowed)
             model = cast("str", rebuilt["model"])
             usable = grants.fitting(usable_now, model=model, purpose=purpose, data_class=data_class)
             body = orjson.dumps(rebuilt)
             upper = self._upper_bound(endpoint, rebuilt, body)
-            with self._database.transaction(principal.tenant) as transaction:
+            with stage("reserve"), self._database.transaction(principal.tenant) as transaction:
                 if clashing := self._keep(transaction, passage):
                     taken |= clashing
                     continue
@@ -242,9 +258,10 @@ class Desk:
             return call
         raise BoundaryError("boundary: no unused token was found for a text, so nothing was sent; try again")
 
-    def _note_unsealed(self, tenant: str) -> None:
+    def _note_unsealed(self, tenant: str, entries: int = 1) -> None:
+        telemetry.pending(entries)
         with self._lock:
-            self._unsealed.add(tenant)
+            self._unsealed[tenant] = self._unsealed.get(tenant, 0) + entries
 
     def _rebuild(
         self,

@@ -1,10 +1,11 @@
 """The HTTP handlers: routes, headers, and what a client hears in every case."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextvars import copy_context
+from dataclasses import dataclass, field
 from datetime import timedelta
 from secrets import token_hex
 from typing import ParamSpec, TypeVar
@@ -15,20 +16,26 @@ from aiohttp import web
 from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SakimoriError
+from sakimori.gateway import telemetry
 from sakimori.gateway.boundary import BoundaryError
 from sakimori.gateway.desk import Admitted, Desk
 from sakimori.gateway.endpoints import CHAT_COMPLETIONS, RESPONSES, Endpoint
 from sakimori.gateway.prices import PriceList
 from sakimori.gateway.provider import Answer, Provider, ProviderConfig, ProviderFailed
 from sakimori.gateway.refusal import Refusal
-from sakimori.ledger import Ledger
+from sakimori.gateway.telemetry import Call, stage
+from sakimori.ledger import Ledger, LedgerError
+from sakimori.observe import Readiness, log
+from sakimori.observe.admin import add_probes
+from sakimori.observe.health import Check
 from sakimori.store import Database
 
-_log = logging.getLogger("sakimori.gateway")
 _LONGEST_REQUEST = 16 * 2**20
 _LARGE = 128 * 2**10
 """Bytes of a request or an answer that take long to read: tens of milliseconds."""
 _SEAL_SECONDS = 1.0
+_STUCK_SECONDS = 30.0
+"""Without any sealing that came to its end: something hangs, or nobody's entries can be sealed."""
 _MARGIN = timedelta(seconds=60)
 """How much longer a reservation holds than a call can take."""
 _NOT_OURS_TO_CHOOSE = ("openai-organization", "openai-project", "openai-beta")
@@ -50,6 +57,8 @@ class Parts:
     provider: ProviderConfig
     prices: PriceList
     clock: Clock
+    checks: Mapping[str, Check] = field(default_factory=dict[str, Check])
+    """What must hold besides for the gateway to be ready, by name; for /readyz."""
 
 
 class Gateway:
@@ -67,6 +76,9 @@ class Gateway:
             clock=parts.clock,
         )
         self._on_egress = on_egress
+        self.readiness = Readiness({**parts.checks, "ledger": self._refuse_if_stuck, "calls": self._refuse_if_stopping})
+        self._sealed_at = time.monotonic()
+        self._unsealable: set[str] = set()
         # Whatever writes takes turns, so that more threads would only wait for each other; large texts keep to theirs.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway-desk")
         self._large = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gateway-large")
@@ -80,7 +92,7 @@ class Gateway:
         """An aiohttp application; it connects when it starts and closes what it opened when it stops."""
         app = web.Application(middlewares=[_in_openai_shape], client_max_size=_LONGEST_REQUEST)
         app.cleanup_ctx.append(self._lifespan)
-        app.router.add_get("/healthz", _health)
+        add_probes(app, self.readiness)
         app.router.add_get("/v1/models", self.list_models)
         app.router.add_get("/v1/models/{model:.+}", self.show_model)
         for endpoint in (RESPONSES, CHAT_COMPLETIONS):
@@ -109,6 +121,7 @@ class Gateway:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         self._provider = Provider(self._config)
+        self._sealed_at = time.monotonic()
         sealing = asyncio.create_task(self._seal_now_and_then())
         yield
         sealing.cancel()
@@ -116,6 +129,7 @@ class Gateway:
         await asyncio.gather(sealing, *self._calls, return_exceptions=True)
         await self._provider.close()
         await self._seal()
+        self.readiness.close()
         self._thread.shutdown()
         self._large.shutdown()
 
@@ -147,8 +161,14 @@ class Gateway:
         return self._desk.known(authorization) or await self._blocking(self._desk.authenticate, authorization)
 
     async def _call(self, endpoint: Endpoint, request: web.Request) -> web.Response:
-        call_id = request[_CALL_ID]
-        principal = await self._authenticate(request)
+        told = Call(request[_CALL_ID], endpoint.path)
+        with told.under_way(request.headers.get("traceparent")):
+            return await self._make(endpoint, request, told)
+
+    async def _make(self, endpoint: Endpoint, request: web.Request, told: Call) -> web.Response:
+        call_id = told.id
+        with stage("authenticate"):
+            principal = told.principal = await self._authenticate(request)
         try:
             _check_headers(request)
             raw = await _read(request)
@@ -158,20 +178,23 @@ class Gateway:
             await self._blocking(self._desk.refuse, call_id, principal, endpoint, refusal.code)
             raise
         except BoundaryError:
-            await self._blocking(self._desk.refuse, call_id, principal, endpoint, "boundary_failed")
+            await self._blocking(self._desk.refuse, call_id, principal, endpoint, telemetry.BOUNDARY_FAILED)
             raise
+        told.admitted(model=call.model, purpose=call.purpose, tokens=call.reservation.tokens)
         if self._on_egress is not None:
             self._on_egress(endpoint.path, orjson.loads(raw), orjson.loads(call.body))
-        return await self._answer(call)
+        return await self._answer(call, told)
 
-    async def _answer(self, call: Admitted) -> web.Response:
+    async def _answer(self, call: Admitted, told: Call) -> web.Response:
         try:
-            answer = await self._ask(call)
+            with stage("upstream"):
+                answer = await self._ask(call)
         except ProviderFailed as failed:
             refusal = failed.refusal
             refusal.message = call.passage.restore(refusal.message)
             await self._blocking(self._desk.settle, call, outcome=refusal.code, usage=None, billed=failed.billed)
             raise refusal from failed
+        told.usage = call.endpoint.usage(answer.body)
         body = await _run_in(self._thread_for(answer.length), self._desk.answered, call, answer.body)
         return web.Response(body=body, content_type="application/json", headers=answer.headers)
 
@@ -197,10 +220,30 @@ class Gateway:
             await self._seal()
 
     async def _seal(self) -> None:
-        try:
-            await self._blocking(self._desk.seal_ledger)
-        except SakimoriError as error:
-            _log.error("the ledger was not sealed; its entries stay pending: %s", error)
+        went = await self._blocking(self._desk.seal_ledger)
+        if not went or None in went.values():
+            self._sealed_at = time.monotonic()
+        for tenant, error in went.items():
+            if error is not None:
+                telemetry.seal_failed()
+                if tenant not in self._unsealable:
+                    self._unsealable.add(tenant)
+                    log(telemetry.LedgerUnsealed(tenant=tenant, error=error))
+            elif tenant in self._unsealable:
+                self._unsealable.discard(tenant)
+                log(telemetry.LedgerSealed(tenant=tenant))
+
+    def _refuse_if_stopping(self) -> None:
+        if self._closing:
+            raise SakimoriError("the gateway is stopping: it takes no new calls")
+
+    def _refuse_if_stuck(self) -> None:
+        """Raises LedgerError where entries are written and no longer sealed."""
+        stuck = time.monotonic() - self._sealed_at
+        if stuck > _STUCK_SECONDS:
+            raise LedgerError(
+                f"no ledger was sealed for {stuck:.0f} s: entries stay pending; see gateway.ledger_unsealed in the log"
+            )
 
     def _thread_for(self, length: int) -> ThreadPoolExecutor:
         return self._thread if length <= _LARGE else self._large
@@ -210,16 +253,13 @@ class Gateway:
 
 
 async def _run_in(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return await asyncio.get_running_loop().run_in_executor(thread, lambda: function(*args, **kwargs))
+    context = copy_context()  # which holds the span that is current
+    return await asyncio.get_running_loop().run_in_executor(thread, lambda: context.run(function, *args, **kwargs))
 
 
 def _stopped(*, billed: bool) -> ProviderFailed:
     message = "The gateway was stopped before the model had answered."
     return ProviderFailed(Refusal(503, "gateway_stopped", message, may_retry=True), billed=billed)
-
-
-async def _health(_request: web.Request) -> web.Response:
-    return _json({"status": "ok"})
 
 
 @web.middleware
@@ -235,14 +275,14 @@ async def _in_openai_shape(
     except web.HTTPException as error:
         response = _error(Refusal(error.status, "invalid_request", _sentence(error)))
     except BoundaryError as error:
-        response = _error(Refusal(500, "boundary_failed", str(error)))
+        response = _error(Refusal(500, telemetry.BOUNDARY_FAILED, str(error)))
     except SakimoriError as error:
-        _log.error("%s: %s", request[_CALL_ID], error)
+        log(telemetry.Unavailable(call=request[_CALL_ID], error=error))
         message = "The gateway cannot use its own database or keys at present, so it did not go on; tell its operator."
-        response = _error(Refusal(503, "gateway_unavailable", message, may_retry=True))
-    except Exception:  # noqa: BLE001 - of a bug, too, the client hears in a form that it can read
-        _log.exception("%s: a bug", request[_CALL_ID])
-        response = _error(Refusal(500, "gateway_error", "The gateway failed and did not go on; tell its operator."))
+        response = _error(Refusal(503, telemetry.UNAVAILABLE, message, may_retry=True))
+    except Exception as error:  # noqa: BLE001 - of a bug, too, the client hears in a form that it can read
+        log(telemetry.Failed(call=request[_CALL_ID], error=error))
+        response = _error(Refusal(500, telemetry.FAILED, "The gateway failed and did not go on; tell its operator."))
     response.headers["x-request-id"] = request[_CALL_ID]
     return response
 

@@ -52,8 +52,15 @@ def running(
         def ready(base_url: str) -> None:
             listening.set_result((base_url, asyncio.get_running_loop()))
 
-        gateway = Gateway(parts, on_egress)
-        return await _serve(gateway, "127.0.0.1", port, ready=ready, finishing=_say_nothing, stop=stop, at_once=stop)
+        return await serve(
+            Gateway(parts, on_egress),
+            host="127.0.0.1",
+            port=port,
+            ready=ready,
+            finishing=_say_nothing,
+            stop=stop,
+            at_once=stop,
+        )
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway") as thread:
         served = thread.submit(lambda: asyncio.run(serve_here()))
@@ -70,7 +77,7 @@ def running(
 
 
 async def serve(
-    parts: Parts,
+    gateway: Gateway,
     *,
     host: str,
     port: int,
@@ -87,19 +94,6 @@ async def serve(
     Raises:
         OSError: the address cannot be listened on.
     """
-    return await _serve(Gateway(parts), host, port, ready=ready, finishing=finishing, stop=stop, at_once=at_once)
-
-
-async def _serve(
-    gateway: Gateway,
-    host: str,
-    port: int,
-    *,
-    ready: Callable[[str], None],
-    finishing: Callable[[int], None],
-    stop: asyncio.Event,
-    at_once: asyncio.Event,
-) -> int:
     runner = web.AppRunner(gateway.application(), access_log=None, shutdown_timeout=_LAST_WORDS_SECONDS)
     try:
         await runner.setup()

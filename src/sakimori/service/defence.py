@@ -34,6 +34,7 @@ from sakimori.service.alerts import severest
 from sakimori.service.evidence import RecentEvents
 from sakimori.service.installation import Installation
 from sakimori.service.keeping import keep_evidence
+from sakimori.service.measures import Round
 from sakimori.service.progress import Progress, Step
 from sakimori.service.reading import ReadingCount
 from sakimori.store import Transaction
@@ -132,14 +133,21 @@ class Defence:
             StoreError: the install cannot be used, and nothing of this round was kept: go on with a new defence and new
                 followers, which begin where the round before ended.
         """
+        round = Round()
         await self._recover()
-        development = Development(findings=self._detect(read))
+        development = Development(findings=self._detect(read, round))
         if development.findings:
             development.incidents = self._group(development.findings)
         self._keep(development)
         for incident in development.incidents:
             if incident.severity >= _WORTH_INVESTIGATING and incident.merged_into is None and self._is_news(incident):
                 await self._pursue(incident, development)
+        round.end(
+            now=self._install.clock.now(),
+            findings=development.findings,
+            incidents=development.incidents,
+            executions=development.executions,
+        )
         return development
 
     async def undo(self, execution_id: str, *, actor: str) -> Execution:
@@ -180,7 +188,7 @@ class Defence:
                 self.reading.note(problem)
             self._record("detection.state_dropped", self._install.tenant, {"reasons": problems[:_REMEMBERED]})
 
-    def _detect(self, read: Iterable[Item]) -> list[Finding]:
+    def _detect(self, read: Iterable[Item], round: Round) -> list[Finding]:
         found: list[Finding] = []
         alerts: list[Finding] = []
         self._alert_sources = {}
@@ -188,6 +196,7 @@ class Defence:
             self.reading.count(item)
             self._progress.see(item)
             if isinstance(item, EventBatch):
+                round.see(item)
                 self.evidence.add(item)
                 found.extend(self._means.detector.detect(item))
             elif isinstance(item, AlertRead):
