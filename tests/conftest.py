@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from tests.postgres_cluster import Cluster
+from tests.scoping import watching
 
 from sakimori.store import Database
 
@@ -36,6 +37,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("SAKIMORI_HOME", str(path))
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_statement_names_the_institution() -> Iterator[None]:
+    """Whatever a test does with a database, a statement that could touch another institution's rows fails it."""
+    with watching():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -44,15 +44,15 @@ class Cluster:
         access.write_text(f"local all {PASSWORD_ROLE} scram-sha-256\n{access.read_text()}")
         self.start()
         try:
-            for role in (OWNER, ORDINARY, AUTHORITY, *OPEN_ROLES):
+            self.sql(_as_documented())
+            for role in OPEN_ROLES:
                 self.sql(f"CREATE ROLE {role} LOGIN")
             self.sql(
                 "ALTER ROLE by_right BYPASSRLS; ALTER ROLE by_role NOINHERIT; GRANT by_right TO by_role; "
                 f"GRANT {OWNER} TO as_owner; GRANT postgres TO as_root; "
                 f"CREATE ROLE {PASSWORD_ROLE} LOGIN PASSWORD 'secret'"
             )
-            self.create("migrated")
-            postgresql.migrate(database_url(self.url("migrated", OWNER)), postgresql.Roles(ORDINARY, AUTHORITY))
+            postgresql.migrate(database_url(self.url("sakimori", OWNER)), postgresql.Roles(ORDINARY, AUTHORITY))
         except BaseException:
             self.remove()
             raise
@@ -76,7 +76,7 @@ class Cluster:
         """The name of a new database with our schema and no rows."""
         self._count += 1
         name = f"test_{self._count}"
-        self.create(name, template="migrated")
+        self.create(name, template="sakimori")
         return name
 
     def emptied(self) -> str:
@@ -104,14 +104,20 @@ class Cluster:
     def sql(self, statement: str, *, database: str = "postgres", role: str = "postgres") -> str:
         """What psql prints, unaligned and without headers. Raises CalledProcessError."""
         psql = [str(self._programs / "psql"), "-h", str(self.folder), "-U", role, "-d", database]
-        asked = [*psql, "-qXAt", "-v", "ON_ERROR_STOP=1", "-c", statement]
-        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+        asked = [*psql, "-qXAt", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+        return subprocess.run(asked, input=statement, check=True, capture_output=True, text=True).stdout.strip()
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self.folder / "data"), *arguments]
         uid, gid, groups = (self._user.pw_uid, self._user.pw_gid, list[int]()) if self._user else (None, None, None)
         quiet = subprocess.DEVNULL
         subprocess.run(command, check=True, stdout=quiet, cwd=self.folder, user=uid, group=gid, extra_groups=groups)
+
+
+def _as_documented() -> str:
+    """The statements by which an administrator prepares a server."""
+    page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    return page.split("```sql\n")[1].split("```")[0]
 
 
 def _is_user(name: str) -> bool:

@@ -43,6 +43,19 @@ def test_an_install_is_prepared_checked_backed_up_and_restored(tmp_path: Path) -
     assert (again.returncode, again.stderr.count("\n")) == (3, 1)
 
 
+def test_a_database_that_is_set_back_to_yesterday_is_noticed(tmp_path: Path) -> None:
+    home = {"SAKIMORI_HOME": str(tmp_path / "home")}
+    for name in ("yesterday", "today"):
+        assert sakimori("keys", "issue", name, "--scope", "gateway.call", **home).returncode == 0
+        assert sakimori("ledger", "verify", **home).returncode == 0
+        sakimori("db", "backup", str(tmp_path / name), **home)
+    for name, code in (("yesterday", 1), ("today", 0)):
+        for file in (tmp_path / "home").glob("sakimori.db*"):
+            file.unlink()
+        assert sakimori("db", "restore", str(tmp_path / name), **home).returncode == 0
+        assert sakimori("ledger", "verify", **home).returncode == code
+
+
 def test_an_argument_never_holds_a_password(tmp_path: Path) -> None:
     for url in ("postgresql://a:hunter2@h/d", "postgresql://h/d?password=hunter2"):
         refused = sakimori("--database", url, "db", "check", SAKIMORI_HOME=str(tmp_path))
@@ -90,5 +103,5 @@ def test_everything_runs_on_a_server_as_the_ordinary_role(cluster: Cluster, tmp_
     # The way back to one machine: same home, same secrets, another database.
     embedded = {"SAKIMORI_HOME": home}
     assert sakimori("db", "restore", file, **embedded).returncode == 0
-    assert sakimori("ledger", "verify", **embedded).stdout == verified.stdout
+    assert sakimori("ledger", "verify", **embedded).stdout.splitlines()[0] == verified.stdout.splitlines()[0]
     cluster.drop("bank")

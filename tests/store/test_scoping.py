@@ -1,11 +1,11 @@
 """No statement on a table may lack the institution whose rows it is about.
 
-A tour through everything that reads or writes tables runs under a listener that looks at each statement.
+A listener looks at each statement of every test (tests/conftest.py). Here a tour through everything that reads or
+writes tables makes sure that none is left out.
 """
 
 import ast
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import ClauseElement, Column, Engine, Insert, Select, Table, bindparam, event, select, update
-from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BinaryExpression
+from sqlalchemy import Insert, Select, Table, bindparam, select, update
+from tests.scoping import Unscoped, check, walk, watching
 
 from sakimori import access, ledger, store
 from sakimori.access import Directory, Role, keys, members, people, sign_in
@@ -42,65 +41,6 @@ from sakimori.store import Database, budgets, detection, evidence, journal, vaul
 from sakimori.store.schema import metadata
 
 TENANT = "銀行"
-
-
-class Unscoped(AssertionError):
-    pass
-
-
-def check(statement: Any, parameters: list[dict[str, Any]]) -> None:
-    """Raises Unscoped unless the statement is about TENANT's rows only."""
-
-    def names_it(value: Any) -> bool:
-        """A literal, or a parameter (``store.kept``) that every execution gives."""
-        if getattr(value, "key", None) == "institution" and getattr(value, "required", False):
-            return bool(parameters) and all(row.get("institution") == TENANT for row in parameters)
-        return getattr(value, "value", None) == TENANT
-
-    if isinstance(statement, Insert):
-        if not parameters or any(row.get("tenant") != TENANT for row in parameters):
-            raise Unscoped(str(statement))
-        return
-    if not isinstance(statement, ClauseElement) or not hasattr(statement, "whereclause"):
-        return
-    where: Any = getattr(statement, "whereclause", None)
-    tables = {table.name for table in walk(statement) if isinstance(table, Table) and table.metadata is metadata}
-    bound = {left.table.name for left, right in tenants(where) if names_it(right)}
-    # A table that is joined on equal institutions is bound by the other one.
-    for left, right in tenants(statement):
-        if isinstance(right, Column) and bound & {left.table.name, right.table.name}:
-            bound |= {left.table.name, right.table.name}
-    if tables - bound:
-        raise Unscoped(f"{', '.join(sorted(tables - bound))}: {statement}")
-
-
-def walk(clause: Any) -> list[Any]:
-    return [] if clause is None else list(visitors.iterate(clause))
-
-
-def tenants(clause: Any) -> list[tuple[Any, Any]]:
-    """The two sides wherever a clause says ``table.tenant = …``."""
-    equalities = [
-        (element.left, element.right)
-        for element in walk(clause)
-        if isinstance(element, BinaryExpression) and element.operator is operators.eq
-    ]
-    return [(left, right) for left, right in equalities if getattr(left, "name", None) == "tenant"]
-
-
-@contextmanager
-def watching() -> Generator[list[Any], None, None]:
-    seen: list[Any] = []
-
-    def look(_c: object, statement: Any, many: list[dict[str, Any]], one: dict[str, Any], _o: object) -> None:
-        check(statement, many or ([one] if one else []))
-        seen.append(statement)
-
-    event.listen(Engine, "before_execute", look)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_execute", look)
 
 
 def source() -> Source:
@@ -241,7 +181,8 @@ TOURS = [documents, raw_records, service_keys, log, spending, tokens, responses,
 @pytest.mark.parametrize("tour", TOURS, ids=lambda tour: tour.__name__)
 def test_every_statement_names_the_institution(tour: Callable[[SimpleNamespace], None], tmp_path: Path) -> None:
     world = SimpleNamespace(database=Database.embedded(tmp_path), secrets=Secrets.embedded(tmp_path))
-    with watching() as seen:
+    seen: list[Any] = []
+    with watching(seen.append):
         tour(world)
     assert any(isinstance(statement, Select) for statement in seen)
     world.database.close()
@@ -250,7 +191,8 @@ def test_every_statement_names_the_institution(tour: Callable[[SimpleNamespace],
 def test_the_tours_visit_every_table(tmp_path: Path) -> None:
     """A new repository must be added to them. Documents share one way in and out, so that one type stands for all."""
     world = SimpleNamespace(database=Database.embedded(tmp_path), secrets=Secrets.embedded(tmp_path))
-    with watching() as seen:
+    seen: list[Any] = []
+    with watching(seen.append):
         for tour in TOURS:
             tour(world)
     world.database.close()
@@ -282,21 +224,21 @@ CONTENT = metadata.tables["ledger_content"]
 )
 def test_the_listener_sees_what_is_missing(statement: Any) -> None:
     with pytest.raises(Unscoped):
-        check(statement, [])
+        check(statement, [], TENANT)
 
 
 def test_a_kept_statement_that_is_told_another_institution_or_none_is_seen() -> None:
     told = select(SOURCE).where(SOURCE.c.tenant == bindparam("institution", required=True))
-    check(told, [{"institution": TENANT}])
+    check(told, [{"institution": TENANT}], TENANT)
     wrong: list[list[dict[str, Any]]] = [[], [{}], [{"institution": "another"}]]
     for parameters in (*wrong, [{"institution": TENANT}, {"institution": "another"}]):
         with pytest.raises(Unscoped):
-            check(told, parameters)
+            check(told, parameters, TENANT)
 
 
 def test_an_insert_for_another_institution_is_seen() -> None:
     with pytest.raises(Unscoped):
-        check(SOURCE.insert(), [{"tenant": TENANT}, {"tenant": "another"}])
+        check(SOURCE.insert(), [{"tenant": TENANT}, {"tenant": "another"}], TENANT)
 
 
 def test_statements_begin_in_one_place_only() -> None:
