@@ -11,9 +11,11 @@ class Statistics:
     max: Any
 
 class ColumnChunkMetaData:
+    total_uncompressed_size: int
     statistics: Statistics | None
 
 class RowGroupMetaData:
+    total_byte_size: int
     num_rows: int
     def column(self, i: int) -> ColumnChunkMetaData: ...
 

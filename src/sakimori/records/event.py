@@ -109,12 +109,16 @@ class Stored(Protocol):
         """The fields that some events may have and ``rows`` of the batch have no column for."""
         ...
 
-    def texts(self) -> Iterable[tuple[str, bytes]]:
-        """Each field, and the cells that the batch has of it, end to end: each at least once, perhaps with others."""
+    def holding(self, words: tuple[str, ...]) -> Iterable[tuple[int, pa.RecordBatch]]:
+        """Stretches of rows, each as the number of its first and all columns that some event there has.
+
+        Rows beyond them certainly have no cell that contains any of the words, in whatever case. ``words``: of four or
+        more characters, all of ASCII.
+        """
         ...
 
-    def rows(self, fields: Collection[str]) -> pa.RecordBatch:
-        """The same rows, with a column for each of these fields that some event may have."""
+    def cells(self, row: int, names: Collection[str]) -> dict[str, str]:
+        """Those of the named fields that one event has."""
         ...
 
 
@@ -180,7 +184,7 @@ class EventBatch:
             return self.records.fields(row)
         cells = _cells(self.rows, row)
         if self.stored is not None and (unread := [name for name in names if name in self.stored.unread]):
-            cells |= _cells(self.stored.rows(unread), row)
+            cells |= self.stored.cells(row, unread)
         return cells
 
 

@@ -25,7 +25,7 @@ from sakimori.collect import (
     raw_record,
     read,
 )
-from sakimori.collect.lake import layout
+from sakimori.collect.lake import layout, parts
 from sakimori.core import InputError, ManualClock
 from sakimori.records import EventBatch, EventRef, Source
 
@@ -103,6 +103,27 @@ def test_events_lie_by_day_channel_and_class_in_plain_parquet(tmp_path: Path) ->
     assert table.column("n").to_pylist() == ["0", "1"]
     assert table.column(layout.INGESTED).to_pylist() == [NOW, NOW]
     assert bytes(table.column(layout.RAW).to_pylist()[0]) == _lines(1).rstrip()
+
+
+def test_kinds_with_few_events_share_a_part_and_others_have_their_own(tmp_path: Path) -> None:
+    """The class stands beside each event for other tools, since the path does not say it."""
+    few = [orjson.dumps({"EventID": n % 3, "Channel": "x", f"only{n % 3}": n, "both": "b"}) for n in range(9)]
+    many = [orjson.dumps({"EventID": 9, "Channel": "x", "n": n}) for n in range(parts.FEW)]
+    other = orjson.dumps({"EventID": 1, "Channel": "y"})
+    (tmp_path / "log").write_bytes(b"\n".join([*few, *many, other]))
+    exported(tmp_path / "out", tmp_path / "log")
+    found = {f"{path.parent.parent.name}/{path.parent.name}": path for path in _parts(tmp_path / "out")}
+    assert sorted(found) == [
+        "channel=windows~x/class=9",
+        "channel=windows~x/class=several",
+        "channel=windows~y/class=1",
+    ]
+    table = pq.ParquetFile(found["channel=windows~x/class=several"]).read()
+    assert table.column(layout.CLASS).to_pylist() == [*["0"] * 3, *["1"] * 3, *["2"] * 3]
+    items = read_back(tmp_path / "out")
+    assert events(items) == events(read_back(tmp_path / "log"))
+    names = {item.kind.code: set(item.field_names) for item in items if isinstance(item, EventBatch)}
+    assert names["2"] == {"EventID", "Channel", "only2", "both"}
 
 
 def test_the_same_source_again_adds_nothing_and_another_does(tmp_path: Path) -> None:

@@ -42,8 +42,21 @@ def test_only_wanted_columns_are_read_until_others_are_asked_for(part: Path) -> 
     assert batch.cells(4, ["n"]) == {"n": "4"}
     assert batch.cells(4, ["word"]) == {"n": "4", "word": "w1"}
     assert batch.fields(4) == {"Channel": "x", "EventID": "1", "n": "4", "word": "w1"}
-    assert batch.stored is not None
-    assert dict(batch.stored.texts())["word"] == b"w0w1w2"
+
+
+def test_only_rows_that_may_hold_a_word_are_looked_at(tmp_path: Path) -> None:
+    """All columns of theirs, those that were read before included."""
+    line = b'{"EventID":%d,"Channel":"x","@timestamp":"2026-06-1%dT00:00:00Z","word":"%s"}\n'
+    days = [line % (1, day, word) for day, word in enumerate([b"one", b"MimiKatz", b"three"])]
+    (tmp_path / "log").write_bytes(b"".join([*days, line % (2, 1, b"four")]))
+    exported(tmp_path / "out", tmp_path / "log")
+    first, second = (item for item in read_back(tmp_path / "out", wanted=["EventID"]) if isinstance(item, EventBatch))
+    assert first.stored is not None
+    assert second.stored is not None
+    ((begin, rows),) = first.stored.holding(("mimikatz",))
+    assert (begin, rows.column("word").to_pylist()) == (1, ["MimiKatz"])
+    assert {"Channel", "EventID"} < set(rows.schema.names)
+    assert not list(second.stored.holding(("mimikatz",)))
 
 
 def test_a_part_is_read_wherever_it_lies(part: Path, tmp_path: Path) -> None:
@@ -67,10 +80,13 @@ def test_a_foreign_parquet_is_told_from_ours(tmp_path: Path) -> None:
 
 def test_a_newer_version_is_told_from_damage(part: Path) -> None:
     data = part.read_bytes()
-    newer = data.replace(b"sakimori.part/1", b"sakimori.part/2")
+    newer = data.replace(b"sakimori.part/2", b"sakimori.part/3")
     alone = part.parents[4] / "alone"
     alone.write_bytes(newer)
-    assert _failure(alone) == "it was exported by another version of Sakimori (sakimori.part/2): update Sakimori"
+    assert (
+        _failure(alone)
+        == "it was exported by another version of Sakimori (sakimori.part/3): update it, or export again"
+    )
 
 
 def test_a_part_that_was_changed_is_not_believed(part: Path) -> None:

@@ -7,15 +7,17 @@
     DIR/day=2026-06-16/channel=windows~Security/class=4624/<digest>-<part>.parquet
 
 A part holds events of one source, one day (UTC) and one kind, with a plain string column for every field (cells as in
-``records.encode_cell``) and the columns named below. What cannot be laid out so (more fields than ``MOST_FIELDS``, more
-kinds and days than ``MOST_PARTITIONS``, fields with the names of our own columns) lies in *bare* parts, which have our
-own columns alone and no kind: its raw records are parsed again.
+``records.encode_cell``) and the columns named below. Kinds of one day and channel that have few events share a part,
+``class=several``, one after another, since to open a file costs more than to read a few hundred events. What cannot be
+laid out so (more fields than ``MOST_FIELDS``, more kinds and days than ``MOST_PARTITIONS``, fields with the names of
+our own columns) lies in *bare* parts, which have our own columns alone and no kind: its raw records are parsed again.
 
 ``<digest>``: the first 24 hex digits of the source's SHA-256, as in event ids.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import ClassVar
 from urllib.parse import quote
@@ -34,10 +36,11 @@ INGESTED = "sakimori.ingested"
 """int64: when it was read, nanoseconds since the epoch, UTC."""
 RAW = "sakimori.raw"
 """binary: the raw record."""
-TEXTS = "sakimori.texts"
-"""binary: in the first row, for each field in order of columns the number of bytes (int64, little-endian), then as many
-bytes: the field's distinct cells, end to end. Null in the other rows."""
-OWN = (OFFSET, TIME, HASH, INGESTED, RAW, TEXTS)
+CLASS = "sakimori.class"
+"""string: the code of the event's kind; null in a bare part."""
+GRAMS = "sakimori.grams"
+"""binary: in the first row of each kind, the map of what stands in the cells of its rows (``grams``); else null."""
+OWN = (OFFSET, TIME, HASH, INGESTED, CLASS, GRAMS, RAW)
 
 MOST_FIELDS = 2000
 MOST_PARTITIONS = 4096
@@ -53,7 +56,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 @record
 class ExportMark:
-    SCHEMA: ClassVar[str] = "sakimori.export/1"
+    SCHEMA: ClassVar[str] = "sakimori.export/2"
 
     tenant: str
 
@@ -63,14 +66,22 @@ class ExportMark:
 
 
 @record
+class Run:
+    """Rows of one kind, one after another in a part."""
+
+    kind: EventKind
+    events: int
+
+
+@record
 class PartHead:
     """What a part says of itself."""
 
-    SCHEMA: ClassVar[str] = "sakimori.part/1"
+    SCHEMA: ClassVar[str] = "sakimori.part/2"
 
     source: Source
-    kind: EventKind | None
-    """None: a bare part."""
+    runs: tuple[Run, ...]
+    """In order of rows; none in a bare part."""
 
     @property
     def tenant(self) -> str:
@@ -118,11 +129,16 @@ def manifest_path(digest: str) -> str:
     return f"{MANIFESTS}/{digest[:24]}.json"
 
 
-def part_path(source: Source, number: int, day: int | None, kind: EventKind | None) -> str:
-    """Parts of a source are numbered through, so that directories which a file system takes for one do no harm."""
+def part_path(source: Source, number: int, day: int | None, kinds: Sequence[EventKind]) -> str:
+    """``kinds``: of one channel; none for a bare part.
+
+    Parts of a source are numbered through, so that directories which a file system takes for one do no harm.
+    """
     when = "mixed" if day is None else date.fromordinal(_EPOCH + day).isoformat()
-    channel = "mixed" if kind is None else f"{_component(kind.product)}~{_component(kind.channel)}"
-    code = "mixed" if kind is None else _component(kind.code)
+    channel, code = "mixed", "mixed"
+    if kinds:
+        channel = f"{_component(kinds[0].product)}~{_component(kinds[0].channel)}"
+        code = _component(kinds[0].code) if len(kinds) == 1 else "several"
     return f"day={when}/channel={channel}/class={code}/{source.digest[:24]}-{number:06}.parquet"
 
 

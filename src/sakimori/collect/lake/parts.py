@@ -11,24 +11,29 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sakimori.collect.lake.grams import gram_map
 from sakimori.collect.lake.layout import (
+    CLASS,
     DAY,
+    GRAMS,
     INGESTED,
     METADATA,
     MOST_FIELDS,
     MOST_PARTITIONS,
     OWN,
     RAW,
-    TEXTS,
     Part,
     PartHead,
+    Run,
     part_path,
 )
 from sakimori.core import Nanos
 from sakimori.records import FIELD_TYPE, HASH, OFFSET, TIME, EventBatch, EventKind, Source, content_hash, to_json
 
 GATHERED = 64 * 1024 * 1024
-"""Bytes of events that wait in memory; beyond, the largest partitions are written until half of it is free."""
+"""Bytes of events that wait in memory; beyond, the largest parts are written until half of it is free."""
+FEW = 1024
+"""Events of a kind and day; those with fewer share a part with others of their channel."""
 _COLUMN_BYTES = 1024
 """What a column of a piece costs besides its content."""
 _DICTIONARY_PAGE = 16 * 1024 * 1024
@@ -45,6 +50,10 @@ class _Gathered:
     pieces: list[pa.Table]
     names: set[str]
     cost: int
+
+    @property
+    def events(self) -> int:
+        return sum(piece.num_rows for piece in self.pieces)
 
 
 class Parts:
@@ -99,8 +108,8 @@ class Parts:
         Raises:
             OSError: a part cannot be written.
         """
-        for partition in list(self._waiting):
-            self._write(partition)
+        for partitions in self._together():
+            self._write(partitions)
 
     def _gather(self, partition: _Partition, piece: pa.Table) -> None:
         if partition not in self._seen:
@@ -112,7 +121,7 @@ class Parts:
         names = set(piece.schema.names)
         waiting = self._waiting.get(partition)
         if waiting is not None and len(waiting.names | names) > MOST_FIELDS + len(OWN):
-            self._write(partition)
+            self._write([partition])
             waiting = None
         if waiting is None:
             waiting = self._waiting[partition] = _Gathered([], set(), 0)
@@ -123,35 +132,59 @@ class Parts:
         self._cost += cost
 
     def _write_largest(self) -> None:
-        by_cost = sorted(self._waiting, key=lambda partition: self._waiting[partition].cost, reverse=True)
-        for partition in by_cost:
-            self._write(partition)
+
+        def cost(partitions: Sequence[_Partition]) -> int:
+            return sum(self._waiting[partition].cost for partition in partitions)
+
+        for partitions in sorted(self._together(), key=cost, reverse=True):
+            self._write(partitions)
             if self._cost <= self._most // 2:
                 break
 
-    def _write(self, partition: _Partition) -> None:
+    def _together(self) -> list[list[_Partition]]:
+        """What waits, by parts."""
+        parts: list[list[_Partition]] = []
+        open_parts: dict[tuple[int | None, str, str], tuple[list[_Partition], set[str]]] = {}
+        for partition, waiting in self._waiting.items():
+            day, kind = partition
+            if kind is None or waiting.events >= FEW:
+                parts.append([partition])
+                continue
+            place = (day, kind.product, kind.channel)
+            part, names = open_parts.get(place, ([], set[str]()))
+            if not part or len(names | waiting.names) > MOST_FIELDS + len(OWN):
+                part, names = open_parts[place] = ([], set[str]())
+                parts.append(part)
+            part.append(partition)
+            names |= waiting.names
+        return parts
+
+    def _write(self, partitions: Sequence[_Partition]) -> None:
         """The part counts as written, and its events no longer as waiting, once it is durable."""
-        waiting = self._waiting[partition]
-        day, kind = partition
         number = len(self.written)
-        table = pa.concat_tables(waiting.pieces, promote_options="default")
-        data = _parquet(table, PartHead(source=self._source, kind=kind))
+        day = partitions[0][0]
+        kinds = [kind for _, kind in partitions if kind is not None]
+        tables = [
+            pa.concat_tables(self._waiting[partition].pieces, promote_options="default") for partition in partitions
+        ]
+        runs = tuple(Run(kind=kind, events=table.num_rows) for kind, table in zip(kinds, tables, strict=False))
+        data = _parquet(tables, PartHead(source=self._source, runs=runs))
         with (self._folder / f"{number:06}.parquet").open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        offsets = table.column(OFFSET).to_numpy()
+        offsets = np.concatenate([table.column(OFFSET).to_numpy() for table in tables])
         self.written.append(
             Part(
-                path=part_path(self._source, number, day, kind),
+                path=part_path(self._source, number, day, kinds),
                 sha256=hashlib.sha256(data).hexdigest(),
                 events=len(offsets),
                 first=int(offsets.min()),
                 last=int(offsets.max()),
             )
         )
-        del self._waiting[partition]
-        self._cost -= waiting.cost
+        for partition in partitions:
+            self._cost -= self._waiting.pop(partition).cost
 
 
 def _with_own_columns(rows: pa.RecordBatch, raws: Sequence[bytes], fields: Sequence[str], ingested: Nanos) -> pa.Table:
@@ -175,21 +208,19 @@ def _compact(piece: pa.Table) -> pa.Table:
     return pa.table(columns, names=piece.schema.names)
 
 
-def _parquet(table: pa.Table, head: PartHead) -> memoryview:
-    """The file's bytes. Strings are written as such, without the dictionaries that Arrow has them in."""
-    fields = sorted(set(table.schema.names).difference(OWN))
-    columns = {name: table.column(name) for name in (OFFSET, TIME, HASH, INGESTED)}
-    columns |= {name: table.column(name).cast(pa.string()) for name in fields}
-    texts = [] if head.kind is None else [_texts([_distinct(table.column(name)) for name in fields])]
-    columns[TEXTS] = pa.array([*texts, *[None] * (table.num_rows - len(texts))], pa.binary())
-    columns[RAW] = table.column(RAW)
-    whole = pa.table(list(columns.values()), names=list(columns))
+def _parquet(tables: Sequence[pa.Table], head: PartHead) -> memoryview:
+    """The file's bytes, with the rows of one table for each run of the head (or of the only one, in a bare part)."""
+    codes = [run.kind.code for run in head.runs] or [None]
+    laid_out = [_laid_out(table, code) for table, code in zip(tables, codes, strict=True)]
+    whole = pa.concat_tables(laid_out, promote_options="default")
+    fields = sorted(set(whole.schema.names).difference(OWN))
+    whole = whole.select([OFFSET, TIME, HASH, INGESTED, CLASS, GRAMS, *fields, RAW])
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
         whole.schema,
         compression="zstd",
-        use_dictionary=[INGESTED, *fields],
+        use_dictionary=[INGESTED, CLASS, *fields],
         dictionary_pagesize_limit=_DICTIONARY_PAGE,
         write_statistics=[OFFSET, TIME],
         write_page_checksum=True,
@@ -200,8 +231,15 @@ def _parquet(table: pa.Table, head: PartHead) -> memoryview:
     return memoryview(sink.getvalue())
 
 
-def _texts(fields: Sequence[bytes]) -> bytes:
-    return np.array([len(texts) for texts in fields], "<i8").tobytes() + b"".join(fields)
+def _laid_out(table: pa.Table, code: str | None) -> pa.Table:
+    """With all columns of a part. Strings stand as such, without the dictionaries that Arrow has them in."""
+    fields = [name for name in table.schema.names if name not in OWN]
+    columns = {name: table.column(name) for name in (OFFSET, TIME, HASH, INGESTED, RAW)}
+    maps = [] if code is None else [gram_map(_distinct(table.column(name)) for name in fields)]
+    columns[CLASS] = pa.array([code] * table.num_rows, pa.string())
+    columns[GRAMS] = pa.array([*maps, *[None] * (table.num_rows - len(maps))], pa.binary())
+    columns |= {name: table.column(name).cast(pa.string()) for name in fields}
+    return pa.table(list(columns.values()), names=list(columns))
 
 
 def _distinct(column: pa.ChunkedArray) -> bytes:

@@ -1,20 +1,22 @@
 """Exported events in, batches out. Only the columns that somebody wants are read, and none becomes Python objects."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sakimori.collect.batches import Wanted
 from sakimori.collect.formats import reader_named
-from sakimori.collect.lake.layout import INGESTED, METADATA, OWN, RAW, TEXTS, Manifest, PartHead, manifest_path
+from sakimori.collect.lake.grams import may_contain
+from sakimori.collect.lake.layout import GRAMS, INGESTED, METADATA, OWN, RAW, Manifest, PartHead, manifest_path
 from sakimori.collect.opened import Opened
 from sakimori.collect.outcome import Outcome, SourceRead
 from sakimori.collect.period import Period
@@ -22,13 +24,16 @@ from sakimori.collect.readers import RawRecord, Reader
 from sakimori.core import InputError, Nanos
 from sakimori.records import FIELD_TYPE, OFFSET, TIME, EventBatch, EventKind, Source, from_json
 
-_ROUND_ROWS = 65_536
-_ROUND_BYTES = 64 * 1024 * 1024
+_ROUND_ROWS = 262_144
+_ROUND_BYTES = 192 * 1024 * 1024
+"""What all that can be asked about its events takes in memory."""
 _ROUND_PARTS = 256
 """Each holds a file open."""
+_INDEX_BYTES = 4
+"""Of a cell, in ``FIELD_TYPE``."""
 _UNREADABLE = (pa.ArrowException, OSError, ValueError)
 """What pyarrow raises over damaged files."""
-_OWN_TYPES = {OFFSET: pa.int64(), TIME: pa.int64(), INGESTED: pa.int64(), RAW: pa.binary()}
+_OWN_TYPES = {OFFSET: pa.int64(), TIME: pa.int64(), INGESTED: pa.int64(), GRAMS: pa.binary(), RAW: pa.binary()}
 
 
 class NotStored(Exception):
@@ -71,8 +76,9 @@ class _Part:
 
     def __init__(self, found: Opened, tenant: str) -> None:
         try:
-            self._file = pa.OSFile(found.path) if Path(found.path).is_file() else _in_memory(found.file)
-            self._metadata = pq.read_metadata(self._file)
+            file = pa.OSFile(found.path) if Path(found.path).is_file() else _in_memory(found.file)
+            self._file = pq.ParquetFile(file, page_checksum_verification=True)
+            self._metadata = self._file.metadata
             head = (self._metadata.metadata or {}).get(METADATA)
             names: list[str] = self._metadata.schema.names
         except _UNREADABLE as error:
@@ -86,24 +92,28 @@ class _Part:
         self._names = names
         if not set(OWN) <= set(names) or len(set(names)) < len(names):
             raise NotStored("it is damaged: columns are missing; export its source again")
+        if self.head.runs and sum(run.events for run in self.head.runs) != self.rows:
+            raise NotStored("it is damaged: events are missing; export its source again")
         self.fields = [name for name in names if name not in OWN]
         self._has = frozenset(self.fields)
+        self.encoded = len(self.head.runs) == 1
+        """Whether fields are read as dictionaries; where kinds share a part, each needs dictionaries of its own."""
+        if self.encoded:
+            self._file = pq.ParquetFile(
+                file, metadata=self._metadata, read_dictionary=self.fields, page_checksum_verification=True
+            )
 
     def among(self, names: Iterable[str]) -> list[str]:
         """Those of the fields that the part has."""
         return [name for name in names if name in self._has]
 
-    def texts(self) -> Iterator[tuple[str, bytes]]:
-        """Each field, and its distinct cells end to end.
-
-        Raises:
-            NotStored: the file is damaged.
-        """
-        for texts in self.read([TEXTS]).column(TEXTS).drop_null().to_pylist():
-            place = 8 * len(self.fields)
-            for name, size in zip(self.fields, np.frombuffer(texts[:place], "<i8").tolist(), strict=True):
-                yield name, texts[place : place + size]
-                place += size
+    @property
+    def bytes(self) -> int:
+        """What its columns take in memory, raw records apart."""
+        place = self._names.index(RAW)
+        groups = [self._metadata.row_group(group) for group in range(self._metadata.num_row_groups)]
+        stored = sum(group.total_byte_size - group.column(place).total_uncompressed_size for group in groups)
+        return stored + _INDEX_BYTES * self.rows * len(self.fields)
 
     def times(self) -> tuple[Nanos, Nanos]:
         """The first and the last, as the file's statistics say."""
@@ -116,47 +126,72 @@ class _Part:
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Raises NotStored."""
-        fields = [name for name in columns if name not in OWN]
         try:
-            file = pq.ParquetFile(
-                self._file, metadata=self._metadata, read_dictionary=fields, page_checksum_verification=True
-            )
             # A name with a dot in it is also taken for a path, so that more may be read than was asked for.
-            table = file.read(list(columns), use_threads=False).select(list(columns))
+            table = self._file.read(list(columns), use_threads=False).select(list(columns))
         except (*_UNREADABLE, KeyError) as error:
             raise NotStored("it is damaged: export its source again") from error
+        field_type = FIELD_TYPE if self.encoded else pa.string()
         for name, column in zip(columns, table.columns, strict=True):
-            if column.type != (_OWN_TYPES.get(name) or (FIELD_TYPE if name not in OWN else column.type)):
+            if column.type != (_OWN_TYPES[name] if name in OWN else field_type):
                 raise NotStored("it is damaged: a column is of the wrong type; export its source again")
         return table
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Events of one kind in a part."""
+
+    part: _Part
+    begin: int
+    events: int
+    """How many, those outside the period included."""
+    table: pa.Table
+    """The columns that were read, in the period."""
+    asked: Collection[str]
+    """The part's fields that were read, those without a column, since no event has them, included."""
+    grams: bytes
+
+    def more(self, fields: Collection[str], period: Period) -> pa.Table:
+        """Other columns of the same events."""
+        table = self.part.read([OFFSET, TIME, *self.part.among(fields)])
+        return _within(table.slice(self.begin, self.events), period)
+
+
 class _Rest:
-    """What was not read of the parts behind a batch, and is when somebody asks."""
+    """What was not read of the events of a batch, and is when somebody asks: part by part, and kept."""
 
-    def __init__(self, parts: Sequence[_Part], read: Collection[str], period: Period) -> None:
-        self.unread = frozenset(name for part in parts for name in part.fields).difference(read)
-        self._parts = parts
+    def __init__(self, pieces: Sequence[_Piece], period: Period) -> None:
+        """``pieces`` in order of the batch's rows."""
+        asked = frozenset(name for piece in pieces for name in piece.asked)
+        self.unread = frozenset(name for piece in pieces for name in piece.part.fields).difference(asked)
+        self._pieces = pieces
+        self._begins = [0, *accumulate(piece.table.num_rows for piece in pieces)]
         self._period = period
-        self._columns: dict[str, pa.Array] = {}
+        self._columns = [dict[str, pa.ChunkedArray]() for _ in pieces]
+        """Of each piece."""
 
-    def texts(self) -> Iterable[tuple[str, bytes]]:
-        found: dict[str, list[bytes]] = {}
-        for part in self._parts:
-            with _as_input_error():
-                for name, texts in part.texts():
-                    found.setdefault(name, []).append(texts)
-        return ((name, b"".join(texts)) for name, texts in found.items())
+    def holding(self, words: tuple[str, ...]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        for number, piece in enumerate(self._pieces):
+            if may_contain(piece.grams, words):
+                table = _table(self._read(number, piece.part.fields))
+                yield self._begins[number], _batch(table if piece.part.encoded else _encoded(table))
 
-    def rows(self, fields: Collection[str]) -> pa.RecordBatch:
-        new = [name for name in fields if name not in self._columns]
+    def cells(self, row: int, names: Collection[str]) -> dict[str, str]:
+        number = bisect_right(self._begins, row) - 1
+        place = row - self._begins[number]
+        cells = ((name, column[place].as_py()) for name, column in self._read(number, names).items() if name in names)
+        return {name: cell for name, cell in cells if cell is not None}
+
+    def _read(self, number: int, names: Collection[str]) -> Mapping[str, pa.ChunkedArray]:
+        """Columns of a piece, at least those of the named fields that it has."""
+        piece, columns = self._pieces[number], self._columns[number]
+        new = [name for name in piece.part.among(names) if name not in columns]
         if new:
             with _as_input_error():
-                rows = _joined(
-                    [_within(part.read([OFFSET, TIME, *part.among(new)]), self._period) for part in self._parts]
-                )
-            self._columns.update(zip(rows.schema.names, rows.columns, strict=True))
-        return pa.RecordBatch.from_arrays([self._columns[name] for name in fields], names=list(fields))
+                table = piece.more(new, self._period)
+            columns.update({name: table.column(name) for name in new})
+        return columns
 
 
 class StoredEvents:
@@ -168,7 +203,7 @@ class StoredEvents:
         self._wanted = wanted
         self._told = frozenset(told)
         self._period = period
-        self._round: dict[tuple[str, EventKind], list[tuple[_Part, pa.Table, Sequence[str]]]] = {}
+        self._round: dict[tuple[str, EventKind], list[_Piece]] = {}
         self._sources: dict[str, Source] = {}
         self._manifests: dict[Path, Mapping[str, str]] = {}
         self._rows = self._bytes = self._parts = 0
@@ -184,20 +219,31 @@ class StoredEvents:
         source = self._source(part.head.source, found)
         if not self._period.touches(*part.times()):
             return Taken(source, 0, (), part.rows)
-        if part.head.kind is None:
+        if not part.head.runs:
             bare, outside = _bare(part, source, self._period)
             return Taken(source, 0, bare, outside)
-        wanted = self._wanted(part.head.kind)
-        names = [
-            name for name in part.fields if wanted is None or name.replace(" ", "") in wanted or name in self._told
-        ]
-        table = _within(part.read([OFFSET, TIME, *names]), self._period)
-        self._round.setdefault((source.id + source.path, part.head.kind), []).append((part, table, names))
+        asked = [self._asked(part, run.kind) for run in part.head.runs]
+        table = part.read([OFFSET, TIME, GRAMS, *dict.fromkeys(chain.from_iterable(asked))])
+        taken = begin = 0
+        for run, names in zip(part.head.runs, asked, strict=True):
+            grams = table.column(GRAMS)[begin].as_py() or b""
+            rows = _within(table.select([OFFSET, TIME, *names]).slice(begin, run.events), self._period)
+            piece = _Piece(part, begin, run.events, rows, names, grams)
+            self._round.setdefault((source.id + source.path, run.kind), []).append(piece)
+            taken += rows.num_rows
+            begin += run.events
         self._sources[source.id + source.path] = source
-        self._rows += table.num_rows
-        self._bytes += table.nbytes
+        self._rows += taken
+        self._bytes += part.bytes
         self._parts += 1
-        return Taken(source, table.num_rows, (), part.rows - table.num_rows)
+        return Taken(source, taken, (), part.rows - taken)
+
+    def _asked(self, part: _Part, kind: EventKind) -> list[str]:
+        """The part's fields that become columns for this kind."""
+        wanted = self._wanted(kind)
+        if wanted is None:
+            return part.fields
+        return [name for name in part.fields if name.replace(" ", "") in wanted or name in self._told]
 
     @property
     def full(self) -> bool:
@@ -208,14 +254,13 @@ class StoredEvents:
         """The batches of what was added since the last call."""
         taken, self._round = self._round, {}
         self._rows = self._bytes = self._parts = 0
-        for (source, kind), held in taken.items():
-            rows = _joined([table for _, table, _ in held])
-            rest = _Rest([part for part, _, _ in held], {name for _, _, names in held for name in names}, self._period)
+        for (source, kind), pieces in taken.items():
+            rest = _Rest(pieces, self._period)
             yield EventBatch(
                 source=self._sources[source],
                 kind=kind,
                 ingested=ingested,
-                rows=rows,
+                rows=_joined(pieces),
                 stored=rest if rest.unread else None,
             )
 
@@ -274,7 +319,9 @@ def _head(data: bytes) -> PartHead:
     except InputError as error:
         schema = _schema(data)
         if schema.startswith("sakimori.part/") and schema != PartHead.SCHEMA:
-            raise NotStored(f"it was exported by another version of Sakimori ({schema}): update Sakimori") from error
+            raise NotStored(
+                f"it was exported by another version of Sakimori ({schema}): update it, or export again"
+            ) from error
         raise NotStored("it is damaged: it does not say what it is; export its source again") from error
 
 
@@ -295,13 +342,38 @@ def _within(table: pa.Table, period: Period) -> pa.Table:
     return table.filter(pa.array(period.mask(table.column(TIME).to_numpy()))) if period else table
 
 
-def _joined(tables: Sequence[pa.Table]) -> pa.RecordBatch:
-    """One batch, with the columns of all tables, in order of name."""
-    table = pa.concat_tables(tables, promote_options="default") if len(tables) > 1 else tables[0]
-    fields = sorted(name for name in table.schema.names if name not in OWN)
-    table = table.select([OFFSET, TIME, *fields]).unify_dictionaries().combine_chunks()
+def _joined(pieces: Sequence[_Piece]) -> pa.RecordBatch:
+    """One batch of all pieces, in their order."""
+    tables: list[pa.Table] = []
+    for encoded, group in groupby(pieces, key=lambda piece: piece.part.encoded):
+        found = [piece.table for piece in group]
+        tables += found if encoded else [_encoded(pa.concat_tables(found, promote_options="default"))]
+    return _batch(pa.concat_tables(tables, promote_options="default") if len(tables) > 1 else tables[0])
+
+
+def _encoded(table: pa.Table) -> pa.Table:
+    """Strings as dictionaries; without columns in which nothing is."""
+    columns = zip(table.schema.names, table.columns, strict=True)
+    return _table(
+        {
+            name: column if name in OWN else column.combine_chunks().dictionary_encode()
+            for name, column in columns
+            if name in OWN or column.null_count < table.num_rows
+        }
+    )
+
+
+def _batch(table: pa.Table) -> pa.RecordBatch:
+    """With columns in order of name, our own first."""
+    names = table.schema.names
+    names = [*(name for name in names if name in OWN), *sorted(name for name in names if name not in OWN)]
+    table = table.select(names).unify_dictionaries().combine_chunks()
     columns = [column.chunk(0) if column.num_chunks else pa.array([], column.type) for column in table.columns]
-    return pa.RecordBatch.from_arrays(columns, names=table.schema.names)
+    return pa.RecordBatch.from_arrays(columns, names=names)
+
+
+def _table(columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
+    return pa.table(list(columns.values()), names=list(columns))
 
 
 def _bare(part: _Part, source: Source, period: Period) -> tuple[list[BareRecords], int]:

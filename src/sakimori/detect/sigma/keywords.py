@@ -31,6 +31,8 @@ _SPELLED_OTHERWISE = (
 
 class KeywordFilter:
     def __init__(self, pieces: Sequence[str], databases: Databases) -> None:
+        self.pieces = tuple(pieces)
+        """At least one stands in each text that a keyword holds for, in some case; of four or more ASCII characters."""
         odd = [spelling for letter in FOLDED_INTO_ASCII for spelling in (letter, f"\\u{ord(letter):04x}")]
         # IIS writes a space as +
         literals = [re.escape(text.encode()).replace(rb"\ ", rb"[ +]") for text in (*pieces, *odd)]

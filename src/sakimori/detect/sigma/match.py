@@ -19,7 +19,7 @@ from sakimori.detect.sigma.kind import KindPlan, KindRule
 from sakimori.detect.sigma.pattern import Pattern, SameAs
 from sakimori.detect.sigma.scan import Databases, Ints
 from sakimori.detect.sigma.text import fold
-from sakimori.records import EventBatch, cell_texts
+from sakimori.records import OWN_COLUMNS, EventBatch, cell_texts
 
 _MOST_SIGNATURES = 100_000
 """Signatures are forgotten beyond this many."""
@@ -106,7 +106,7 @@ class KindMatcher:
     def _column(self, batch: EventBatch, names: tuple[str, ...], matcher: ColumnMatcher) -> Column:
         if not names:
             return Column((), matcher, MISSING, None)
-        first, *others = (_classes(batch.rows, name, matcher) for name in names)
+        first, *others = (_classes(_dictionary(batch.rows, name), matcher) for name in names)
         if not others:
             return Column(names, matcher, first, None) if isinstance(first, int) else Column(names, matcher, 0, first)
         merged = np.full(len(batch), first, dtype=np.int32)
@@ -120,23 +120,26 @@ class KindMatcher:
             rows = self._filter.rows(batch.records.json)
             told = ((row, _keywords(batch.records.fields(row), matcher)) for row in rows)
             return {row: keywords for row, keywords in told if keywords}
+        stretches = [(0, batch.rows)]
         if batch.stored is not None and self._filter is not None:
-            names = [name for name, texts in batch.stored.texts() if self._filter.occurs(texts)]
-            if not names:
-                return {}
-            rows = batch.stored.rows(names)
-        else:
-            names, rows = batch.field_names, batch.rows
-        data = content([_dictionary(rows, name).dictionary for name in names])
-        if not matcher.may_hold(data):
-            return {}
+            stretches = batch.stored.holding(self._filter.pieces)
         found: dict[int, Keywords] = {}
-        for name in names:
-            classes = np.broadcast_to(_classes(rows, name, matcher), len(batch))
-            holding = np.array([bool(atoms) for atoms in matcher.sets], dtype=np.bool_)
-            for row in np.flatnonzero(holding[classes]).tolist():
-                found[row] = (*found.get(row, ()), (name, int(classes[row])))
+        for begin, rows in stretches:
+            for name, column in self._keyword_columns(rows, matcher).items():
+                classes = np.broadcast_to(_classes(column, matcher), rows.num_rows)
+                holding = np.array([bool(atoms) for atoms in matcher.sets], dtype=np.bool_)
+                for row in np.flatnonzero(holding[classes]).tolist():
+                    found[begin + row] = (*found.get(begin + row, ()), (name, int(classes[row])))
         return found
+
+    def _keyword_columns(self, rows: pa.RecordBatch, matcher: ColumnMatcher) -> dict[str, pa.DictionaryArray]:
+        """The columns in which some keyword may hold."""
+        columns = {name: _dictionary(rows, name) for name in rows.schema.names if name not in OWN_COLUMNS}
+        if self._filter is not None:
+            occurs = self._filter.occurs
+            return {name: column for name, column in columns.items() if occurs(content([column.dictionary]))}
+        may_hold = matcher.may_hold(content([column.dictionary for column in columns.values()]))
+        return columns if may_hold else {}
 
     def _pair(
         self, batch: EventBatch, names: Mapping[str, tuple[str, ...]], _index: int, field: str, pattern: SameAs
@@ -228,9 +231,8 @@ def _dictionary(rows: pa.RecordBatch, name: str) -> pa.DictionaryArray:
     return column
 
 
-def _classes(rows: pa.RecordBatch, name: str, matcher: ColumnMatcher) -> int | npt.NDArray[np.int32]:
+def _classes(column: pa.DictionaryArray, matcher: ColumnMatcher) -> int | npt.NDArray[np.int32]:
     """The class of every row, or the one class of all."""
-    column = _dictionary(rows, name)
     classes = matcher.classes(column.dictionary)
     if column.null_count == 0 and len(classes) and (classes == classes[0]).all():
         return int(classes[0])
