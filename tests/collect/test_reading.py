@@ -83,7 +83,7 @@ def test_folders_are_read_in_order_of_name_whatever_lies_in_them(tmp_path: Path)
     reading = gather(tmp_path)
     assert [event["n"] for event in reading.events()] == ["1", "3", "2"]
     skipped = {Path(item.path).name: item.reason for item in reading.accounts if item.outcome is Outcome.SKIPPED}
-    assert skipped == {"rule.yml": "text that is not JSON", "empty": "nothing in it"}
+    assert skipped == {"rule.yml": "text in no known format", "empty": "nothing in it"}
     assert reading.batches[0].event_id(0) == gather(tmp_path).batches[0].event_id(0)
 
 
@@ -131,7 +131,7 @@ def test_what_is_given_by_name_or_called_telemetry_must_be_some(tmp_path: Path) 
     failed = {path for path, outcome in outcomes.items() if outcome is Outcome.FAILED}
     assert failed == {"wiped.evtx", "emptied.EVTX", "damaged.ndjson", "other.jsonl", "z.zip!in/wiped.evtx"}
     assert {path for path, outcome in outcomes.items() if outcome is Outcome.SKIPPED} == outcomes.keys() - failed
-    assert _failed(gather(tmp_path / "notes.txt")) == "text that is not JSON"
+    assert _failed(gather(tmp_path / "notes.txt")) == "text in no known format"
     assert _failed(gather(tmp_path / "not-yet.ndjson")) == "nothing in it"
     assert _failed(gather(Path("/dev/null"))) == "no regular file (a device, pipe or socket)"
     both = gather(tmp_path, tmp_path / "notes.txt")
@@ -325,6 +325,21 @@ def _zipped(content: bytes, day: tuple[int, int, int, int, int, int], extra: byt
         (_zipped(_NO_YEAR, (2015, 4, 1, 0, 0, 0), _IN_UTC), "2019-06-01T00:00:00Z", 2017),
         (_zipped(_NO_YEAR, (1980, 1, 1, 0, 0, 0)), "2019-06-01T00:00:00Z", 2019),
         (_tarred(_NO_YEAR, 0), "2019-06-01T00:00:00Z", 2019),
+    ],
+    ids=[
+        "file",
+        "beginning of the year",
+        "wrong clock",
+        "no time",
+        "UTF-16",
+        "gzip",
+        "tar",
+        "tgz",
+        "gz in tar",
+        "zip",
+        "zip in UTC",
+        "zip without time",
+        "tar without time",
     ],
 )
 def test_a_year_that_a_log_does_not_write_is_told_by_when_it_was_last_written(
