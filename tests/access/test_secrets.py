@@ -1,3 +1,5 @@
+import base64
+import json
 import subprocess
 import sys
 import threading
@@ -5,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sakimori.access import secrets as secrets_module
 from sakimori.access.secrets import Secrets, SecretsError
 
 
@@ -74,12 +77,14 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
         Secrets.embedded(tmp_path).provision("local", "ledger-signing")
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33])
+@pytest.mark.parametrize(
+    "content", [b"", b"x" * 32, b"sakimori-wrapped-key/1 x y z", b"sakimori-wrapped-key/1 a YQ== YQ=="]
+)
 def test_a_damaged_key_is_refused_and_not_replaced(tmp_path: Path, content: bytes) -> None:
     Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     (file,) = key_files(tmp_path)
     file.write_bytes(content)
-    with pytest.raises(SecretsError, match=f"is damaged: expected 32 bytes, found {len(content)}"):
+    with pytest.raises(SecretsError, match=r"ledger-signing\.key is damaged: restore it from a backup"):
         Secrets.embedded(tmp_path).provision("local", "ledger-signing")
     assert file.read_bytes() == content
 
@@ -150,3 +155,118 @@ for number in range(200):
     assert len(set(first)) == 200
     assert len(key_files(tmp_path)) == 200
     assert len(list(key_files(tmp_path)[0].parent.iterdir())) == 200
+
+
+def test_a_data_key_is_kept_wrapped_and_the_master_key_apart(tmp_path: Path) -> None:
+    key = Secrets.embedded(tmp_path).provision("local", "ledger-signing")
+    (file,) = key_files(tmp_path)
+    for encoded in (key, key.hex().encode(), base64.b64encode(key)):
+        assert encoded not in file.read_bytes()
+    (master,) = (tmp_path / "secrets").glob("master-*.key")
+    assert master.stat().st_mode & 0o777 == 0o600
+    assert str(master.read_bytes()) not in str(Secrets.embedded(tmp_path).__dict__)
+
+
+@pytest.mark.parametrize("other", [("a", "two"), ("b", "one")])
+def test_a_wrapped_key_is_good_for_its_institution_and_purpose_only(tmp_path: Path, other: tuple[str, str]) -> None:
+    secrets = Secrets.embedded(tmp_path)
+    secrets.provision("a", "one")
+    (first,) = key_files(tmp_path)
+    secrets.provision(*other)
+    (second,) = set(key_files(tmp_path)) - {first}
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(SecretsError, match="is damaged"):
+        Secrets.embedded(tmp_path).key(*other)
+
+
+def test_rotation_wraps_every_key_anew_and_changes_none(tmp_path: Path) -> None:
+    secrets = Secrets.embedded(tmp_path)
+    before = {(tenant, purpose): secrets.provision(tenant, purpose) for tenant in ("国", "b") for purpose in ("x", "y")}
+    wrapped = [path.read_bytes() for path in key_files(tmp_path)]
+    (old_master,) = (tmp_path / "secrets").glob("master-*.key")
+    assert Secrets.embedded(tmp_path).rotate() == 4
+    assert not old_master.exists()
+    assert not set(wrapped) & {path.read_bytes() for path in key_files(tmp_path)}
+    assert {at: Secrets.embedded(tmp_path).key(*at) for at in before} == before
+    assert {at: secrets.key(*at) for at in before} == before
+    assert secrets.provision("new", "z") == Secrets.embedded(tmp_path).key("new", "z")
+
+
+def test_a_process_that_knows_the_old_master_key_goes_on_after_a_rotation(tmp_path: Path) -> None:
+    here, elsewhere = Secrets.embedded(tmp_path), Secrets.embedded(tmp_path)
+    here.provision("a", "one")
+    elsewhere.key("a", "one")
+    other = here.provision("a", "two")
+    here.rotate()
+    assert elsewhere.key("a", "two") == other
+    assert elsewhere.provision("a", "three") == Secrets.embedded(tmp_path).key("a", "three")
+
+
+@pytest.mark.parametrize("survives", range(5))
+def test_a_rotation_that_is_cut_off_loses_nothing_and_is_completed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survives: int
+) -> None:
+    """The process dies at the nth file that it replaces."""
+    before = {purpose: Secrets.embedded(tmp_path).provision("a", purpose) for purpose in ("one", "two", "three")}
+    really, count = secrets_module.replace, iter(range(10))
+
+    def dying(path: Path, content: bytes) -> None:
+        if next(count) == survives:
+            raise KeyboardInterrupt
+        really(path, content)
+
+    monkeypatch.setattr(secrets_module, "replace", dying)
+    with pytest.raises(KeyboardInterrupt):
+        Secrets.embedded(tmp_path).rotate()
+    monkeypatch.undo()
+    assert {purpose: Secrets.embedded(tmp_path).key("a", purpose) for purpose in before} == before
+    Secrets.embedded(tmp_path).rotate()
+    assert {purpose: Secrets.embedded(tmp_path).key("a", purpose) for purpose in before} == before
+    assert len(json.loads((tmp_path / "secrets" / "master.json").read_text())["sources"]) == 1
+
+
+def test_the_master_key_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = base64.b64encode(b"m" * 32).decode()
+    key = Secrets.embedded(tmp_path).provision("a", "one")
+    monkeypatch.setenv("SAKIMORI_MASTER_KEY", text)
+    Secrets.embedded(tmp_path).rotate("env:SAKIMORI_MASTER_KEY")
+    assert not list((tmp_path / "secrets").glob("master-*.key"))
+    assert Secrets.embedded(tmp_path).key("a", "one") == key
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or text.encode() not in path.read_bytes()
+    monkeypatch.setenv("SAKIMORI_MASTER_KEY", base64.b64encode(b"n" * 32).decode())
+    with pytest.raises(SecretsError, match="the key at env:SAKIMORI_MASTER_KEY is not master key"):
+        Secrets.embedded(tmp_path).key("a", "one")
+    monkeypatch.delenv("SAKIMORI_MASTER_KEY")
+    with pytest.raises(SecretsError, match="the environment variable SAKIMORI_MASTER_KEY is not set"):
+        Secrets.embedded(tmp_path).key("a", "one")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("short", "is damaged"), ("", "is not set"), ("あ" * 44, "is damaged"), ("YQ==", "is damaged")]
+)
+def test_a_master_key_that_cannot_be_one_is_refused_and_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, says: str
+) -> None:
+    Secrets.embedded(tmp_path).provision("a", "one")
+    monkeypatch.setenv("SAKIMORI_MASTER_KEY", text)
+    with pytest.raises(SecretsError, match=says) as caught:
+        Secrets.embedded(tmp_path).rotate("env:SAKIMORI_MASTER_KEY")
+    assert not text or text not in str(caught.value)
+    assert Secrets.embedded(tmp_path).key("a", "one")
+
+
+@pytest.mark.parametrize("source", ["", "env:", "env:A B", "vault:x", "file:", "/etc/passwd"])
+def test_what_names_no_place_is_said_so(tmp_path: Path, source: str) -> None:
+    Secrets.embedded(tmp_path).provision("a", "one")
+    with pytest.raises(SecretsError, match="a master key is kept at file:PATH, env:NAME or keyring:NAME"):
+        Secrets.embedded(tmp_path).rotate(source)
+
+
+def test_a_folder_without_its_master_key_makes_no_other(tmp_path: Path) -> None:
+    Secrets.embedded(tmp_path).provision("a", "one")
+    (tmp_path / "secrets" / "master.json").rename(tmp_path / "away")
+    with pytest.raises(SecretsError, match="is missing: restore it from a backup"):
+        Secrets.embedded(tmp_path).provision("a", "two")
+    with pytest.raises(SecretsError, match="restore both from one backup"):
+        Secrets.embedded(tmp_path).key("a", "one")

@@ -1,23 +1,48 @@
-"""Secret keys of this install: 32 random bytes per institution and purpose, each in a file of its own."""
+"""Secret keys of this install: 32 random bytes per institution and purpose, wrapped by a master key.
 
+Each data key is a file of its own, encrypted with AES-256-GCM (NIST SP 800-38D) under the master key; institution and
+purpose are bound to it, so that files cannot be swapped. ``master.json`` says where the master key is kept, in one of
+the places of ``access.master``. ``rotate`` wraps all of them under another master key; the data keys stay, so that what
+they signed and encrypted lasts.
+"""
+
+import base64
+import binascii
+import fcntl
 import hashlib
 import os
 import re
-import stat
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes, token_hex
 
-from sakimori.core import SakimoriError
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-KEY_BYTES = 32
+from sakimori.access import master
+from sakimori.access.files import OpenToOthers, create, read_closed, refuse_if_open, replace
+from sakimori.access.master import KEY_BYTES, SecretsError, key_id
+
+__all__ = ["KEY_BYTES", "Secrets", "SecretsError"]
+
 _PURPOSE = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
+_FORM = b"sakimori-wrapped-key/1"
+_LONGEST = 4096
+_NONCE_BYTES = 12
 
 
-class SecretsError(SakimoriError):
-    """A secret is missing, or cannot be kept or read safely."""
+@dataclass(frozen=True, slots=True)
+class _Masters:
+    """Which master keys there are: more than one only while they are being rotated."""
+
+    active: str
+    """Id of the one that wraps what is new."""
+    sources: dict[str, str]
+    """Id to where it is kept."""
 
 
 class Secrets:
@@ -31,6 +56,7 @@ class Secrets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[tuple[str, str], bytes] = {}
+        self._masters: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
     @staticmethod
@@ -42,7 +68,7 @@ class Secrets:
         """32 random bytes, always the same for an institution and a purpose (``ledger-signing``, …).
 
         Raises:
-            SecretsError: it is missing, damaged or cannot be read, or others may read it.
+            SecretsError: it or its master key is missing, damaged or cannot be read, or others may read it.
         """
         return self._get(tenant, purpose, self._find)
 
@@ -54,6 +80,20 @@ class Secrets:
         """
         return self._get(tenant, purpose, self._find_or_make)
 
+    def rotate(self, source: str | None = None) -> int:
+        """Wrap every data key under another master key and return how many there are.
+
+        ``source``: where that key is kept (``access.master``), made there if need be; None: a new file in the folder.
+        If this is interrupted, all keys can still be read, and doing it again completes it.
+
+        Raises:
+            SecretsError: a key cannot be read or written; every key is wrapped by the old or the new master key.
+        """
+        with self._lock, _explaining(self._folder):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._alone():
+                return self._rotate(source)
+
     def _get(self, tenant: str, purpose: str, ask: Callable[[str, str], bytes]) -> bytes:
         with self._lock:
             known = self._known.get((tenant, purpose))
@@ -61,13 +101,35 @@ class Secrets:
                 known = self._known[tenant, purpose] = ask(tenant, purpose)
             return known
 
+    def _rotate(self, source: str | None) -> int:
+        before = self._where()
+        named = f"file:master-{token_hex(8)}.key" if source is None else source
+        made = master.make(named, self._folder)
+        active = key_id(made)
+        sources = {} if before is None else dict(before.sources)
+        sources.setdefault(active, named)
+        self._write_where(_Masters(active, sources))
+        paths = sorted(self._folder.glob("*/*.key"))
+        for path in paths:
+            wrapping, sealed, bound = _parse(read_closed(path, _LONGEST), path)
+            if wrapping != active:
+                key = _open(self._master(wrapping), sealed, bound, path)
+                replace(path, _wrapped(active, made, key, bound))
+        self._write_where(_Masters(active, {active: named}))
+        for id, old in sources.items():
+            # A file of ours that opens nothing any more; what is kept elsewhere, its keeper removes.
+            if id != active and old.startswith("file:master-"):
+                (self._folder / old.removeprefix("file:")).unlink(missing_ok=True)
+        self._masters = {active: made}
+        return len(paths)
+
     def _find(self, tenant: str, purpose: str) -> bytes:
         path = self._path(tenant, purpose)
         with _explaining(path):
             try:
                 for folder in (self._folder, path.parent):
-                    _refuse_if_open(folder, folder.stat(), "700")
-                return _read(path)
+                    refuse_if_open(folder, folder.stat(), "700")
+                return self._read(path, _bound(tenant, purpose))
             except FileNotFoundError as error:
                 raise SecretsError(
                     f"the {purpose} key of institution '{tenant}' is missing: restore {path} from a backup; no new one "
@@ -80,10 +142,77 @@ class Secrets:
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self._folder, path.parent):
                 folder.mkdir(mode=0o700, exist_ok=True)
-                _refuse_if_open(folder, folder.stat(), "700")
+                refuse_if_open(folder, folder.stat(), "700")
+            bound = _bound(tenant, purpose)
             if not path.exists():
-                _create(path)
-            return _read(path)
+                with self._alone():  # or the master key that wraps it might be rotated away meanwhile
+                    active, key = self._active()
+                    create(path, _wrapped(active, key, token_bytes(KEY_BYTES), bound))
+            return self._read(path, bound)
+
+    def _read(self, path: Path, bound: bytes) -> bytes:
+        for last in (False, True):
+            wrapping, sealed, named = _parse(read_closed(path, _LONGEST), path)
+            if named != bound:
+                raise _damaged(path)
+            try:
+                return _open(self._master(wrapping), sealed, bound, path)
+            except _Gone:
+                # Rotated between the two readings.
+                if last:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _active(self) -> tuple[str, bytes]:
+        """The master key for what is new; the first is made as a file. Alone only."""
+        known = self._where()
+        if known is None:
+            if any(self._folder.glob("*/*.key")):
+                raise SecretsError(
+                    f"{self._folder / 'master.json'}, which says where the master key is kept, is missing: "
+                    "restore it from a backup"
+                )
+            source = f"file:master-{token_hex(8)}.key"
+            made = master.make(source, self._folder)
+            self._write_where(_Masters(key_id(made), {key_id(made): source}))
+            return key_id(made), made
+        return known.active, self._master(known.active)
+
+    def _master(self, id: str) -> bytes:
+        if id not in self._masters:
+            known = self._where()
+            source = None if known is None else known.sources.get(id)
+            if source is None:
+                raise _Gone(f"master key {id} is not in {self._folder / 'master.json'}: restore both from one backup")
+            key = master.read(source, self._folder)
+            if key_id(key) != id:
+                raise SecretsError(f"the key at {source} is not master key {id}: put that one back")
+            self._masters[id] = key
+        return self._masters[id]
+
+    def _where(self) -> _Masters | None:
+        path = self._folder / "master.json"
+        try:
+            body = orjson.loads(read_closed(path, 1 << 20))
+            return _Masters(body["active"], dict(body["sources"]))
+        except FileNotFoundError:
+            return None
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise SecretsError(f"{path} is damaged: restore it from a backup") from error
+
+    def _write_where(self, masters: _Masters) -> None:
+        body = orjson.dumps({"active": masters.active, "sources": masters.sources}, option=orjson.OPT_INDENT_2)
+        replace(self._folder / "master.json", body + b"\n")
+
+    @contextmanager
+    def _alone(self) -> Generator[None, None, None]:
+        """While no other process makes or wraps keys."""
+        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _path(self, tenant: str, purpose: str) -> Path:
         if not _PURPOSE.match(purpose):
@@ -92,51 +221,49 @@ class Secrets:
         return self._folder / hashlib.sha256(tenant.encode()).hexdigest()[:32] / f"{purpose}.key"
 
 
-def _create(path: Path) -> None:
-    """Make a whole key appear at once. Where two processes race, the first one's key stands."""
-    draft = path.with_name(f".{token_hex(8)}.new")
+class _Gone(SecretsError):
+    """The master key was rotated away, or lost."""
+
+
+def _bound(tenant: str, purpose: str) -> bytes:
+    """What a wrapped key is for: names it, and is authenticated with it."""
+    return hashlib.sha256(b"sakimori.wrapped-key/1\0" + tenant.encode() + b"\0" + purpose.encode()).digest()
+
+
+def _wrapped(id: str, key: bytes, data_key: bytes, bound: bytes) -> bytes:
+    nonce = token_bytes(_NONCE_BYTES)
+    sealed = nonce + AESGCM(key).encrypt(nonce, data_key, bound)
+    return b" ".join((_FORM, id.encode(), base64.b64encode(bound), base64.b64encode(sealed))) + b"\n"
+
+
+def _parse(content: bytes, path: Path) -> tuple[str, bytes, bytes]:
+    """Which master key wraps it, the wrapped key, and what it is for."""
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+        form, id, bound, sealed = content.split()
+        if form != _FORM:
+            raise _damaged(path)
+        return id.decode(), base64.b64decode(sealed, validate=True), base64.b64decode(bound, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise _damaged(path) from error
+
+
+def _open(key: bytes, sealed: bytes, bound: bytes, path: Path) -> bytes:
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+    except (InvalidTag, ValueError) as error:
+        raise _damaged(path) from error
 
 
-def _read(path: Path) -> bytes:
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        _refuse_if_open(path, os.fstat(file.fileno()), "600")
-        key = file.read(KEY_BYTES + 1)
-    if len(key) != KEY_BYTES:
-        raise SecretsError(
-            f"the secret {path} is damaged: expected {KEY_BYTES} bytes, found {len(key)}; restore it from a backup"
-        )
-    return key
-
-
-def _refuse_if_open(path: Path, status: os.stat_result, mode: str) -> None:
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SecretsError(
-            f"others may read the secrets in {path}: run chmod {mode} '{path}', and replace them if others may have"
-        )
-    if status.st_uid != os.geteuid() and os.geteuid() != 0:
-        raise SecretsError(f"the secrets in {path} belong to another user: run as that user, or chown '{path}'")
+def _damaged(path: Path) -> SecretsError:
+    return SecretsError(f"the secret {path} is damaged: restore it from a backup")
 
 
 @contextmanager
 def _explaining(path: Path) -> Generator[None, None, None]:
     try:
         yield
+    except OpenToOthers as error:
+        raise SecretsError(str(error)) from error
     except OSError as error:
         raise SecretsError(
             f"the secret {path} cannot be used: {error.strerror}; check its folder or set SAKIMORI_HOME"

@@ -12,6 +12,7 @@ from sakimori.cli.group import Group
 from sakimori.core import ExitCode, InputError, SakimoriError, plain
 
 _COMMANDS = {
+    "access": "sakimori.cli.access:access",
     "alerts": "sakimori.cli.alerts:alerts",
     "boundary": "sakimori.cli.boundary:boundary",
     "db": "sakimori.cli.db:db",
@@ -22,9 +23,14 @@ _COMMANDS = {
     "incidents": "sakimori.cli.incidents:incidents",
     "keys": "sakimori.cli.keys:keys",
     "ledger": "sakimori.cli.ledger:ledger",
+    "login": "sakimori.cli.login:login",
+    "logout": "sakimori.cli.login:logout",
+    "programme": "sakimori.cli.programme:programme",
     "rules": "sakimori.cli.rules:rules",
     "runs": "sakimori.cli.responses:runs",
     "scan": "sakimori.cli.scan:scan",
+    "secrets": "sakimori.cli.secrets:secrets",
+    "whoami": "sakimori.cli.login:whoami",
 }
 
 

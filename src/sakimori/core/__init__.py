@@ -6,7 +6,7 @@ No I/O besides reading the environment.
 from sakimori.core.address import addresses_of
 from sakimori.core.clock import Clock, ManualClock, Nanos, SystemClock, parse_rfc3339, rfc3339
 from sakimori.core.errors import ExitCode, InputError, SakimoriError
-from sakimori.core.settings import LOCAL_TENANT, Settings
+from sakimori.core.settings import LOCAL_TENANT, Settings, unfit_tenant
 from sakimori.core.text import plain
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "parse_rfc3339",
     "plain",
     "rfc3339",
+    "unfit_tenant",
 ]

@@ -45,14 +45,18 @@ def _home(text: str) -> Path:
 
 
 def _tenant(name: str) -> str:
-    """Any script; but the name is shown on one line, and is part of file names."""
-    if plain(name) != name or name != name.strip() or name.startswith(".") or set(name) & {"/", "\\"}:
-        raise InputError(
-            f"SAKIMORI_TENANT: '{plain(name)}' cannot name an institution: use letters of any script, digits and "
+    if reason := unfit_tenant(name):
+        raise InputError(f"SAKIMORI_TENANT: {reason}")
+    return name
+
+
+def unfit_tenant(name: str) -> str | None:
+    """Why this cannot name an institution; None: it can. Any script, but it is shown on one line and names files."""
+    if not name or plain(name) != name or name != name.strip() or name.startswith(".") or set(name) & {"/", "\\"}:
+        return (
+            f"'{plain(name)}' cannot name an institution: use letters of any script, digits and "
             "inner spaces, without slashes, control characters or a leading dot"
         )
     if len(name.encode()) > _LONGEST_TENANT:
-        raise InputError(
-            f"SAKIMORI_TENANT: the name is longer than {_LONGEST_TENANT} bytes in UTF-8: use a shorter one"
-        )
-    return name
+        return f"the name is longer than {_LONGEST_TENANT} bytes in UTF-8: use a shorter one"
+    return None

@@ -1,0 +1,269 @@
+"""``sakimori programme``: institutions with their people, keys and grants, as a file says."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import click
+import orjson
+from rich.table import Table
+from rich.text import Text
+
+from sakimori.access import keys, members, people, sign_in, sshsig
+from sakimori.access.rights import Resource, Right, Rights
+from sakimori.cli.acting import acting
+from sakimori.cli.group import Group
+from sakimori.cli.output import results
+from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain, rfc3339
+from sakimori.programme import Change, FileMistakes, GrantsFile, Issued, Plan, Programme
+from sakimori.records import Grant, as_plain
+from sakimori.service import Installation, installation
+from sakimori.store import Snapshot
+
+_SIGNS = {"add": "+", "change": "~", "restore": "+", "remove": "-", "stays_revoked": " "}
+_SHOWN = 1000
+_form = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+@click.group(cls=Group)
+def programme() -> None:
+    """Say which institutions belong to the programme, with their people, keys and grants."""
+
+
+@programme.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Apply it; without, only what would change is shown.")
+@click.option("--prune", is_flag=True, help="Remove what the file no longer names, institutions included.")
+@click.option("--restore", is_flag=True, help="Bring back what was revoked and the file still names.")
+@click.option(
+    "--keys-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write new keys to this new file (0600, one JSON object per line) instead of showing them.",
+)
+@_form
+def apply(file: Path, yes: bool, prune: bool, restore: bool, keys_out: Path | None, form: str) -> ExitCode:
+    """Make the programme as FILE says; shows first what would change."""
+    try:
+        wanted = GrantsFile.read(file)
+    except FileMistakes as mistakes:
+        for mistake in mistakes.mistakes[:_SHOWN]:
+            click.echo(plain(mistake), err=True)
+        count = len(mistakes.mistakes)
+        click.echo(f"{count} mistake{'' if count == 1 else 's'}; nothing was applied.", err=True)
+        return ExitCode.INPUT
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by = acting(install)
+        run = _programme(install)
+        plan = run.plan(wanted, by, prune=prune, restore=restore)
+        if form == "text":
+            _print_plan(plan)
+        if not yes or plan.is_empty:
+            if form == "json":
+                _print_json(plan, applied=False, issued=[])
+            elif not plan.is_empty:
+                click.echo("Nothing was changed: add --yes to apply it.", err=True)
+            return ExitCode.OK
+        issued: list[Issued] = []
+        with _showing(keys_out, form, issued) as show:
+            done = run.apply(plan, by, show=show)
+        if form == "json":
+            _print_json(plan, applied=True, issued=[] if keys_out else issued)
+        click.echo(f"Applied: {done} changes.", err=True)
+    return ExitCode.OK
+
+
+@programme.command()
+@click.argument("institution", required=False)
+@_form
+def show(institution: str | None, form: str) -> None:
+    """List the institutions, or show who and what belongs to INSTITUTION."""
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by = acting(install)
+        about = institution or install.tenant
+        Rights().require(by, Right.READ_PROGRAMME, Resource.about(Right.READ_PROGRAMME, about))
+        if institution is None:
+            with install.database.snapshot(install.tenant) as snapshot:
+                found = members.every(snapshot)
+            if form == "json":
+                listed = [
+                    {
+                        "name": member.name,
+                        "added_at": rfc3339(member.added_at),
+                        "removed": member.removed_at is not None,
+                    }
+                    for member in found
+                ]
+                click.echo(orjson.dumps({"institutions": listed}))
+                return
+            for member in found:
+                state = "removed" if member.removed_at is not None else "belongs to the programme"
+                results().print(
+                    Text(f"{plain(member.name)}  {state} since {rfc3339(member.removed_at or member.added_at)}")
+                )
+            if not found:
+                results().print("no institutions: `sakimori programme apply FILE` adds some")
+            return
+        with install.database.snapshot(institution) as snapshot:
+            described = _described(snapshot)
+    if form == "json":
+        click.echo(orjson.dumps(described))
+    else:
+        _print_described(described)
+
+
+@programme.command()
+@click.argument("kind", type=click.Choice(["institution", "person", "key", "grant"]))
+@click.argument("name")
+@click.option("--institution", help="Where it belongs (default: SAKIMORI_TENANT).")
+@click.option("--reason", required=True, help="Why, for the ledger.")
+def revoke(kind: str, name: str, institution: str | None, reason: str) -> None:
+    """Take NAME away: an institution with all it has, a person, a key or a grant; effective within a second."""
+    if not reason.strip() or not reason.isprintable() or len(reason) > 500:
+        raise InputError("--reason needs 1 to 500 printable characters")
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by = acting(install)
+        where = name if kind == "institution" else institution or install.tenant
+        found = _programme(install).revoke(kind, name, where, by, reason=reason)
+    click.echo(f"Revoked: {kind} '{plain(name)}' of '{plain(where)}', {len(found)} changes.")
+
+
+def _programme(install: Installation) -> Programme:
+    return Programme(
+        install.database, install.secrets, install.ledger, Rights(), operator=install.tenant, clock=install.clock
+    )
+
+
+@contextmanager
+def _showing(path: Path | None, form: str, issued: list[Issued]) -> Generator[Callable[[Issued], None]]:
+    """Where new keys go, each before it is kept in the database."""
+    if path is None:
+
+        def show(key: Issued) -> None:
+            issued.append(key)
+            if form == "text":
+                click.echo(f"key {plain(key.name)} of {plain(key.institution)}: {key.plaintext}")
+
+        yield show
+        return
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except FileExistsError as error:
+        raise InputError(f"{path} is there already: name a new file for the keys; nothing was applied") from error
+    with file:
+        yield lambda key: _write(file, key)
+
+
+def _write(file: IO[bytes], key: Issued) -> None:
+    file.write(orjson.dumps(_key(key)) + b"\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _key(key: Issued) -> dict[str, str]:
+    return {"institution": key.institution, "name": key.name, "key": key.plaintext}
+
+
+def _print_json(plan: Plan, *, applied: bool, issued: list[Issued]) -> None:
+    changes = [
+        {
+            "institution": change.institution,
+            "kind": change.kind,
+            "verb": change.verb,
+            "name": change.name,
+            "detail": change.detail,
+        }
+        for change in plan.changes
+    ]
+    body = {
+        "applied": applied,
+        "admitted": plan.admitted,
+        "dismissed": plan.dismissed,
+        "changes": changes,
+        "keys": [_key(key) for key in issued],
+    }
+    click.echo(orjson.dumps(body))
+
+
+def _print_plan(plan: Plan) -> None:
+    if plan.is_empty and not any(True for _ in plan.changes):
+        click.echo("The programme is as the file says.")
+        return
+    console = results()
+    for name in plan.admitted[:_SHOWN]:
+        console.print(Text(f"+ institution {plain(name)}", style="green"))
+    for name in plan.dismissed[:_SHOWN]:
+        console.print(Text(f"- institution {plain(name)}", style="red"))
+    for number, change in enumerate(plan.changes):
+        if number == _SHOWN:
+            break
+        console.print(Text(_line(change), style="red" if change.verb == "remove" else ""))
+    total = Counter(change.verb for change in plan.changes)
+    counts = [f"{len(plan.admitted) + len(plan.dismissed)} institutions", f"{total['add']} to add"]
+    counts += [f"{total['change']} to change", f"{total['restore']} to restore", f"{total['remove']} to remove"]
+    console.print(Text(", ".join(counts)))
+    if total["stays_revoked"]:
+        console.print(Text(f"{total['stays_revoked']} stay revoked: --restore brings them back"))
+
+
+def _line(change: Change) -> str:
+    detail = " ".join(f"{key}={orjson.dumps(value).decode()}" for key, value in change.detail.items())
+    said = " (stays revoked)" if change.verb == "stays_revoked" else ""
+    line = f"{_SIGNS[change.verb]} {change.institution}: {change.kind} {change.name}{said} {detail}"
+    return plain(line.rstrip())
+
+
+def _described(snapshot: Snapshot) -> dict[str, Any]:
+    known = sign_in.get(snapshot)
+    return {
+        "institution": snapshot.tenant,
+        "sign_in": None if known is None else sign_in.as_plain(known),
+        "people": [
+            {
+                "name": person.name,
+                "roles": sorted(person.roles),
+                "signing_keys": [sshsig.fingerprint(key) for key in person.signing_keys],
+                "removed_at": None if person.removed_at is None else rfc3339(person.removed_at),
+            }
+            for person in people.everyone(snapshot)
+        ],
+        "keys": [
+            {
+                "id": key.id,
+                "name": key.name,
+                "scopes": sorted(key.scopes),
+                "expires_at": None if key.expires_at is None else rfc3339(key.expires_at),
+                "revoked_at": None if key.revoked_at is None else rfc3339(key.revoked_at),
+            }
+            for key in keys.issued(snapshot)
+        ],
+        "grants": [as_plain(grant) for grant in snapshot.all(Grant)],
+    }
+
+
+def _print_described(described: dict[str, Any]) -> None:
+    console = results()
+    console.print(Text(plain(described["institution"]), style="bold"))
+    provider = described["sign_in"]
+    console.print(Text(f"sign-in: {plain(provider['issuer']) if provider else 'none'}"))
+    for title, columns in (
+        ("people", ("name", "roles", "signing_keys", "removed_at")),
+        ("keys", ("id", "name", "scopes", "expires_at", "revoked_at")),
+        ("grants", ("id", "models", "purposes", "data_classes", "revoked")),
+    ):
+        if not described[title]:
+            continue
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in described[title]:
+            table.add_row(*(Text(plain(_cell(row[column]))) for column in columns))
+        console.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, cast("list[object]", value)))
+    return "" if value is None else str(value)

@@ -1,0 +1,121 @@
+"""Reading YAML with the place of everything: each mistake is noted with its line and column, and reading goes on."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import yaml
+
+from sakimori.core import plain
+
+T = TypeVar("T")
+_SHOWN = 60
+
+
+@dataclass
+class Reader:
+    """What was read so far of one file, as mistakes."""
+
+    where: str
+    """The file, as it is called in mistakes."""
+    mistakes: list[str] = field(default_factory=list[str])
+    _seen: set[int] = field(default_factory=set[int])
+
+    def mistake(self, node: yaml.Node, sentence: str) -> None:
+        mark = node.start_mark
+        self.mistakes.append(f"{self.where}:{mark.line + 1}:{mark.column + 1}: {sentence}")
+
+    def members(
+        self, node: yaml.Node, what: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
+    ) -> Mapping[str, yaml.Node] | None:
+        """The members of a mapping by name, those that are known; None where it is none or lacks one."""
+        if not isinstance(node, yaml.MappingNode):
+            self.mistake(node, f"expected {what} as a mapping")
+            return None
+        self._once(node)
+        found: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name not in required + optional:
+                near = difflib.get_close_matches(name, required + optional, n=1)
+                hint = f" (did you mean '{near[0]}'?)" if near else f": expected {', '.join(required + optional)}"
+                self.mistake(key, f"{what} has no member '{shown(name)}'{hint}")
+            elif name in found:
+                self.mistake(key, f"'{name}' stands here twice: write it once")
+            else:
+                found[name] = value
+        lacking = [name for name in required if name not in found]
+        if lacking:
+            self.mistake(node, f"{what} lacks {', '.join(lacking)}")
+        return None if lacking else found
+
+    def pairs(self, node: yaml.Node | None, what: str, read: Callable[[yaml.Node, str], T | None]) -> dict[str, T]:
+        """A mapping of names that the file chooses to values."""
+        if node is None:
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            self.mistake(node, f"expected {what} as a mapping")
+            return {}
+        self._once(node)
+        found: dict[str, T] = {}
+        for key, value in node.value:
+            name = self.text(key, f"a name in {what}")
+            read_value = read(value, what)
+            if name is not None and name in found:
+                self.mistake(key, f"'{shown(name)}' stands here twice: write it once")
+            elif name is not None and read_value is not None:
+                found[name] = read_value
+        return found
+
+    def items(self, node: yaml.Node | None, what: str, read: Callable[[yaml.Node, str], T | None]) -> tuple[T, ...]:
+        """A list of things; those that cannot be read are left out, since each was noted as a mistake."""
+        if node is None:
+            return ()
+        if not isinstance(node, yaml.SequenceNode):
+            self.mistake(node, f"expected a list: {what}")
+            return ()
+        self._once(node)
+        read_items = (read(item, what) for item in node.value)
+        return tuple(item for item in read_items if item is not None)
+
+    def text(self, node: yaml.Node, what: str, *, longest: int = 200) -> str | None:
+        """A scalar as it is written, whatever YAML would make of it: ``no`` is a name, ``2026-11-01`` a text."""
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+            self.mistake(node, f"expected {what} as text")
+            return None
+        value: str = node.value
+        if value != value.strip() or not value.isprintable() or len(value) > longest:
+            self.mistake(node, f"{what} needs 1 to {longest} printable characters, without space around them")
+            return None
+        return value
+
+    def number(self, node: yaml.Node, what: str, least: int, most: int) -> int | None:
+        text = self.text(node, what)
+        if text is None:
+            return None
+        digits = text.replace("_", "")
+        # isascii: int() takes digits of every script.
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 20 and least <= int(digits) <= most):
+            self.mistake(node, f"{what} must be a whole number from {least} to {most}, not '{shown(text)}'")
+            return None
+        return int(digits)
+
+    def _once(self, node: yaml.Node) -> None:
+        """Aliases make a few lines stand for any amount of work, and hide what is granted where."""
+        if id(node) in self._seen:
+            raise Aliased(node)
+        self._seen.add(id(node))
+
+
+class Aliased(Exception):
+    """An alias (``*name``) was met; ``node`` is what it stands for."""
+
+    def __init__(self, node: yaml.Node) -> None:
+        super().__init__()
+        self.node: Any = node
+
+
+def shown(text: str) -> str:
+    """Text of the file as a mistake may repeat it."""
+    return plain(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
