@@ -1,6 +1,5 @@
-"""Store, ledger and keys. Beside each figure stands the same work by the bare ``sqlite3`` or ``hashlib`` module."""
+"""Store and keys. Beside each figure stands the same work by the bare ``sqlite3`` module."""
 
-import hashlib
 import hmac
 import os
 import sqlite3
@@ -15,17 +14,11 @@ from benchmarks.figure import Figure
 from sakimori.access import keys
 from sakimori.access.secrets import Secrets
 from sakimori.core import SystemClock
-from sakimori.ledger import Ledger, LocalSigner
-from sakimori.ledger.leaf import before_first
-from sakimori.ledger.merkle import leaf_hash
-from sakimori.ledger.verification import Chain
-from sakimori.records import LedgerEntry, Source, to_json
+from sakimori.records import Source, to_json
 from sakimori.store import Database
 
 _COMMAND = "make bench ONLY=store"
 _TENANT = "local"
-_GROUP = 64
-"""Entries per transaction: what a gateway under load commits together."""
 
 
 def run() -> list[Figure]:
@@ -39,8 +32,6 @@ def run() -> list[Figure]:
         bare.execute("CREATE TABLE record (id INTEGER PRIMARY KEY, body TEXT)")
         secrets = Secrets.embedded(home)
         figures = [
-            *_ledger(database, Ledger(LocalSigner(secrets)), bare),
-            _raw_leaves(),
             _transaction(database, bare),
             _key_lookup(database, secrets, bare),
             *transactions.figures(),
@@ -48,73 +39,6 @@ def run() -> list[Figure]:
         bare.close()
         database.close()
     return figures
-
-
-def _ledger(database: Database, ledger: Ledger, bare: sqlite3.Connection) -> list[Figure]:
-    groups = 100
-    numbers = count()
-
-    def append_and_seal() -> None:
-        with database.transaction(_TENANT) as transaction:
-            for _ in range(_GROUP):
-                ledger.append(transaction, _entry(next(numbers)))
-            ledger.seal(transaction)
-
-    def insert() -> None:
-        bare.execute("BEGIN IMMEDIATE")
-        for _ in range(_GROUP):
-            bare.execute("INSERT INTO record (body) VALUES (?)", ("x" * 250,))
-        bare.execute("COMMIT")
-
-    wall, cpu = _timed(append_and_seal, groups)
-    bare_wall, _ = _timed(insert, groups)
-    with database.snapshot(_TENANT) as snapshot:
-        started = time.perf_counter()
-        verified = ledger.verify(snapshot)
-        verify_wall = time.perf_counter() - started
-    if not verified.ok:
-        raise RuntimeError(f"the benchmark's own ledger is broken: {verified.problem}")
-    return [
-        Figure(
-            f"Ledger entries, durable and sealed, in groups of {_GROUP}",
-            _GROUP / wall,
-            "records/s",
-            f"{_GROUP / bare_wall:,.0f} rows/s by bare sqlite3",
-            _COMMAND,
-        ),
-        Figure("Ledger, CPU per entry", cpu / _GROUP * 1e6, "µs", None, _COMMAND),
-        Figure(
-            "Ledger verification with content and signatures", verified.leaves / verify_wall, "leaves/s", None, _COMMAND
-        ),
-    ]
-
-
-def _raw_leaves() -> Figure:
-    """Chain and Merkle root over leaves in memory: what any auditor's program has to compute."""
-    before, leaves = before_first(_TENANT), list[bytes]()
-    for _ in range(200_000):
-        leaf = before + os.urandom(32)
-        before = leaf_hash(leaf)
-        leaves.append(leaf)
-    chain = Chain(_TENANT)
-    started = time.process_time()
-    intact = all(chain.extend(leaf) for leaf in leaves)
-    chain.frontier.root()
-    taken = time.process_time() - started
-    if not intact:
-        raise RuntimeError("the benchmark's own chain is broken")
-    started = time.process_time()
-    for leaf in leaves:
-        hashlib.sha256(leaf).digest()
-        hashlib.sha256(leaf).digest()
-    hashing = time.process_time() - started
-    return Figure(
-        "Ledger verification over raw leaf bytes",
-        len(leaves) / taken,
-        "leaves/s",
-        f"{len(leaves) / hashing:,.0f} /s for the two hashes alone",
-        _COMMAND,
-    )
 
 
 def _transaction(database: Database, bare: sqlite3.Connection) -> Figure:
@@ -176,18 +100,6 @@ def _timed(work: Callable[[], None], times: int) -> tuple[float, float]:
     for _ in range(times):
         work()
     return (time.perf_counter() - wall) / times, (time.process_time() - cpu) / times
-
-
-def _entry(number: int) -> LedgerEntry:
-    return LedgerEntry(
-        id=f"le-{number:024x}",
-        tenant=_TENANT,
-        time=time.time_ns(),
-        actor="key:0123456789",
-        action="gateway.call",
-        subject=f"rq-{number:024x}",
-        detail={"model": "m-1", "tokens_in": 1200, "tokens_out": 300, "tokenised": 7, "policies": ["structured-only"]},
-    )
 
 
 def _source(number: int) -> Source:
