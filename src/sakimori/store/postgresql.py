@@ -163,8 +163,8 @@ def _refuse_unsafe(connection: Connection, where: str) -> None:
         )
     if not protection.may_read(connection):
         raise StoreError(
-            f"role '{role}' has no rights in the database {where}: run `sakimori db migrate --role {role}` as the owner "
-            "of the tables"
+            f"role '{role}' has no rights in the database {where}: run `sakimori db migrate --role {role}` as the "
+            "owner of the tables"
         )
     found = revision(connection)
     if found is not None:
