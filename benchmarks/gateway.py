@@ -235,7 +235,7 @@ def _gateway(home: str, url: str) -> web.Application:
 
 def _observed(home: str, url: str) -> web.Application:
     """As `gateway serve --admin-listen` runs it."""
-    lines.set_up(Path(os.devnull).open("w"), text=False)
+    lines.set_up(os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"), text=False)
     metrics.collect()
     return _gateway(home, url)
 

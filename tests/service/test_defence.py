@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from prometheus_client.parser import text_string_to_metric_families
 from tests.service.conftest import DUMP, ENCODED, HARMLESS, NOW, line
 
 from sakimori.cli.events import events
 from sakimori.collect import Follower
-from sakimori.core import ManualClock
+from sakimori.core import ManualClock, parse_rfc3339
 from sakimori.detect import SigmaDetector
 from sakimori.investigate import Case, InvestigationFailed, Investigator, OfflineInvestigator
+from sakimori.observe import metrics
 from sakimori.records import (
     Command,
     Criticality,
@@ -199,3 +201,24 @@ def test_what_the_findings_say_can_be_looked_up_while_it_is_fresh(post: _Post) -
     start = shown.time - _HOUR
     found = case.evidence.search(host, start=start, end=shown.time + 1, limit=10)
     assert [item.fields["CommandLine"] for item in found] == [HARMLESS, ENCODED]
+
+
+def test_an_operator_sees_how_far_behind_it_is_and_what_it_found(post: _Post, clock: ManualClock) -> None:
+    before = _measures()
+    heard = parse_rfc3339("2026-06-16T00:10:00Z")
+    clock.set(heard)
+    post.hear(line(2, HARMLESS), line(9, DUMP))
+    post.hear()
+    after = _measures()
+    assert after["sakimori_defence_lag_seconds", ""] == 2 * 60  # it is 00:11 by now, and the newest event is of 00:09
+    grown = {name: value - before.get(name, 0) for name, value in after.items()}
+    assert grown["sakimori_defence_events_total", ""] == 2
+    found = [value for (name, _), value in grown.items() if name == "sakimori_defence_findings_total"]
+    assert sum(found) == len(post.defence.findings) == 1
+    assert grown["sakimori_defence_round_duration_seconds_count", ""] == 2
+
+
+def _measures() -> dict[tuple[str, str], float]:
+    families = text_string_to_metric_families(metrics.collect()().decode())
+    samples = [sample for family in families for sample in family.samples]
+    return {(sample.name, sample.labels.get("severity", "")): sample.value for sample in samples}
