@@ -15,7 +15,7 @@ from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.group import Group
 from sakimori.core import ExitCode, InputError, SakimoriError, Settings, SystemClock, rfc3339
 from sakimori.gateway import Gateway, Parts, PriceList, ProviderConfig, serve
-from sakimori.ledger import Ledger, LocalSigner
+from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
 from sakimori.records import Budget, DataClass, Grant, LedgerEntry
@@ -47,7 +47,7 @@ def serve_(host: str, port: int, prices: Path | None, admin_listen: ListenAddres
     secrets = Secrets.embedded(settings.home)
     service.begin("gateway")
     with closing(Database.of(settings)) as database:
-        ledger = Ledger(LocalSigner(secrets))
+        ledger = Ledger(LocalSigner(secrets), Memory.embedded(settings.home))
         needs = checks(settings, database)
         parts = Parts(database, secrets, ledger, provider, prices=price_list, clock=SystemClock(), checks=needs)
         try:
@@ -135,7 +135,7 @@ def grant(
         subject=made.id,
         detail={"tokens": tokens, "yen": str(made.budget.yen), "days": days, "data_classes": list(data_classes)},
     )
-    ledger = Ledger(LocalSigner(Secrets.embedded(settings.home)))
+    ledger = Ledger(LocalSigner(Secrets.embedded(settings.home)), Memory.embedded(settings.home))
     with closing(Database.of(settings)) as database, database.transaction(settings.tenant) as transaction:
         transaction.put(made)
         ledger.append(transaction, entry)

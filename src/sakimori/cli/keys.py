@@ -19,7 +19,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.core import InputError, Nanos, Settings, SystemClock, rfc3339
-from sakimori.ledger import Ledger, LocalSigner
+from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.records import LedgerEntry
 from sakimori.store import Database, Transaction
 
@@ -102,7 +102,7 @@ def _second(time: Nanos) -> str:
 
 
 def _record(transaction: Transaction, secrets: Secrets, action: str, key: ServiceKey, detail: dict[str, Any]) -> None:
-    ledger = Ledger(LocalSigner(secrets))
+    ledger = Ledger(LocalSigner(secrets), Memory.embedded(Settings.from_environment().home))
     entry = LedgerEntry(
         id=f"le-{token_hex(12)}",
         tenant=transaction.tenant,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, Settings
-from sakimori.ledger import Ledger, LocalSigner
+from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.store import Database
 
 
@@ -35,7 +35,11 @@ def installation(settings: Settings, clock: Clock) -> Generator[Installation]:
     try:
         secrets = Secrets.embedded(settings.home)
         yield Installation(
-            settings=settings, clock=clock, database=database, secrets=secrets, ledger=Ledger(LocalSigner(secrets))
+            settings=settings,
+            clock=clock,
+            database=database,
+            secrets=secrets,
+            ledger=Ledger(LocalSigner(secrets), Memory.embedded(settings.home)),
         )
     finally:
         database.close()
