@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sakimori.investigate.conclude import Opined
-from sakimori.investigate.fields import entity_value, one_line
-from sakimori.records import Citation, Claim, Command, Disposition, Entity, EntityType, Proposal, Severity
+from sakimori.investigate.fields import one_line
+from sakimori.records import Citation, Claim, Command, Disposition, Entity, EntityType, Proposal, Severity, entity_value
 
 Sentence = Annotated[str, Field(max_length=600)]
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sakimori.investigate.case import Case, EvidenceEvent, Exhibits
-from sakimori.investigate.fields import entity_value
 from sakimori.investigate.statements import Statement, statement_for
 from sakimori.investigate.telling import most_telling
-from sakimori.records import Citation, Claim, Command, Entity, EntityType, Finding, Proposal, Severity
+from sakimori.records import Citation, Claim, Command, Entity, EntityType, Finding, Proposal, Severity, entity_value
 
 _MOST_FINDINGS = 60
 _TAKEN_OVER = {"initial-access", "credential-access", "lateral-movement", "exfiltration", "impact"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from sakimori.records import Entity, EntityType, cell_texts
+from sakimori.records import Entity, EntityType, cell_texts, entity_value
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
@@ -94,12 +94,6 @@ def names_target(field: str, value: str, target: Entity) -> bool:
     if field not in allowed().targets.get(target.type, frozenset()):
         return False
     return entity_value(target.type, value) == target.value
-
-
-def entity_value(type: EntityType, value: str) -> str:
-    """``BANK\\Sato`` and ``sato@bank.example`` are the user ``sato``; hosts are lower case."""
-    value = value.strip().lower()
-    return value.rsplit("\\", 1)[-1].split("@", 1)[0] if type is EntityType.USER else value
 
 
 def one_line(text: str, *, longest: int = 600) -> str:

@@ -9,10 +9,10 @@ from sakimori.investigate.answer import Answer
 from sakimori.investigate.case import Case, Exhibits
 from sakimori.investigate.conclude import conclude
 from sakimori.investigate.established import establish
-from sakimori.investigate.fields import entity_value, prompt_text
+from sakimori.investigate.fields import prompt_text
 from sakimori.investigate.investigator import InvestigationFailed
 from sakimori.investigate.prompt import event_message, prompt
-from sakimori.records import Entity, EntityType, Verdict
+from sakimori.records import Entity, EntityType, Verdict, entity_value
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent

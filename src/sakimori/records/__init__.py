@@ -17,7 +17,7 @@ from sakimori.records.codec import (
     record,
     to_json,
 )
-from sakimori.records.entity import entity_named
+from sakimori.records.entity import entity_named, entity_value
 from sakimori.records.event import (
     FIELD_TYPE,
     HASH,
@@ -120,6 +120,7 @@ __all__ = [
     "decode_cell",
     "encode_cell",
     "entity_named",
+    "entity_value",
     "finding_id",
     "from_json",
     "from_plain",

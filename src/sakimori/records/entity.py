@@ -13,18 +13,24 @@ from sakimori.core import addresses_of
 from sakimori.records.finding import Entity, EntityType
 
 
-def entity_named(kind: EntityType, text: str) -> Entity | None:
-    """The entity that ``text`` names; None where it names nobody in particular.
+def entity_value(kind: EntityType, text: str) -> str:
+    """How an entity is spelled, whoever it is: trimmed and in lower case.
 
-    All values are trimmed and in lower case. Users are without their domain, addresses as they are usually written
-    (IPv4 rather than IPv4-mapped IPv6).
+    Users are without their domain (``BANK\\Sato`` and ``sato@bank.example`` are ``sato``), addresses are as they are
+    usually written (IPv4 rather than IPv4-mapped IPv6); text that is no address is empty.
     """
     value = text.strip().lower()
     if kind is EntityType.USER:
-        value = value.rpartition("\\")[2].partition("@")[0]
-    elif kind is EntityType.IP:
+        return value.rpartition("\\")[2].partition("@")[0]
+    if kind is EntityType.IP:
         addresses = addresses_of(value)
-        value = str(addresses[-1]) if addresses else ""
+        return str(addresses[-1]) if addresses else ""
+    return value
+
+
+def entity_named(kind: EntityType, text: str) -> Entity | None:
+    """The entity that ``text`` names; None where it names nobody in particular."""
+    value = entity_value(kind, text)
     ignored = _ignored().get(kind)
     return None if not value or (ignored and ignored.match(value)) else Entity(type=kind, value=value)
 

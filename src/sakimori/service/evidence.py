@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sakimori.core import InputError, Nanos
 from sakimori.investigate import EvidenceEvent
-from sakimori.records import OFFSET, TIME, Entity, EntityType, EventBatch, EventRef, Source
+from sakimori.records import OFFSET, TIME, Entity, EntityType, EventBatch, EventRef, Source, entity_value
 
 _ENTITY_FIELDS = {
     EntityType.HOST: ("Computer", "Hostname", "WorkstationName", "DestinationHostname"),
@@ -89,13 +89,10 @@ def _rows_with(batch: EventBatch, field: str, entity: Entity) -> list[int]:
     column = batch.rows.column(field)
     assert isinstance(column, pa.DictionaryArray)
     wanted = {
-        code for code, value in enumerate(column.dictionary.to_pylist()) if _spelled(value, entity.type) == entity.value
+        code
+        for code, value in enumerate(column.dictionary.to_pylist())
+        if entity_value(entity.type, value) == entity.value
     }
     if not wanted:
         return []
     return [row for row, code in enumerate(column.indices.to_pylist()) if code in wanted]
-
-
-def _spelled(value: str, kind: EntityType) -> str:
-    value = value.lower()
-    return value.rpartition("\\")[2].partition("@")[0] if kind is EntityType.USER else value
