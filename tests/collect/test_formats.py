@@ -41,7 +41,7 @@ def test_a_reader_is_found_by_content(head: bytes, name: str) -> None:
         (b"\n\r\r\n\xbc", "a packet capture"),
         (b"\0\x05\x16\x07\0", "macOS folder noise (AppleDouble)"),
         (b"Rar!\x1a\x07\x01\0", "a RAR archive: unpack it first"),
-        (b"title: a rule\nlogsource:\n", "text that is not JSON"),
+        (b"title: a rule\nlogsource:\n", "text in no known format"),
         (b"\x93\x01\0\x05", "binary data of no known format"),
         (
             b'{"ts":1.5,"level":"info","caller":"main.go:1","msg":"up"}\n',
@@ -58,7 +58,7 @@ def test_what_no_reader_takes_is_named(head: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("title: a rule\n", "UTF-16: text that is not JSON"), ('{"a":1}\n', "UTF-16: JSON lines, but of no")],
+    [("title: a rule\n", "UTF-16: text in no known format"), ('{"a":1}\n', "UTF-16: JSON lines, but of no")],
 )
 def test_what_is_no_telemetry_in_utf_16_is_named(text: str, reason: str) -> None:
     with pytest.raises(Unknown, match=reason):

@@ -236,7 +236,7 @@ def test_a_member_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> N
     (tmp_path / "z").write_bytes(content)
     reading = gather(tmp_path / "z")
     assert reading.account.evaluated > 20_000
-    assert "the archive is damaged inside this member" in reading.account.notes[0]
+    assert "the archive is damaged inside this member" in reading.rejected[-1].reason
 
 
 def test_progress_reaches_the_end_in_bytes_on_disk(tmp_path: Path) -> None:

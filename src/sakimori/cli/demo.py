@@ -220,7 +220,7 @@ class _Demo:
             title_ja="模擬銀行への攻撃と防御",
             made_at=scene.clock.now(),
             reading=Reading(
-                sources=len(reading.sources),
+                sources=reading.source_count,
                 evaluated=reading.evaluated,
                 rejected=reading.rejected,
                 rules=scene.rules,

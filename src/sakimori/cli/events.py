@@ -74,8 +74,8 @@ def _say_accounts(console: Console, result: ExportResult, out: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
-    if reading.rejected:
-        console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
+    if reading.rejected or reading.failed:
+        console.print(f"all that could not be read, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
     if result.unkept:
         console.print(f"not everything was kept: {plain(result.unkept)}", style="bold", markup=False, soft_wrap=True)
     if not result.complete:

@@ -260,12 +260,14 @@ def _say_accounts(console: Console, result: ScanResult) -> None:
         console.print(f"not everything was kept: {plain(result.unkept)}", style="bold", markup=False, soft_wrap=True)
     if result.complete and not reading.sources:
         console.print("nothing was read: there is no telemetry here that can be", style="bold")
-    if reading.rejected:
-        console.print(f"rejected records, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
+    if reading.rejected or reading.failed:
+        console.print(f"all that could not be read, with reasons: {result.dead_letters}", markup=False, soft_wrap=True)
     if reading.outside:
         console.print(f"{reading.outside:,} events lie outside the asked time and were not looked at")
     if reading.untimed:
         console.print(f"{reading.untimed:,} events carry no usable time and were given the time of reading")
+    if reading.repaired:
+        console.print(f"{reading.repaired:,} events hold text that is no UTF-8: it was read with \ufffd in its place")
     if not result.complete:
         console.print("interrupted: this is part of the input; what is here is right, and kept", style="bold")
     if not result.copied:

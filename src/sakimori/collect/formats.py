@@ -163,7 +163,7 @@ def _json_reader(text: bytes, mapped: Sequence[LogMapping]) -> Reader:
     if text.startswith(b"{"):
         first = text.partition(b"\n")[0].rstrip()
         return document if first in (b"{", b"{}") or _indented(text) else ndjson
-    raise Unknown("binary data of no known format" if b"\0" in text else "text that is not JSON")
+    raise Unknown("binary data of no known format" if b"\0" in text else "text in no known format")
 
 
 def _any_mapped(text: bytes, mapped: Sequence[LogMapping]) -> bool:

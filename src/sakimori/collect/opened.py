@@ -21,6 +21,7 @@ class Opened:
     """Bytes on disk that it stands for itself."""
     written: Nanos | None = None
     """When it was last written, as its file system or archive says: who makes an archive may write anything."""
-    note: str = ""
+    damage: str = ""
+    """Why it has no more bytes than these, where an archive is damaged inside it: one sentence."""
     named: bool = False
     """The user gave just this path, rather than a folder or archive that it lies in."""

@@ -127,12 +127,12 @@ def _read_opened(
 ) -> Iterator[Item]:
     reader = reader_of(found, mappings, clock=clock)
     if isinstance(reader, SourceRead):
-        yield reader
+        yield replace(reader, notes=(found.damage,)) if found.damage else reader
         return
     source = Source(tenant=tenant, digest=found.digest, path=found.path, format=reader.NAME, size=found.size)
-    notes = [found.note] if found.note else []
     before = _state(found.file)
-    for item in evaluate(source, reader, found.file, clock=clock, wanted=wanted, notes=notes, progressed=progressed):
+    damage = found.damage
+    for item in evaluate(source, reader, found.file, clock=clock, wanted=wanted, damage=damage, progressed=progressed):
         if isinstance(item, SourceRead) and _state(found.file) != before and not _still(found):
             item = replace(item, notes=(*item.notes, _CHANGED))
         yield item
@@ -182,21 +182,24 @@ def evaluate(
     *,
     clock: Clock,
     wanted: Wanted = everything,
-    notes: Iterable[str] = (),
+    damage: str = "",
     progressed: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Item]:
-    """The events of one opened source, and its account. ``progressed`` hears which byte was reached."""
+    """The events of one opened source, and its account. ``progressed`` hears which byte was reached.
+
+    ``damage``: why the source ends before its time; it counts as one record that is rejected.
+    """
     batches = Batches(source, event=reader.event, wanted=wanted)
     evaluated = rejected = untimed = repaired = 0
-    kept_notes = list(notes)
+    notes: list[str] = []
     now = clock.now()
     for item in reader.records(file, source.size):
         if not isinstance(item, RawRecord):
             if isinstance(item, Damage):
                 rejected += 1
                 yield Rejected(source, item.offset, item.reason, item.excerpt[:EXCERPT])
-            elif len(kept_notes) < _NOTES:
-                kept_notes.append(item.text)
+            elif len(notes) < _NOTES:
+                notes.append(item.text)
             continue
         offset, raw = item
         try:
@@ -215,6 +218,9 @@ def evaluate(
             progressed(offset)
             now = clock.now()
     yield from batches.take(ingested=now)
+    if damage:
+        rejected += 1
+        yield Rejected(source, source.size, damage, b"")
     yield SourceRead(
         path=source.path,
         outcome=Outcome.READ,
@@ -223,7 +229,7 @@ def evaluate(
         rejected=rejected,
         untimed=batches.untimed + untimed,
         repaired=batches.repaired + repaired,
-        notes=tuple(kept_notes),
+        notes=tuple(notes),
     )
 
 

@@ -95,7 +95,7 @@ class Defence:
             holder=holder,
         )
         self.evidence = RecentEvents()
-        self.reading = ReadingCount()
+        self.reading = ReadingCount(endless=True)
         self._findings: list[Finding] = []
         self._incidents: dict[str, Incident] = {}
         self._alert_sources: dict[str, Source] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sakimori import collect
-from sakimori.collect import EARLIER, Progress, Rejected, SourceRead
+from sakimori.collect import EARLIER, Progress, SourceRead
 from sakimori.core import Nanos
 from sakimori.records import LedgerEntry
 from sakimori.service.installation import Installation
@@ -21,9 +21,9 @@ _KEPT_AT_ONCE = 2000
 class ExportResult:
     reading: ReadingCount
     dead_letters: Path
-    """Where the rejected records lie, where there were any."""
+    """As in ``ScanResult``."""
     unkept: str = ""
-    """Why rejected records could not be kept; else empty."""
+    """Why what could not be read could not be noted; else empty."""
     earlier: int = 0
     """Sources that the export had already."""
     complete: bool = True
@@ -58,9 +58,8 @@ def export_paths(
     try:
         with closing(items):
             for item in items:
-                if isinstance(item, Rejected):
-                    letters.keep(item)
-                elif isinstance(item, SourceRead) and item.reason == EARLIER:
+                letters.keep(item)
+                if isinstance(item, SourceRead) and item.reason == EARLIER:
                     result.earlier += 1
                     continue
                 result.reading.count(item)

@@ -23,17 +23,24 @@ class ReadingCount:
     rejected: int = 0
     untimed: int = 0
     """Evaluated with the time of reading, for want of a time of their own."""
+    repaired: int = 0
+    """Evaluated although their text held what no UTF-8 can hold; U+FFFD stands for it."""
     failed: int = 0
     """Sources that could not be read at all."""
+    source_count: int = 0
+    """Sources that anything came from so far, the one that is being read included."""
     sources: list[Source] = field(default_factory=list[Source])
-    """Those that anything came from so far, the one that is being read included."""
+    """These sources, each once; of an endless reading none."""
     notes: list[str] = field(default_factory=list[str])
     """What was rejected, could not be read or is odd, one sentence each: the first thousand."""
     skipped: Counter[str] = field(default_factory=Counter[str])
     """Files that are no telemetry, by what they are."""
     outside: int = 0
     """Events outside the period that was asked for, which are not counted as read."""
-    _seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    endless: bool = False
+    """A live log is read, of which each piece is a source: they are counted and not kept."""
+    _seen: set[Source] = field(default_factory=set[Source])
+    _last: Source | None = None
 
     @property
     def read(self) -> int:
@@ -57,6 +64,7 @@ class ReadingCount:
                 self.note(f"{item.source.path}: record at {item.offset} rejected: {item.reason}")
             case SourceRead():
                 self.untimed += item.untimed
+                self.repaired += item.repaired
                 self.outside += item.outside
                 self.failed += item.outcome is Outcome.FAILED
                 if item.source:
@@ -69,7 +77,12 @@ class ReadingCount:
                     self.note(f"{item.path}: {note}")
 
     def _see(self, source: Source) -> None:
-        if not self.sources or self.sources[-1] != source:  # what comes of a source comes in one run
+        if source == self._last or source in self._seen:  # sources of an export may take turns
+            return
+        self._last = source
+        self.source_count += 1
+        if not self.endless:
+            self._seen.add(source)
             self.sources.append(source)
 
     def note(self, sentence: str) -> None:
@@ -78,7 +91,8 @@ class ReadingCount:
 
 
 class DeadLetters:
-    """Rejected records with their reasons, one JSON object a line. The file appears with the first of them.
+    """Rejected records, and files that could not be read at all, with their reasons: one JSON object a line. The file
+    appears with the first of them.
 
     A file that cannot be written stops no scan: ``problem`` then says why, and nothing more is written.
     """
@@ -88,15 +102,10 @@ class DeadLetters:
         self.problem = ""
         self._file: IO[bytes] | None = None
 
-    def keep(self, rejected: Rejected) -> None:
-        letter = {
-            "path": rejected.source.path,
-            "sha256": rejected.source.digest,
-            "offset": rejected.offset,
-            "reason": rejected.reason,
-            "excerpt_base64": base64.b64encode(rejected.excerpt).decode(),
-        }
-        if self.problem:
+    def keep(self, item: Item | Matched) -> None:
+        """Keep it, if it could not be evaluated."""
+        letter = _letter(item)
+        if letter is None or self.problem:
             return
         with self._noticing():
             if self._file is None:
@@ -114,4 +123,20 @@ class DeadLetters:
         try:
             yield
         except OSError as error:
-            self.problem = f"rejected records could not be written to {self.path}: {error.strerror}"
+            self.problem = f"what could not be read could not be noted in {self.path}: {error.strerror}"
+
+
+def _letter(item: Item | Matched) -> dict[str, str | int] | None:
+    match item:
+        case Rejected(source, offset, reason, excerpt):
+            return {
+                "path": source.path,
+                "sha256": source.digest,
+                "offset": offset,
+                "reason": reason,
+                "excerpt_base64": base64.b64encode(excerpt).decode(),
+            }
+        case SourceRead(path=path, outcome=Outcome.FAILED, reason=reason):
+            return {"path": path, "reason": reason}
+        case _:
+            return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori import incidents
-from sakimori.collect import ALWAYS, AlertRead, Item, LogMapping, Period, Progress, Rejected
+from sakimori.collect import ALWAYS, AlertRead, Item, LogMapping, Period, Progress
 from sakimori.detect import SigmaDetector
 from sakimori.records import EventBatch, EventRef, Finding, Incident, LedgerEntry, Source
 from sakimori.service.alerts import severest
@@ -27,7 +27,7 @@ class ScanResult:
 
     reading: ReadingCount
     dead_letters: Path
-    """Where the rejected records lie, where there were any."""
+    """A file of what could not be read, with reasons; there is none where all could."""
     findings: list[Finding] = field(default_factory=list[Finding])
     incidents: list[Incident] = field(default_factory=list[Incident])
     """Those that hold any of the findings; they may hold findings of earlier scans too."""
@@ -103,8 +103,7 @@ def _take(item: Item | Matched, result: ScanResult, letters: DeadLetters, detect
         result.findings.extend(detector.correlate(item.matches.occurrences))
     elif isinstance(item, AlertRead):
         result.findings.append(item.finding)
-    elif isinstance(item, Rejected):
-        letters.keep(item)
+    letters.keep(item)
     result.reading.count(item)
 
 

@@ -93,12 +93,12 @@ def test_no_flipped_bit_goes_unnoticed(pack: Pack, data: st.DataObject) -> None:
 @pytest.mark.parametrize("name", PACKS)
 def test_what_stands_behind_it_is_said(tmp_path: Path, name: str) -> None:
     (tmp_path / "log").write_bytes(PACKS[name](LINE % (1, b"")) + b"something else")
-    account = gather(tmp_path).account
-    assert account.evaluated == 1
-    assert account.notes == (
+    reading = gather(tmp_path)
+    assert reading.account.evaluated == 1
+    assert [rejected.reason for rejected in reading.rejected] == [
         f"the compressed data are damaged (what follows its end is no {name} data): "
         f"only the {len(LINE % (1, b''))} bytes before that were read",
-    )
+    ]
 
 
 @pytest.mark.parametrize("name", PACKS)

@@ -81,9 +81,8 @@ def _export_opened(
         yield SourceRead(path=found.path, outcome=Outcome.SKIPPED, reason=EARLIER)
         return
     source = Source(tenant=tenant, digest=found.digest, path=found.path, format=reader.NAME, size=found.size)
-    notes = [found.note] if found.note else []
     taken = _Taken(reader)
-    items = evaluate(source, taken, found.file, clock=clock, notes=notes, progressed=progressed)
+    items = evaluate(source, taken, found.file, clock=clock, damage=found.damage, progressed=progressed)
     with _writing(folder, source, clock) as writing:
         for item in items:
             writing.take(item, taken.raws)
