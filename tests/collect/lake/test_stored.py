@@ -99,6 +99,18 @@ def test_a_part_that_was_changed_is_not_believed(part: Path) -> None:
     assert _failure(part) == "it is damaged: it is not what was exported; export its source again"
 
 
+@pytest.mark.parametrize("events", [[49], [51], [60, -10], [50, 0], [10, 10]])
+def test_a_part_whose_kinds_do_not_make_up_its_rows_is_not_believed(part: Path, events: list[int]) -> None:
+    table = pq.ParquetFile(part).read()
+    head = orjson.loads((pq.ParquetFile(part).metadata.metadata or {})[layout.METADATA])
+    head["runs"] = [{**head["runs"][0], "events": number} for number in events]
+    alone = part.parents[4] / "alone"
+    with pq.ParquetWriter(alone, table.schema, compression="zstd") as writer:
+        writer.add_key_value_metadata({layout.METADATA: orjson.dumps(head)})
+        writer.write_table(table)
+    assert _failure(alone) == "it is damaged: events are missing; export its source again"
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A part that lies alone, without the export's word for it."""

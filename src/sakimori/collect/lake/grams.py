@@ -47,7 +47,7 @@ def may_contain(grams: bytes, words: tuple[str, ...]) -> bool:
     hashed, starts = _asked(words)
     if not grams or not len(starts):
         return bool(words)
-    bits = (8 * len(grams)).bit_length() - 1
+    bits = min(32, (8 * len(grams)).bit_length() - 1)
     place = hashed >> np.uint32(32 - bits)
     there = np.frombuffer(grams, np.uint8)[place >> 3] >> (place & 7) & 1
     return bool(np.minimum.reduceat(there, starts).any())

@@ -92,7 +92,8 @@ class _Part:
         self._names = names
         if not set(OWN) <= set(names) or len(set(names)) < len(names):
             raise NotStored("it is damaged: columns are missing; export its source again")
-        if self.head.runs and sum(run.events for run in self.head.runs) != self.rows:
+        sizes = [run.events for run in self.head.runs]
+        if sizes and (min(sizes) < 1 or sum(sizes) != self.rows):
             raise NotStored("it is damaged: events are missing; export its source again")
         self.fields = [name for name in names if name not in OWN]
         self._has = frozenset(self.fields)
