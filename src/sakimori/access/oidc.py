@@ -190,7 +190,7 @@ class Provider:
         if tokens.refresh_token is None:
             raise SignInError("the session has ended: run `sakimori login`")
         refresh_token = tokens.refresh_token
-        with self._session() as session:
+        with self._session(scope=None) as session:  # what was granted, which may be less than was asked for
             made = self._tokens(
                 lambda: session.refresh_token(
                     self._endpoint("token_endpoint"), refresh_token=refresh_token, allow_redirects=False
@@ -272,10 +272,10 @@ class Provider:
             raise ProviderError(f"{issuer} names a {name} that is not https")
         return url
 
-    def _session(self, redirect_uri: str | None = None) -> OAuth2Session:
+    def _session(self, redirect_uri: str | None = None, *, scope: str | None = _SCOPE) -> OAuth2Session:
         return OAuth2Session(
             self._sign_in.client_id,
-            scope=_SCOPE,
+            scope=scope,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
             default_timeout=_TIMEOUT_SECONDS,

@@ -19,12 +19,17 @@ class Reader:
 
     where: str
     """The file, as it is called in mistakes."""
-    mistakes: list[str] = field(default_factory=list[str])
+    _mistakes: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
     _seen: set[int] = field(default_factory=set[int])
 
     def mistake(self, node: yaml.Node, sentence: str) -> None:
         mark = node.start_mark
-        self.mistakes.append(f"{self.where}:{mark.line + 1}:{mark.column + 1}: {sentence}")
+        self._mistakes.append((mark.line + 1, mark.column + 1, sentence))
+
+    @property
+    def mistakes(self) -> list[str]:
+        """Those that were noted, in the order of the file."""
+        return [f"{self.where}:{line}:{column}: {sentence}" for line, column, sentence in sorted(self._mistakes)]
 
     def members(
         self, node: yaml.Node, what: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
