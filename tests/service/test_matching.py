@@ -10,7 +10,7 @@ from tests.service.conftest import DUMP, ENCODED, HARMLESS, NOW, line
 
 from sakimori.collect import Outcome, Progress, SourceRead
 from sakimori.core import ManualClock
-from sakimori.service import Installation, RuleSet, ScanResult, Team, own_rules, scan_paths
+from sakimori.service import Installation, RuleSet, ScanResult, Team, export_paths, own_rules, scan_paths
 from sakimori.service.matching import Reading, match_in_parallel
 
 _BURST = """
@@ -71,6 +71,22 @@ def test_a_team_finds_what_one_process_finds_in_the_same_order(
     assert {"Many", "Process Memory Dumped Through Comsvcs.dll"} == {finding.title for finding in alone.findings}
     together = scan_paths(install, [logs, missing], rules.load(), team=Team(rules, 3))
     assert _told(together) == told
+
+
+def test_a_team_hunts_in_an_export_as_one_process_does(
+    install: Installation, rules: RuleSet, logs: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    export_paths(install, [logs], lake)
+    alone = scan_paths(install, [lake], rules.load())
+    together = scan_paths(install, [lake], rules.load(), team=Team(rules, 3))
+    assert {"Many", "Process Memory Dumped Through Comsvcs.dll"} == {finding.title for finding in alone.findings}
+    assert {finding.id: finding for finding in together.findings} == {finding.id: finding for finding in alone.findings}
+    counts = [
+        (reading.evaluated, reading.rejected, reading.failed, reading.source_count, {*reading.sources})
+        for reading in (alone.reading, together.reading)
+    ]
+    assert counts[0] == counts[1]
 
 
 def test_progress_reaches_the_end_and_never_goes_back(rules: RuleSet, logs: Path) -> None:
