@@ -1,6 +1,8 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -9,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from sakimori.access.secrets import Secrets, SecretsError
 from sakimori.cli.ledger import ledger
-from sakimori.core import ExitCode, InputError
-from sakimori.ledger import Ledger, LocalSigner
+from sakimori.core import ExitCode, InputError, SakimoriError
+from sakimori.ledger import Ledger, LedgerError, LocalSigner, Memory
 from sakimori.records import LedgerEntry
 from sakimori.store import Database, StoreError
 
@@ -23,7 +25,7 @@ def run(*arguments: str) -> Result:
 
 
 def write(home: Path, *numbers: int, subject: str = "rq-1") -> None:
-    log = Ledger(LocalSigner(Secrets.embedded(home)))
+    log = Ledger(LocalSigner(Secrets.embedded(home)), Memory.embedded(home))
     with closing(Database.embedded(home)) as database, database.transaction("local") as transaction:
         for number in numbers:
             entry = LedgerEntry(
@@ -94,6 +96,10 @@ def test_a_checkpoint_kept_elsewhere_proves_that_nothing_was_cut_off(home: Path,
     assert run("verify", "--anchor", str(anchor)).return_value is ExitCode.OK
     for table, column in (("leaf", "position"), ("content", "position"), ("checkpoint", "size - 1")):
         edit(home, f"DELETE FROM ledger_{table} WHERE {column} >= 1")  # noqa: S608
+    result = run("verify")
+    assert result.return_value is ExitCode.FOUND
+    assert "1 leaves are left of the 3 that this install saw signed" in result.stdout
+    shutil.rmtree(home / "ledger")  # as who can edit the database may do
     assert run("verify").return_value is ExitCode.OK
     result = run("verify", "--anchor", str(anchor))
     assert result.return_value is ExitCode.FOUND
@@ -123,3 +129,129 @@ def test_entries_cannot_paint_the_terminal(home: Path) -> None:
     shown = run("show").stdout
     assert "\x1b" not in shown
     assert "[bold]" in shown.replace("\n", "").replace(" ", "")
+
+
+TOOL = Path(__file__).parents[2] / "tools" / "verify_ledger.py"
+
+
+def audit(path: Path, *arguments: str) -> tuple[int, str]:
+    """What an auditor sees who has the file, a public key and the verifier."""
+    command = [sys.executable, "-I", str(TOOL), str(path), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={})
+    return done.returncode, done.stdout
+
+
+def test_a_bank_a_cosigner_and_an_auditor_agree_by_files_alone(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home, 1, 2)
+    write(home, 3)
+    key = run("key").stdout.strip()
+    asked, answer, kept = (str(tmp_path / name) for name in ("asked", "answer", "export.jsonl"))
+    run("cosign", "request", "--out", asked)
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("SAKIMORI_HOME", str(tmp_path / "witness"))
+        elsewhere.setenv("SAKIMORI_TENANT", "監査法人")
+        cosigner = run("cosign", "key").stdout.strip()
+        with pytest.raises(LedgerError, match="never saw the log"):
+            run("cosign", "sign", asked, "--log", key, "--out", answer)
+        run("cosign", "sign", asked, "--log", key, "--out", answer, "--first")
+        shutil.rmtree(tmp_path / "witness" / "secrets")
+        with pytest.raises(SecretsError, match="the ledger-cosigning key of institution '監査法人' is missing"):
+            run("cosign", "sign", asked, "--log", key, "--out", answer)
+
+    assert "confirms the first 3 entries" in run("cosign", "add", answer, "--cosigner", cosigner).stdout
+    demands = ("--cosigner", cosigner, "--cosigned", "1")
+    result = run("verify", *demands)
+    assert result.return_value is ExitCode.OK
+    assert "The first 3 entries are confirmed by 1 cosigners" in result.stdout
+    write(home, 4)
+    run("export", "--out", kept, "--cosigned")
+    assert audit(Path(kept), "--key", key, *demands) == (
+        0,
+        "OK: entries 0 to 2, cosigned by 1; 0 erased, 0 times go back\n",
+    )
+    assert Path(kept).stat().st_mode & 0o777 == 0o600
+    run("export", "--out", kept, "--from", "3")
+    assert audit(Path(kept), "--key", key, "--anchor", answer)[0] == 0
+    code, said = audit(Path(kept), "--key", key, *demands)
+    assert (code, said) == (1, "NOT OK: 'the last checkpoint has 0 of the 1 cosigners demanded'\n")
+
+    proof = str(tmp_path / "p.tlog-proof")
+    run("prove", "le-2", "--out", proof)
+    code, said = audit(Path(proof), "--key", key)
+    assert (code, json.loads(said.splitlines()[1])["id"]) == (0, "le-2")
+    assert run("prove", "le-2").stdout == Path(proof).read_text(encoding="utf-8")
+
+
+def test_an_erased_entry_is_still_proved_and_accounted_for(home: Path, tmp_path: Path) -> None:
+    write(home, 1, 2, 3)
+    run("erase", "le-2", "--reason", "個人情報の削除請求")
+    result = run("verify")
+    assert result.return_value is ExitCode.OK
+    assert "4 sealed entries, 0 pending" in result.stdout
+    assert "The content of 1 entries was erased" in result.stdout
+    last = json.loads(run("show", "--format", "jsonl", "--newest", "1").stdout)
+    assert (last["action"], last["subject"]) == ("ledger.erased", "leaf:1")
+    assert last["detail"]["reason"] == "個人情報の削除請求"
+    with pytest.raises(InputError, match="has no entry 'le-2'"):
+        run("prove", "le-2")
+    run("prove", "#1", "--out", str(tmp_path / "p"))
+    run("export", "--out", str(tmp_path / "x"))
+    key = run("key").stdout.strip()
+    assert audit(tmp_path / "p", "--key", key)[0] == 0
+    assert "1 erased" in audit(tmp_path / "x", "--key", key)[1]
+    assert b'le-2\\"' not in (tmp_path / "x").read_bytes()
+
+
+def test_an_older_backup_is_noticed_and_the_loss_can_be_accepted_in_the_open(home: Path, tmp_path: Path) -> None:
+    write(home, 1)
+    shutil.copy(home / "sakimori.db", tmp_path / "yesterday")
+    write(home, 2, 3)
+    run("verify")
+    for left in home.glob("sakimori.db*"):
+        left.unlink()
+    shutil.copy(tmp_path / "yesterday", home / "sakimori.db")
+    assert run("verify").return_value is ExitCode.FOUND
+    with pytest.raises(LedgerError, match="accept the loss with `sakimori ledger accept-loss`"):
+        write(home, 9)
+    with pytest.raises(LedgerError, match="an older state of the database was restored"):
+        run("seal")
+    assert "Entries 1 to 2" in run("accept-loss", "--reason", "disk").stdout
+    assert "2 sealed entries" in run("verify").stdout
+    last = json.loads(run("show", "--format", "jsonl", "--newest", "1").stdout)
+    assert (last["action"], last["detail"]["lost_size"]) == ("ledger.loss_accepted", 3)
+    with pytest.raises(InputError, match="nothing was lost"):
+        run("accept-loss", "--reason", "again")
+
+
+def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "junk").write_bytes(b"\xff")
+    write(home, 1)
+    key = run("key").stdout.strip()
+    refused: dict[tuple[str, ...], str] = {
+        ("export", "--out", str(out), "--to", "2"): "has 1 sealed entries",
+        ("export", "--out", str(out), "--from", "1"): "the range .* is empty",
+        ("export", "--out", str(out), "--cosigned"): "no checkpoint of the ledger .* is cosigned",
+        ("export", "--out", str(out), "--cosigned", "--to", "1"): "give one of them",
+        ("prove", "le-7", "--out", str(out)): "has no entry 'le-7'",
+        ("erase", "le-1", "--reason", " "): "needs a reason",
+        ("verify", "--cosigned", "1"): "needs as many --cosigner",
+        ("verify", "--cosigner", key): "does not name a cosigner: it is a public key of type 1",
+        ("cosign", "request", "--out", str(out), "--old", "2"): "has 1 sealed entries, not 2",
+        ("cosign", "sign", str(tmp_path / "junk"), "--log", key, "--out", str(out)): "is not text",
+        ("cosign", "sign", str(tmp_path / "junk"), "--log", "x", "--out", str(out)): "does not name a ledger",
+        ("cosign", "key", "--name", "two words"): "cannot name a cosigner",
+    }
+    for arguments, sentence in refused.items():
+        with pytest.raises(SakimoriError, match=sentence):
+            run(*arguments)
+        assert not out.exists()
+
+
+def test_all_that_is_pending_can_be_sealed(home: Path) -> None:
+    assert "has 0 sealed entries" in run("seal").stdout
+    write(home, 1, 2)
+    assert "has 2 sealed entries" in run("seal").stdout

@@ -74,8 +74,10 @@ class Witness:
 
         Raises:
             InputError: it is no request, or not about that log.
+            SakimoriError: the key of this witness is missing.
             Conflict: it does not continue what this witness saw.
         """
+        by = self.key
         old, proof, checkpoint = _parse(asked, log)
         with self._memory.alone(log.name):
             note = self._memory.recall(log.name)
@@ -90,7 +92,7 @@ class Witness:
             elif proof:
                 raise Conflict(f"the request must begin at 0: this witness never saw the log '{log.name}'")
             self._memory.keep(log.name, checkpoint.note)
-            return checkpoint, cosign(checkpoint.note, self.key, self._tenant, self._signer, seconds=seconds)
+            return checkpoint, cosign(checkpoint.note, by, self._tenant, self._signer, seconds=seconds)
 
 
 def keep(transaction: Transaction, verifier: Verifier, by: Cosigner, note: str) -> Checkpoint:
