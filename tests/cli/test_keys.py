@@ -76,3 +76,19 @@ def test_a_revoked_key_opens_nothing_and_is_still_listed(home: Path) -> None:
     assert actions(home) == ["key.issued", "key.revoked"]
     with pytest.raises(InputError, match="has no key 'nothing': see `sakimori keys list`"):
         run("revoke", "nothing")
+
+
+def test_a_key_is_replaced_by_one_that_works_beside_it_for_a_while(home: Path) -> None:
+    old = run("issue", "gateway", "--scope", "gateway", "--days", "30").stdout.strip()
+    (listed,) = (json.loads(line) for line in run("list", "--format", "jsonl").stdout.splitlines())
+    new = run("rotate", listed["id"], "--overlap", "1").stdout.strip()
+    assert opens(home, old)
+    assert opens(home, new)
+    first, second = (json.loads(line) for line in run("list", "--format", "jsonl").stdout.splitlines())
+    assert (first["name"], first["scopes"]) == (second["name"], second["scopes"])
+    assert first["expires_at"] < listed["expires_at"] <= second["expires_at"]
+    run("rotate", second["id"], "--overlap", "0")
+    assert not opens(home, new)
+    assert actions(home) == ["key.issued", "key.rotated", "key.rotated"]
+    with pytest.raises(InputError, match="no longer works"):
+        run("rotate", second["id"])

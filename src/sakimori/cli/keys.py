@@ -1,8 +1,6 @@
 """``sakimori keys``: service keys for programs that call the gateway. Each change is an entry in the ledger."""
 
-import getpass
 import os
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -13,20 +11,22 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
+from sakimori.access import Principal
 from sakimori.access import keys as service_keys
 from sakimori.access.keys import ServiceKey
-from sakimori.access.secrets import Secrets
+from sakimori.access.rights import Right
+from sakimori.cli.acting import allowed
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.core import InputError, Nanos, Settings, SystemClock, rfc3339
-from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.records import LedgerEntry
-from sakimori.store import Database, Transaction
+from sakimori.service import Installation, installation
+from sakimori.store import Transaction
 
 
 @click.group(cls=Group)
 def keys() -> None:
-    """Issue, list and revoke the service keys of the institution."""
+    """Issue, rotate, list and revoke the service keys of the institution."""
 
 
 @keys.command()
@@ -40,28 +40,61 @@ def keys() -> None:
 )
 def issue(name: str, scopes: tuple[str, ...], days: int, out: Path | None) -> None:
     """Make a key for the program NAME; it is shown once and kept nowhere."""
-    settings = Settings.from_environment()
-    secrets = Secrets.embedded(settings.home)
-    clock = SystemClock()
-    with closing(Database.of(settings)) as database, database.transaction(settings.tenant) as transaction:
-        key, plaintext = service_keys.issue(
-            transaction, secrets, name=name, scopes=scopes, clock=clock, lifetime=timedelta(days=days)
-        )
-        _record(transaction, secrets, "key.issued", key, {"scopes": sorted(key.scopes), "days": days})
-        # Before the commit: a key that could not be written down was never issued.
-        if out:
-            _write(out, plaintext)
-    if out is None:
-        click.echo(plaintext)
-    click.echo(f"Key {key.id} for '{name}' {_state(key, clock.now())}; it cannot be shown again.", err=True)
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by = allowed(install, Right.MANAGE_KEYS)
+        with install.database.transaction(install.tenant) as transaction:
+            key, plaintext = service_keys.issue(
+                transaction,
+                install.secrets,
+                name=name,
+                scopes=scopes,
+                clock=install.clock,
+                lifetime=timedelta(days=days),
+            )
+            _record(install, transaction, by, "key.issued", key, {"scopes": sorted(key.scopes), "days": days})
+            # Before the commit: a key that could not be written down was never issued.
+            if out:
+                _write(out, plaintext)
+    _show(key, plaintext, out)
+
+
+@keys.command()
+@click.argument("key_id")
+@click.option("--overlap", type=click.IntRange(0, 90), default=7, show_default=True, help="Days that both keys work.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How long the new one works (default: as the old one).")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the key to this new file (0600) instead of showing it.",
+)
+def rotate(key_id: str, overlap: int, days: int | None, out: Path | None) -> None:
+    """Make a key to take the place of KEY_ID, which goes on working for a while."""
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by = allowed(install, Right.MANAGE_KEYS)
+        with install.database.transaction(install.tenant) as transaction:
+            key, plaintext, old = service_keys.rotate(
+                transaction,
+                install.secrets,
+                key_id,
+                clock=install.clock,
+                overlap=timedelta(days=overlap),
+                lifetime=None if days is None else timedelta(days=days),
+            )
+            _record(install, transaction, by, "key.rotated", key, {"replaces": old.id, "overlap_days": overlap})
+            if out:
+                _write(out, plaintext)
+    _show(key, plaintext, out)
+    click.echo(f"Key {old.id} {_state(old, SystemClock().now())}.", err=True)
 
 
 @keys.command(name="list")
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def list_keys(form: str) -> None:
     """List the keys that were issued, with those that no longer work."""
-    settings = Settings.from_environment()
-    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
+    with (
+        installation(Settings.from_environment(), SystemClock()) as install,
+        install.database.snapshot(install.tenant) as snapshot,
+    ):
         issued = service_keys.issued(snapshot)
     if form == "jsonl":
         for key in issued:
@@ -81,12 +114,18 @@ def list_keys(form: str) -> None:
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
     """Make the key KEY_ID useless from now on."""
-    settings = Settings.from_environment()
-    secrets = Secrets.embedded(settings.home)
-    with closing(Database.of(settings)) as database, database.transaction(settings.tenant) as transaction:
-        key = service_keys.revoke(transaction, key_id, SystemClock())
-        _record(transaction, secrets, "key.revoked", key, {})
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by = allowed(install, Right.MANAGE_KEYS)
+        with install.database.transaction(install.tenant) as transaction:
+            key = service_keys.revoke(transaction, key_id, install.clock)
+            _record(install, transaction, by, "key.revoked", key, {})
     click.echo(f"Key {key.id} for '{key.name}' is {_state(key, SystemClock().now())}.")
+
+
+def _show(key: ServiceKey, plaintext: str, out: Path | None) -> None:
+    if out is None:
+        click.echo(plaintext)
+    click.echo(f"Key {key.id} for '{key.name}' {_state(key, SystemClock().now())}; it cannot be shown again.", err=True)
 
 
 def _state(key: ServiceKey, now: Nanos) -> str:
@@ -101,19 +140,25 @@ def _second(time: Nanos) -> str:
     return rfc3339(time)[:19] + "Z"
 
 
-def _record(transaction: Transaction, secrets: Secrets, action: str, key: ServiceKey, detail: dict[str, Any]) -> None:
-    ledger = Ledger(LocalSigner(secrets), Memory.embedded(Settings.from_environment().home))
+def _record(
+    install: Installation,
+    transaction: Transaction,
+    by: Principal,
+    action: str,
+    key: ServiceKey,
+    detail: dict[str, Any],
+) -> None:
     entry = LedgerEntry(
         id=f"le-{token_hex(12)}",
         tenant=transaction.tenant,
-        time=SystemClock().now(),
-        actor=f"person:{getpass.getuser()}",
+        time=install.clock.now(),
+        actor=by.actor,
         action=action,
         subject=f"key:{key.id}",
         detail=detail,
     )
-    ledger.append(transaction, entry)
-    ledger.seal(transaction)
+    install.ledger.append(transaction, entry)
+    install.ledger.seal(transaction)
 
 
 def _write(path: Path, plaintext: str) -> None:
