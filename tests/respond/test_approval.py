@@ -1,17 +1,25 @@
 """Consent is to exactly one action, by a registered person, recently."""
 
 import base64
+import shutil
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sakimori.access import Role, people, sshsig
+from sakimori.access.people import Person
+from sakimori.access.rights import Rights
 from sakimori.core import InputError
 from sakimori.records import Action, Approval, Command, Entity, EntityType
-from sakimori.respond import Approvers, sign_approval
+from sakimori.respond import Approvers, RegisteredApprovers, approval_message, sign_approval
+from sakimori.store import Database
 
 NOW = 1_800_000_000_000_000_000
 MINUTE = 60_000_000_000
@@ -107,3 +115,98 @@ def test_a_line_that_makes_no_sense_is_named(tmp_path: Path, text: str, said: st
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the approvers' keys cannot be read"):
         Approvers.load(tmp_path / "nowhere")
+
+
+class Programme:
+    """An institution with one lead, ann, whose SSH key is registered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = Database.embedded(folder)
+        self.approvers = RegisteredApprovers(self.database, Rights())
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "ann")]
+        subprocess.run(command, check=True)
+        self.register()
+
+    def register(self, *roles: Role, name: str = "ann", removed_at: int | None = None, **changes: Any) -> None:
+        key = sshsig.public_key((self.folder / "ann.pub").read_text())
+        ann = Person(ACTION.tenant, name, name, frozenset(roles or {Role.LEAD}), (openssh(OTHER), key), 1, removed_at)
+        with self.database.transaction(changes.get("tenant", ACTION.tenant)) as transaction:
+            people.put(transaction, replace(ann, **changes))
+
+    def sign(self, message: bytes, *, namespace: str = "sakimori.approval") -> str:
+        command = ["ssh-keygen", "-Y", "sign", "-q", "-n", namespace, "-f", str(self.folder / "ann")]
+        return subprocess.run(command, input=message, capture_output=True, check=True).stdout.decode()
+
+    def consent(self, **changes: Any) -> Approval:
+        signature = self.sign(approval_message(ACTION.hash, "ann", NOW))
+        made = Approval(action_hash=ACTION.hash, principal="ann", signed_at=NOW, signature=signature)
+        return replace(made, **changes)
+
+    def takes(self, approval: Approval, action: Action = ACTION, now: int = NOW) -> bool:
+        return self.approvers.consented(approval, action, now=now)
+
+
+@pytest.fixture
+def programme(tmp_path: Path) -> Iterator[Programme]:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen is not installed")
+    made = Programme(tmp_path)
+    yield made
+    made.database.close()
+
+
+def test_a_lead_of_the_institution_consents_with_a_registered_ssh_key(programme: Programme) -> None:
+    assert programme.takes(programme.consent())
+    assert programme.takes(sign_approval(ACTION, "ann", OTHER, now=NOW))
+    assert not programme.takes(sign_approval(ACTION, "ann", KEY, now=NOW))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"principal": "eve"}, {"signed_at": NOW + 1}, {"action_hash": "0" * 64}, {"signature": "x"}]
+)
+def test_an_ssh_signature_is_consent_to_what_was_signed_only(programme: Programme, changes: dict[str, Any]) -> None:
+    assert not programme.takes(programme.consent(**changes))
+    assert not programme.takes(programme.consent(), replace(ACTION, incident_id="in-2"))
+    assert not programme.takes(programme.consent(), now=NOW + 61 * MINUTE)
+
+
+def test_a_signature_for_another_purpose_is_no_consent(programme: Programme) -> None:
+    message = approval_message(ACTION.hash, "ann", NOW)
+    assert not programme.takes(programme.consent(signature=programme.sign(message, namespace="git")))
+    assert not programme.takes(programme.consent(signature=programme.sign(message + b" ")))
+
+
+def test_only_who_may_approve_at_this_moment_consents(programme: Programme) -> None:
+    consent = programme.consent()
+    for roles in ([Role.ANALYST], [Role.ENGINEER], [Role.LEAD, Role.AUDITOR]):
+        programme.register(*roles)
+        assert not programme.takes(consent)
+    programme.register(Role.LEAD, signing_keys=())
+    assert not programme.takes(consent)
+    programme.register(Role.LEAD)
+    assert programme.takes(consent)
+    programme.register(Role.LEAD, removed_at=2)
+    assert not programme.takes(consent)
+    programme.register(Role.LEAD, tenant="other")
+    assert not programme.takes(consent)
+    assert not programme.takes(consent, replace(ACTION, tenant="other"))
+
+
+def test_a_damaged_signature_is_no_consent_wherever_it_is_damaged(programme: Programme) -> None:
+    """Every byte of the blob matters: one that is changed, and every end that is cut off."""
+    good = programme.consent().signature
+    first, *middle, last = good.strip().split("\n")
+    blob = base64.b64decode("".join(middle))
+    key = sshsig.load(sshsig.public_key((programme.folder / "ann.pub").read_text()))
+    message = approval_message(ACTION.hash, "ann", NOW)
+
+    def holds(changed: bytes) -> bool:
+        text = "\n".join((first, base64.b64encode(changed).decode(), last))
+        return sshsig.verifies(text, key, message, namespace="sakimori.approval")
+
+    assert holds(blob)
+    assert not holds(blob + b"\0")
+    for place in range(len(blob)):
+        assert not holds(blob[:place])
+        assert not holds(blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :])

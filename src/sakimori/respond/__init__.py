@@ -6,7 +6,7 @@ journal that ``recover`` can settle by observing. ``Executor.undo`` takes it bac
 An investigator's text has no power here: targets are entities that detectors proved and the inventory knows.
 """
 
-from sakimori.respond.approval import Approvers, sign_approval
+from sakimori.respond.approval import Approvers, RegisteredApprovers, approval_message, sign_approval
 from sakimori.respond.execute import Executor
 from sakimori.respond.grounds import Grounds
 from sakimori.respond.plan import begun, plan, preview
@@ -19,7 +19,9 @@ __all__ = [
     "Grounds",
     "Playbook",
     "PlaybookError",
+    "RegisteredApprovers",
     "ResponsePolicy",
+    "approval_message",
     "begun",
     "load_playbooks",
     "parse_playbook",

@@ -1,20 +1,38 @@
-"""Consent: a person's Ed25519 signature over the hash of exactly one action, their name and the time."""
+"""Consent: a person's Ed25519 signature over the hash of exactly one action, their name and the time.
+
+It is made by ``sign_approval`` where their key is, or by ``ssh-keygen -Y sign -n sakimori.approval`` over the bytes of
+``approval_message``. Whose signature counts, a file of ``Approvers`` says, or the programme (``RegisteredApprovers``).
+"""
 
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
+from sakimori.access import people, sshsig
+from sakimori.access.rights import Resource, Right, Rights
 from sakimori.core import InputError, Nanos
 from sakimori.records import Action, Approval, canonical_json
+from sakimori.store import Database
 
 _VALID_FOR_NS = 3_600_000_000_000
 """A consent is about the situation that the person saw: after an hour it is asked for again."""
 _CLOCK_SKEW_NS = 120_000_000_000
+NAMESPACE = "sakimori.approval"
+"""What ``ssh-keygen -Y sign -n`` is told, so that a signature for anything else is no consent."""
+
+
+class Consenting(Protocol):
+    """Who may consent to actions."""
+
+    def consented(self, approval: Approval, action: Action, *, now: Nanos) -> bool:
+        """Whether this is the consent, to exactly this action and recent, of somebody who may give it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +70,35 @@ class Approvers:
     def consented(self, approval: Approval, action: Action, *, now: Nanos) -> bool:
         """Whether this is a registered person's consent to exactly this action, given within the last hour."""
         key = self.keys.get(approval.principal)
-        if key is None or approval.action_hash != action.hash:
+        return key is not None and _signed(approval, action, key, now=now)
+
+
+class RegisteredApprovers:
+    """People of the action's institution, as the programme has them at the moment of asking."""
+
+    def __init__(self, database: Database, rights: Rights) -> None:
+        self._database = database
+        self._rights = rights
+
+    def consented(self, approval: Approval, action: Action, *, now: Nanos) -> bool:
+        """Whether a person of the institution who may approve actions signed this, with a key of theirs.
+
+        Raises:
+            StoreError: the programme cannot be read.
+        """
+        with self._database.snapshot(action.tenant) as snapshot:
+            person = people.get(snapshot, approval.principal)
+        if person is None:
             return False
-        if not -_CLOCK_SKEW_NS <= now - approval.signed_at <= _VALID_FOR_NS:
+        about = Resource.about(Right.APPROVE_ACTION, action.tenant, action.hash)
+        if not self._rights.decide(person.principal(), Right.APPROVE_ACTION, about).allowed:
             return False
-        try:
-            signature = base64.b64decode(approval.signature, validate=True)
-            key.verify(signature, _message(approval.action_hash, approval.principal, approval.signed_at))
-        except (ValueError, InvalidSignature):
-            return False
-        return True
+        return any(_signed(approval, action, sshsig.load(key), now=now) for key in person.signing_keys)
 
 
 def sign_approval(action: Action, principal: str, key: Ed25519PrivateKey, *, now: Nanos) -> Approval:
     """A person's consent to the action, made where their key is."""
-    signature = key.sign(_message(action.hash, principal, now))
+    signature = key.sign(approval_message(action.hash, principal, now))
     return Approval(
         action_hash=action.hash,
         principal=principal,
@@ -75,7 +107,7 @@ def sign_approval(action: Action, principal: str, key: Ed25519PrivateKey, *, now
     )
 
 
-def _message(action_hash: str, principal: str, signed_at: Nanos) -> bytes:
+def approval_message(action_hash: str, principal: str, signed_at: Nanos) -> bytes:
     """What is signed. The first member keeps a signature made for anything else from being taken for consent."""
     return canonical_json(
         {
@@ -85,3 +117,17 @@ def _message(action_hash: str, principal: str, signed_at: Nanos) -> bytes:
             "signed_at": signed_at,
         }
     )
+
+
+def _signed(approval: Approval, action: Action, key: Ed25519PublicKey, *, now: Nanos) -> bool:
+    """Whether this key signed consent to exactly this action within the last hour."""
+    if approval.action_hash != action.hash or not -_CLOCK_SKEW_NS <= now - approval.signed_at <= _VALID_FOR_NS:
+        return False
+    message = approval_message(approval.action_hash, approval.principal, approval.signed_at)
+    if approval.signature.startswith(sshsig.BEGIN):
+        return sshsig.verifies(approval.signature, key, message, namespace=NAMESPACE)
+    try:
+        key.verify(base64.b64decode(approval.signature, validate=True), message)
+    except (ValueError, InvalidSignature):
+        return False
+    return True

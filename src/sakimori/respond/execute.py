@@ -16,7 +16,7 @@ from typing import TypeVar
 from sakimori.core import Clock, InputError
 from sakimori.ledger import Ledger
 from sakimori.records import Action, Approval, Effect, Execution, Plan, Ruling, Step, StepState
-from sakimori.respond.approval import Approvers
+from sakimori.respond.approval import Approvers, Consenting
 from sakimori.respond.connectors import Connector, ConnectorRefused, ConnectorUnreachable
 from sakimori.respond.grounds import Grounds
 from sakimori.respond.logbook import Change, Logbook
@@ -53,7 +53,7 @@ class Executor:
         policy: ResponsePolicy,
         clock: Clock,
         holder: str,
-        approvers: Approvers | None = None,
+        approvers: Consenting | None = None,
     ) -> None:
         """``holder``: a random name, which no other executor has or had; it marks the steps that this one holds."""
         self._database = database
@@ -62,7 +62,7 @@ class Executor:
         self._policy = policy
         self._clock = clock
         self._holder = holder
-        self._approvers = approvers or Approvers({})
+        self._approvers: Consenting = approvers or Approvers({})
 
     async def execute(self, planned: Plan, grounds: Grounds, *, approvals: Sequence[Approval] = ()) -> Execution:
         """Do what policy allows and what people consented to; the rest waits or is refused, with the reason.
