@@ -65,7 +65,7 @@ def _read(data: bytes) -> list[tuple[str, bytes | str]]:
 
 
 def _without_list(data: bytes) -> bytes:
-    return data[: data.index(b"PK\x01\x02")]
+    return data[: int.from_bytes(data[-6:-2], "little")]  # as the end record says, for members may hold anything
 
 
 def _reasons(reading: Reading) -> list[str]:
