@@ -1,11 +1,13 @@
 """Fixtures that every room's tests may use."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests.canaries import Watch, planted
 from tests.postgres_cluster import Cluster
 from tests.scoping import watching
 
@@ -29,6 +31,27 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return _SHARED
+
+
+_WATCH = pytest.StashKey[Watch]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def canaries(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """After the whole session: no secret that was made in it stands in anything that it left or showed."""
+    with planted() as watch:
+        request.session.stash[_WATCH] = watch
+        yield
+    watch.search(tmp_path_factory.getbasetemp())
+    assert not watch.found, f"secrets stand in: {', '.join(watch.found[:20])}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if (watch := item.session.stash.get(_WATCH, None)) is not None:
+        watch.look(f"what {item.nodeid} printed", f"{report.sections} {report.longrepr}")
+    return report
 
 
 @pytest.fixture
