@@ -62,6 +62,7 @@ MAY: dict[Role, set[Right]] = {
 }
 KEYS: dict[str, set[Right]] = {
     "gateway": {R.CALL_MODELS},
+    "alerts": {R.SEND_ALERTS},
     "incidents.read": {R.READ_INCIDENTS, R.READ_RESPONSES},
     "ledger.read": {R.READ_LEDGER, R.VERIFY_LEDGER},
     "structured": set(),

@@ -5,7 +5,9 @@ import sys
 import threading
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from sakimori.access import secrets as secrets_module
 from sakimori.access.secrets import Secrets, SecretsError
@@ -270,3 +272,34 @@ def test_a_folder_without_its_master_key_makes_no_other(tmp_path: Path) -> None:
         Secrets.embedded(tmp_path).provision("a", "two")
     with pytest.raises(SecretsError, match="restore both from one backup"):
         Secrets.embedded(tmp_path).key("a", "one")
+
+
+class _Ring(KeyringBackend):
+    """A keyring of the operating system, as its plug-ins are: machines that run tests have none that is unlocked."""
+
+    priority = 1  # pyright: ignore[reportAssignmentType] # a class property upstream
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+
+def test_the_master_key_may_live_in_the_keyring_of_the_operating_system(tmp_path: Path) -> None:
+    before, ring = keyring.get_keyring(), _Ring()
+    keyring.set_keyring(ring)
+    try:
+        key = Secrets.embedded(tmp_path).provision("a", "one")
+        Secrets.embedded(tmp_path).rotate("keyring:master")
+        assert not list((tmp_path / "secrets").glob("master-*.key"))
+        assert set(ring.kept) == {("sakimori", "master")}
+        assert Secrets.embedded(tmp_path).key("a", "one") == key
+        ring.kept.clear()
+        with pytest.raises(SecretsError, match="the keyring has no 'master'"):
+            Secrets.embedded(tmp_path).key("a", "one")
+    finally:
+        keyring.set_keyring(before)

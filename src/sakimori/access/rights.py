@@ -25,6 +25,7 @@ class Right(StrEnum):
     VERIFY_LEDGER = "verify_ledger"
     REVEAL_TOKENS = "reveal_tokens"
     CALL_MODELS = "call_models"
+    SEND_ALERTS = "send_alerts"
     SERVE_GATEWAY = "serve_gateway"
     MANAGE_KEYS = "manage_keys"
     MANAGE_PEOPLE = "manage_people"

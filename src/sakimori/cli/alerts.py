@@ -3,12 +3,11 @@
 import asyncio
 import signal
 from contextlib import closing
-from functools import partial
 
 import click
 from aiohttp import web
 
-from sakimori.access import keys
+from sakimori.access import Directory
 from sakimori.access.secrets import Secrets
 from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.group import Group
@@ -37,7 +36,7 @@ def receive(host: str, port: int, admin_listen: ListenAddress | None) -> None:
     inbox = Inbox(settings.home / "alerts")
     service.begin("alerts")
     with closing(Database.of(settings)) as database:
-        authenticate = partial(keys.authenticate, database, secrets, clock=SystemClock())
+        authenticate = Directory(database, secrets, SystemClock()).authenticate
         receiver, readiness = Receiver(inbox, authenticate), Readiness(checks(settings, database))
         try:
             asyncio.run(_serve(receiver, inbox, host, port, admin_listen, readiness))
