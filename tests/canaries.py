@@ -7,6 +7,7 @@ logs, output, errors. Only the file of a master key may hold it.
 
 import base64
 import logging
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,4 +92,5 @@ def planted(mark: bytes = MARK) -> Generator[Watch]:
 
 
 def _is_master_key(path: Path) -> bool:
-    return path.parent.name == "secrets" and path.name.startswith("master-")
+    """Wherever a test moved its folder to."""
+    return re.fullmatch(r"master-[0-9a-f]{16}\.key", path.name) is not None
