@@ -1,7 +1,5 @@
-"""Store and keys. Beside each figure stands the same work by the bare ``sqlite3`` module."""
+"""Store. Beside each figure stands the same work by the bare ``sqlite3`` module."""
 
-import hmac
-import os
 import sqlite3
 import tempfile
 import time
@@ -11,9 +9,6 @@ from pathlib import Path
 
 from benchmarks import transactions
 from benchmarks.figure import Figure
-from sakimori.access import keys
-from sakimori.access.secrets import Secrets
-from sakimori.core import SystemClock
 from sakimori.records import Source, to_json
 from sakimori.store import Database
 
@@ -30,10 +25,8 @@ def run() -> list[Figure]:
         bare.execute("PRAGMA journal_mode = WAL")
         bare.execute("PRAGMA synchronous = FULL")
         bare.execute("CREATE TABLE record (id INTEGER PRIMARY KEY, body TEXT)")
-        secrets = Secrets.embedded(home)
         figures = [
             _transaction(database, bare),
-            _key_lookup(database, secrets, bare),
             *transactions.figures(),
         ]
         bare.close()
@@ -63,34 +56,6 @@ def _transaction(database: Database, bare: sqlite3.Connection) -> Figure:
         "ms",
         f"{bare_cpu * 1e3:.2f} ms by bare sqlite3",
         _COMMAND,
-    )
-
-
-def _key_lookup(database: Database, secrets: Secrets, bare: sqlite3.Connection) -> Figure:
-    clock = SystemClock()
-    others = 100_000
-    digest = os.urandom(32)
-    row = {"name": "n", "scopes": "[]", "digest": digest, "created_at": 0, "expires_at": None, "revoked_at": None}
-    with database.transaction(_TENANT) as transaction:
-        _, plaintext = keys.issue(transaction, secrets, name="n", scopes=["gateway.call"], clock=clock)
-        transaction.insert(keys.service_key, ({**row, "id": f"k{number:09d}"} for number in range(others)))
-
-    def authenticate() -> None:
-        if keys.authenticate(database, secrets, plaintext, clock) is None:
-            raise RuntimeError("the benchmark's own key is unknown")
-
-    bare.execute("CREATE TABLE key (id TEXT PRIMARY KEY, digest BLOB)")
-    bare.executemany("INSERT INTO key VALUES (?, ?)", ((f"k{number:09d}", digest) for number in range(others)))
-
-    def select() -> None:
-        found = bare.execute("SELECT digest FROM key WHERE id = ?", ("k000050000",)).fetchone()
-        hmac.compare_digest(found[0], hmac.digest(digest, plaintext.encode(), "sha256"))
-
-    authenticate()
-    _, cpu = _timed(authenticate, 1000)
-    _, bare_cpu = _timed(select, 1000)
-    return Figure(
-        "Key lookup among 100,000, CPU", cpu * 1e3, "ms", f"{bare_cpu * 1e3:.3f} ms by bare sqlite3", _COMMAND
     )
 
 

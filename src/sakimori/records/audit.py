@@ -14,7 +14,7 @@ class LedgerEntry:
     tenant: str
     time: Nanos
     actor: str
-    """Principal: ``key:<id>``, ``person:<name>``, ``service:<room>``."""
+    """Principal: ``key:<id>``, ``person:<name>``, ``service:<room>``, ``owner:<account of the machine>``."""
     action: str
     """Dotted verb: ``gateway.call``, ``response.step``, ``verdict.made``, …"""
     subject: str
