@@ -91,6 +91,8 @@ def test_what_may_not_be_erased_is_said(database: Database, ledger: Ledger, writ
         changed = "UPDATE ledger_content SET salt = digest FROM (SELECT substr(leaf, 1, 32) AS digest FROM ledger_leaf)"
         if transaction.connection.dialect.name == "postgresql":
             changed += " AS l"
-        transaction.connection.exec_driver_sql(changed)
-        with pytest.raises(LedgerError, match="do not fit, so nothing was erased"):
-            erase(transaction, 1)
+        shortened = "UPDATE ledger_content SET salt = substr(salt, 1, 3)"
+        for damage in (changed, shortened):
+            transaction.connection.exec_driver_sql(damage)
+            with pytest.raises(LedgerError, match="do not fit, so nothing was erased"):
+                erase(transaction, 1)

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from sakimori.ledger import Checkpoint, Ledger, LedgerError, LocalSigner
+from sakimori.ledger import Checkpoint, Ledger, LedgerError, LocalSigner, sealing, tables
 from sakimori.ledger.leaf import content_digest
 from sakimori.ledger.merkle import Frontier, leaf_hash
 from sakimori.ledger.verification import Chain
@@ -322,7 +322,7 @@ class EditedLedger(RuleBasedStateMachine):
         self.noticed(rewrite)
 
     @precondition(lambda self: self.written > self.sealed)
-    @rule(data=st.data(), column=st.sampled_from(["salt", "digest", "body"]))
+    @rule(data=st.data(), column=st.sampled_from(["id", "salt", "digest", "body"]))
     def flip_a_bit_of_a_pending_entry(self, data: st.DataObject, column: str) -> None:
         with self.database.transaction("a") as transaction:
             rows = sql(transaction, f"SELECT arrival, {column} FROM ledger_pending")  # noqa: S608
@@ -372,7 +372,15 @@ def test_a_bug_of_ours_is_not_called_tampering(database: Database, monkeypatch: 
         LEDGER.verify(snapshot)
 
 
-def test_content_that_is_no_entry_is_noticed_though_its_leaf_fits(database: Database) -> None:
+def test_content_that_is_no_entry_is_noticed_though_its_leaf_fits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the key can sign what our own sequencer would not."""
+
+    def unchecked(transaction: Transaction, *, limit: int) -> list[Any]:
+        return list(transaction.connection.execute(transaction.rows(tables.pending).limit(limit)))
+
+    monkeypatch.setattr(sealing, "pending", unchecked)
     for body in (b"", b"[1]", b"7", b"{}", b"\xff"):
         with database.transaction("a") as transaction:
             sql(transaction, "SAVEPOINT before")
@@ -380,6 +388,7 @@ def test_content_that_is_no_entry_is_noticed_though_its_leaf_fits(database: Data
             ((salt,),) = sql(transaction, "SELECT salt FROM ledger_pending")
             digest = content_digest(salt, body)
             sql(transaction, "UPDATE ledger_pending SET body = ?, digest = ?", body, digest)
+            assert LEDGER.verify(transaction).problem == "the pending entry le-1 was altered"
             LEDGER.seal(transaction)
             assert LEDGER.verify(transaction).problem == "the content of leaf 0 is filed under a wrong id"
             sql(transaction, "ROLLBACK TO before")

@@ -68,7 +68,7 @@ def test_whoever_was_overtaken_is_undone(database: Database, ledger: Ledger, wri
         assert ledger.verify(snapshot).leaves == 6
 
 
-@pytest.mark.parametrize("epoch", ["'text'", "x'00'", "1.5"])
+@pytest.mark.parametrize("epoch", ["'text'", "x'00'", "1.5", "-1", "9223372036854775807"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_fence_that_was_altered_is_said_and_loses_nothing(
     database: Database, ledger: Ledger, write: Write, epoch: str
@@ -81,6 +81,29 @@ def test_a_fence_that_was_altered_is_said_and_loses_nothing(
         ledger.sequence(database, "a")
     with database.snapshot("a") as snapshot:
         assert ledger.verify(snapshot).pending == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("id", "'le-other'"), ("salt", "zeroblob(32)"), ("salt", "7"), ("digest", "zeroblob(32)"), ("body", "x'7b7d'")],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_entry_that_was_altered_while_pending_is_not_sealed(
+    database: Database, ledger: Ledger, write: Write, column: str, value: str
+) -> None:
+    """Sealed, it would make the whole log fail every later check."""
+    write(2)
+    appended(database, ledger, 1, first=5)
+    with database.transaction("a") as transaction:
+        transaction.connection.exec_driver_sql(f"UPDATE ledger_pending SET {column} = {value}")  # noqa: S608
+    with pytest.raises(LedgerError):
+        ledger.sequence(database, "a")
+    with database.snapshot("a") as snapshot:
+        found = ledger.verify(snapshot)
+        newest = ledger.checkpoint(snapshot)
+    assert found.problem is not None
+    assert newest is not None
+    assert newest.size == 2
 
 
 @pytest.mark.services

@@ -227,6 +227,16 @@ def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
         count(Database.embedded(tmp_path))
 
 
+def test_text_that_is_no_utf_8_is_damage_in_one_sentence(database: Database, tmp_path: Path) -> None:
+    with database.transaction("a") as transaction:
+        transaction.put(source(1))
+    with sqlite3.connect(tmp_path / "home" / "sakimori.db") as connection:
+        connection.execute("UPDATE source SET body = CAST(X'ff' AS TEXT)")
+    connection.close()
+    with pytest.raises(StoreError, match="is damaged: put it aside and restore a backup"):
+        count(database)
+
+
 def test_a_database_that_was_removed_takes_no_more_writes(database: Database, tmp_path: Path) -> None:
     """SQLite would go on writing to the removed file, and all of it would be lost."""
     path = tmp_path / "home" / "sakimori.db"

@@ -331,6 +331,12 @@ def pretend_a_later_start(records: Records, draw: Callable[[int], int]) -> None:
     del records[1]
 
 
+def annotate(records: Records, draw: Callable[[int], int]) -> None:
+    """Words that nobody signed, beside those that somebody did."""
+    kept = [0, *entries(records)]
+    records[kept[draw(len(kept))]]["approved_by"] = "the board"
+
+
 FORGERIES = [
     remove,
     remove_and_renumber,
@@ -344,6 +350,7 @@ FORGERIES = [
     cut,
     new_chain,
     pretend_a_later_start,
+    annotate,
 ]
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sakimori.core import InputError, Nanos
-from sakimori.ledger import tables
+from sakimori.ledger import rows, tables
 from sakimori.ledger.errors import LedgerError
-from sakimori.ledger.leaf import content_digest
 from sakimori.ledger.merkle import HASH_BYTES
 from sakimori.records import LedgerEntry, parse_object
 from sakimori.store import Transaction
@@ -28,22 +27,22 @@ def erase(
     """
     if not reason.strip() or len(reason) > _LONGEST_REASON:
         raise InputError(f"an erasure needs a reason of at most {_LONGEST_REASON} characters")
-    leaf, content = tables.leaf, tables.content
-    at = content.c.position == position
-    row = transaction.connection.execute(transaction.rows(content).where(at)).one_or_none()
-    if row is None:
-        raise InputError(f"there is no content at position {position} of the ledger: it was erased, or never sealed")
-    digest = transaction.connection.execute(
-        transaction.rows(leaf).with_only_columns(leaf.c.leaf).where(leaf.c.position == position)
-    ).scalar_one()[HASH_BYTES:]
-    if content_digest(row.salt, row.body) != digest:
+    at = tables.content.c.position == position
+    try:
+        row = next(rows.leaves(transaction, position, position + 1), None)
+        whole = row is None or row.body is None or rows.fits(row.salt, row.body, row.leaf[HASH_BYTES:])
+    except rows.Alien:
+        row, whole = None, False
+    if not whole:
         raise LedgerError(
             f"leaf {position} of the ledger and its content do not fit, so nothing was erased: "
             "run `sakimori ledger verify`"
         )
+    if row is None or row.body is None:
+        raise InputError(f"there is no content at position {position} of the ledger: it was erased, or never sealed")
     if parse_object(row.body, what=LedgerEntry.SCHEMA).get("action") == ACTION:
         raise InputError(f"the entry at position {position} tells of an erasure and stays: it holds nothing else")
-    transaction.connection.execute(transaction.delete(content).where(at))
+    transaction.connection.execute(transaction.delete(tables.content).where(at))
     return LedgerEntry(
         id=entry_id,
         tenant=transaction.tenant,
@@ -51,7 +50,7 @@ def erase(
         actor=actor,
         action=ACTION,
         subject=f"leaf:{position}",
-        detail={"position": position, "digest": digest.hex(), "reason": reason},
+        detail={"position": position, "digest": row.leaf[HASH_BYTES:].hex(), "reason": reason},
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sakimori.ledger import rows, sealing, tables
 from sakimori.ledger.checkpoint import Checkpoint, origin, verifier
 from sakimori.ledger.cosignature import Cosigner
-from sakimori.ledger.errors import LedgerError
+from sakimori.ledger.errors import LedgerError, damaged
 from sakimori.ledger.leaf import SALT_BYTES, content_digest
 from sakimori.ledger.memory import Memory
 from sakimori.ledger.note import Signer, Verifier
@@ -161,7 +161,11 @@ class Ledger:
                 self._memory.keep(origin(tenant), newest.note)
 
     def lines(self, snapshot: Snapshot, *, newest: int | None = None) -> Iterator[Line]:
-        """Entries (only the ``newest`` so many), oldest first; the pending come last. Nothing is verified."""
+        """Entries (only the ``newest`` so many), oldest first; the pending come last. Nothing is verified.
+
+        Raises:
+            LedgerError: what is there has a form that was never written.
+        """
         pending, content = tables.pending, tables.content
         waiting = snapshot.rows(pending).with_only_columns(pending.c.body).order_by(pending.c.arrival)
         unsealed = snapshot.connection.execute(waiting).scalars().all()
@@ -171,9 +175,11 @@ class Ledger:
             end = snapshot.rows(content).with_only_columns(func.coalesce(func.max(content.c.position) + 1, 0))
             first = snapshot.connection.execute(end).scalar_one() - (newest - len(unsealed))
             sealed = sealed.where(content.c.position >= first)
-        stream = sealed.order_by(content.c.position).execution_options(yield_per=1000)
-        for row in snapshot.connection.execute(stream):
-            yield Line(row.position, _entry(row.body))
+        try:
+            for position, body in rows.read(snapshot, sealed.order_by(content.c.position), int, bytes):
+                yield Line(position, _entry(body))
+        except rows.Alien as error:
+            raise damaged(snapshot.tenant) from error
         for body in unsealed:
             yield Line(None, _entry(body))
 

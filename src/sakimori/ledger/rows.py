@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from types import UnionType
-from typing import TypeVarTuple, cast
+from typing import Any, TypeVarTuple, cast
 
+import orjson
 from sqlalchemy import Row, Select, and_
 from sqlalchemy.exc import DBAPIError
 
 from sakimori.ledger import tables
 from sakimori.ledger.checkpoint import Checkpoint
-from sakimori.ledger.errors import LedgerError
+from sakimori.ledger.errors import LedgerError, damaged
+from sakimori.ledger.leaf import SALT_BYTES, content_digest
 from sakimori.ledger.note import NoteError, Verifier
 from sakimori.store import Snapshot
 from sakimori.store.errors import unreadable_value
@@ -18,12 +20,18 @@ Values = TypeVarTuple("Values")
 _AT_ONCE = 1000
 """Rows fetched together: reading a log takes the same memory however long it is."""
 
+PendingRow = Row[int, str, bytes, bytes, bytes]
+"""Arrival, id, salt, digest and body."""
 LeafRow = Row[int, bytes, str | None, bytes | None, bytes | None]
 """Position and leaf; id, salt and body of its content (all None: there is no content)."""
 
 
 class Alien(Exception):
     """A value has a form that none of our statements writes."""
+
+
+class Altered(Exception):
+    """A pending entry does not fit the digest or the id beside it; the message names it."""
 
 
 def read(snapshot: Snapshot, found: Select[*Values], *types: type | UnionType) -> Iterator[Row[*Values]]:
@@ -37,6 +45,33 @@ def read(snapshot: Snapshot, found: Select[*Values], *types: type | UnionType) -
         if not unreadable_value(error):
             raise
         raise Alien from error
+
+
+def pending(snapshot: Snapshot, *, limit: int | None = None) -> Iterator[PendingRow]:
+    """Pending entries in the order in which they came. Raises Alien, or Altered."""
+    table = tables.pending.c
+    columns = (table.arrival, table.id, table.salt, table.digest, table.body)
+    found = snapshot.rows(tables.pending).with_only_columns(*columns).order_by(table.arrival).limit(limit)
+    for row in read(snapshot, found, int, str, bytes, bytes, bytes):
+        if not fits(row.salt, row.body, row.digest) or parsed(row.body).get("id") != row.id:
+            raise Altered(row.id)
+        yield row
+
+
+def fits(salt: bytes | None, body: bytes, digest: bytes) -> bool:
+    """Whether content has this digest. Raises Alien where the salt is none."""
+    if salt is None or len(salt) != SALT_BYTES:
+        raise Alien
+    return content_digest(salt, body) == digest
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """What an entry says; nothing, where it is no JSON object."""
+    try:
+        entry: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
 
 
 def leaves(snapshot: Snapshot, start: int = 0, end: int | None = None) -> Iterator[LeafRow]:
@@ -78,17 +113,23 @@ def checkpoint_from(snapshot: Snapshot, verifier: Verifier, size: int) -> Checkp
 
 
 def newest_cosigned(snapshot: Snapshot) -> int:
-    """The size of the newest checkpoint that somebody cosigned; 0: there is none."""
+    """The size of the newest checkpoint that somebody cosigned; 0: there is none. Raises LedgerError."""
     column = tables.cosignature.c.size
     found = snapshot.rows(tables.cosignature).with_only_columns(column).order_by(column.desc()).limit(1)
-    return snapshot.connection.execute(found).scalar_one_or_none() or 0
+    try:
+        return next((size for (size,) in read(snapshot, found, int)), 0)
+    except Alien as error:
+        raise damaged(snapshot.tenant) from error
 
 
 def cosignatures(snapshot: Snapshot, size: int) -> str:
-    """The lines of a checkpoint's cosigners."""
+    """The lines of a checkpoint's cosigners. Raises LedgerError."""
     kept = tables.cosignature
     found = snapshot.rows(kept).where(kept.c.size == size).with_only_columns(kept.c.line).order_by(kept.c.cosigner)
-    return "".join(snapshot.connection.execute(found).scalars())
+    try:
+        return "".join(line for (line,) in read(snapshot, found, str))
+    except Alien as error:
+        raise damaged(snapshot.tenant) from error
 
 
 def trusted(note: object, verifier: Verifier, tenant: str, *, where: str = "the database") -> Checkpoint:

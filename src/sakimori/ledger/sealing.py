@@ -10,17 +10,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import func
 
+from sakimori.core import plain
 from sakimori.ledger import tables
 from sakimori.ledger.checkpoint import Checkpoint
-from sakimori.ledger.errors import Fenced, damaged
+from sakimori.ledger.errors import Fenced, LedgerError, damaged
 from sakimori.ledger.leaf import before_first
 from sakimori.ledger.merkle import Frontier, leaf_hash
 from sakimori.ledger.note import Signer, Verifier
-from sakimori.ledger.rows import Alien, read, trusted
+from sakimori.ledger.rows import Alien, Altered, PendingRow, pending, read, trusted
 from sakimori.store import Transaction
 
 GROUP = 4096
 """Entries sealed together at most: what a transaction holds in memory, and for how long it keeps others waiting."""
+_EPOCHS = 1 << 62
+"""More than there will ever be; databases take 63 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def end_of_log(transaction: Transaction, verifier_of: Callable[[str], Verifier])
     epochs = transaction.rows(tables.sequencer).with_only_columns(tables.sequencer.c.epoch)
     try:
         epoch = next((row.epoch for row in read(transaction, epochs, int)), 0)
+        if not 0 <= epoch < _EPOCHS:
+            raise Alien
     except Alien as error:
         raise damaged(tenant) from error
     newest = transaction.rows(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
@@ -72,12 +77,11 @@ def seal_group(transaction: Transaction, signer: Signer, end: End) -> Checkpoint
     """Seal the oldest pending entries, at most ``GROUP``; None: there are none.
 
     Raises:
+        LedgerError: an entry was altered while it was pending: sealed, it would fail every later check.
         Fenced: another sequencer added to the log since ``end`` was read.
         SakimoriError: there is a checkpoint, and the key that signed it is missing.
     """
-    connection, pending = transaction.connection, tables.pending
-    oldest = transaction.rows(pending).order_by(pending.c.arrival).limit(GROUP)
-    waiting = connection.execute(oldest).all()
+    waiting = _waiting(transaction)
     if not waiting:
         return None
     _fence(transaction, end.epoch)
@@ -92,14 +96,26 @@ def seal_group(transaction: Transaction, signer: Signer, end: End) -> Checkpoint
         frontier.append(before)
     transaction.insert(tables.leaf, leaves)
     transaction.insert(tables.content, contents)
-    sealed = pending.c.arrival <= waiting[-1].arrival
-    connection.execute(transaction.delete(pending).where(sealed))
+    sealed = tables.pending.c.arrival <= waiting[-1].arrival
+    transaction.connection.execute(transaction.delete(tables.pending).where(sealed))
     if end.checkpoint is None:
         signer.provision(transaction.tenant)
     made = Checkpoint.sign(transaction.tenant, frontier.size, frontier.root(), signer)
     row = {"size": made.size, "note": made.note.encode(), "frontier": bytes(frontier)}
     transaction.insert(tables.checkpoint, [row])
     return made
+
+
+def _waiting(transaction: Transaction) -> list[PendingRow]:
+    try:
+        return list(pending(transaction, limit=GROUP))
+    except Alien as error:
+        raise damaged(transaction.tenant) from error
+    except Altered as altered:
+        raise LedgerError(
+            f"the pending entry '{plain(str(altered))}' of the ledger of '{transaction.tenant}' was altered: nothing "
+            "is sealed until it is restored from a backup"
+        ) from altered
 
 
 def _fence(transaction: Transaction, epoch: int) -> None:

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, cast
 
-import orjson
 from sqlalchemy import func
 
-from sakimori.ledger import erasure, tables
+from sakimori.ledger import erasure, rows, tables
 from sakimori.ledger.checkpoint import Checkpoint
 from sakimori.ledger.cosignature import Cosigner
-from sakimori.ledger.leaf import LEAF_BYTES, SALT_BYTES, before_first, content_digest
+from sakimori.ledger.leaf import LEAF_BYTES, before_first
 from sakimori.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from sakimori.ledger.note import NoteError, Verifier
 from sakimori.ledger.rows import Alien, LeafRow, leaves, read
@@ -91,9 +89,9 @@ class _Contents:
             self.absent += 1
             self._missing[position] = leaf[HASH_BYTES:]
             return
-        if not _fits(salt, body, leaf[HASH_BYTES:]):
+        if not rows.fits(salt, body, leaf[HASH_BYTES:]):
             raise _Broken(f"leaf {position} and its content do not fit: one of them was altered")
-        entry = _object(body)
+        entry = rows.parsed(body)
         if entry.get("id") != id:
             raise _Broken(f"the content of leaf {position} is filed under a wrong id")
         time = entry.get("time")
@@ -227,41 +225,24 @@ def _check_cosigners(snapshot: Snapshot, checkpoints: list[_Signed], known: Coll
     return max(enough, default=0)
 
 
-def _fits(salt: bytes | None, body: bytes, digest: bytes) -> bool:
-    if salt is None or len(salt) != SALT_BYTES:
-        raise Alien
-    return content_digest(salt, body) == digest
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        entry: object = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
-
-
 def _check_pending(snapshot: Snapshot) -> int:
     """How many there are."""
-    count = 0
-    columns = (tables.pending.c.id, tables.pending.c.salt, tables.pending.c.digest, tables.pending.c.body)
-    for row in read(snapshot, snapshot.rows(tables.pending).with_only_columns(*columns), str, bytes, bytes, bytes):
-        if not _fits(row.salt, row.body, row.digest):
-            raise _Broken(f"the pending entry {row.id} was altered")
-        count += 1
-    return count
+    try:
+        return sum(1 for _ in rows.pending(snapshot))
+    except rows.Altered as altered:
+        raise _Broken(f"the pending entry {altered} was altered") from altered
 
 
 def _checkpoints(snapshot: Snapshot, verifier_of: Callable[[str], Verifier]) -> list[_Signed]:
     """All that were kept, smallest first, each with a good signature, and the frontiers beside them."""
     kept = tables.checkpoint.c
     ordered = snapshot.rows(tables.checkpoint).with_only_columns(kept.size, kept.note, kept.frontier)
-    rows = list(read(snapshot, ordered.order_by(kept.size), int, bytes, bytes))
-    if not rows:
+    signed = list(read(snapshot, ordered.order_by(kept.size), int, bytes, bytes))
+    if not signed:
         return []
     verifier = verifier_of(snapshot.tenant)
     found: list[_Signed] = []
-    for row in rows:
+    for row in signed:
         try:
             checkpoint = Checkpoint.parse(str(row.note, errors="replace"), verifier)
         except NoteError as error:

@@ -42,7 +42,7 @@ def request(snapshot: Snapshot, verifier: Verifier, *, old: int | None = None) -
     if newest is None:
         raise InputError(f"the ledger of '{snapshot.tenant}' has no checkpoint yet: nothing was sealed")
     old = rows.newest_cosigned(snapshot) if old is None else old
-    if old > newest.size:
+    if not 0 <= old <= newest.size:
         raise InputError(f"the ledger of '{snapshot.tenant}' has {newest.size} sealed entries, not {old}")
     proof = "".join(f"{base64.b64encode(hashed).decode()}\n" for hashed in prove_growth(snapshot, old, newest))
     return f"old {old}\n{proof}\n{newest.note}"

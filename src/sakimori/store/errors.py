@@ -21,6 +21,8 @@ class WrongTenant(StoreError):
 
 _MISSING = re.compile(r"no such (table|column)|has no column named")
 """What SQLite says, under its code for any mistake in a statement, where the schema is not what migrations made."""
+_UNDECODED = "Could not decode to UTF-8"
+"""What the driver says, under no code, of text that it reads: SQLite takes any bytes, and we write none of these."""
 _LACKS = "the database {where} lacks a table or column: it was damaged or altered; restore a backup"
 _FULL = "the disk that holds the database {where} is full: free some space; nothing was written"
 _LOCKED = "the database {where} is locked by another process: wait for it to finish, then try again"
@@ -89,6 +91,8 @@ def _sentence(error: DBAPIError | sqlite3.Error) -> str | None:
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorcode", None)
+        if code is None and str(original).startswith(_UNDECODED):
+            return _DAMAGED
         if code == sqlite3.SQLITE_ERROR and _MISSING.search(str(original)):
             return _LACKS
         return _SQLITE.get(code & 0xFF) if isinstance(code, int) else None
