@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sakimori.access.secrets import Secrets, SecretsError
+from sakimori.cli import cli
 from sakimori.cli.ledger import ledger
 from sakimori.core import ExitCode, InputError, SakimoriError
 from sakimori.ledger import Ledger, LedgerError, LocalSigner, Memory
@@ -255,3 +256,34 @@ def test_all_that_is_pending_can_be_sealed(home: Path) -> None:
     assert "has 0 sealed entries" in run("seal").stdout
     write(home, 1, 2)
     assert "has 2 sealed entries" in run("seal").stdout
+
+
+def test_an_auditor_is_told_that_nothing_was_sealed_rather_than_that_a_key_is_missing(
+    home: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="has no checkpoint yet: nothing was sealed"):
+        run("export", "--out", str(tmp_path / "export"))
+    assert not (tmp_path / "export").exists()
+
+
+def test_where_people_sign_in_nobody_else_reads_or_changes_the_ledger(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grants = tmp_path / "grants.yaml"
+    grants.write_text(
+        'institutions:\n  - name: b\n    sign_in: {issuer: "http://127.0.0.1:9", client_id: c}\n', encoding="utf-8"
+    )
+    CliRunner().invoke(cli, ["programme", "apply", str(grants), "--yes"], catch_exceptions=False)
+    monkeypatch.setenv("SAKIMORI_TENANT", "b")
+    out = str(tmp_path / "out")
+    for command in (
+        ["show"],
+        ["export", "--out", out],
+        ["prove", "#0", "--out", out],
+        ["erase", "#0", "--reason", "r"],
+        ["accept-loss", "--reason", "r"],
+    ):
+        with pytest.raises(SakimoriError, match="nobody is signed in for 'b'") as caught:
+            run(*command)
+        assert caught.value.exit_code is ExitCode.DENIED
+    assert run("verify").return_value is ExitCode.OK

@@ -1,6 +1,5 @@
 """``sakimori ledger``: read the tamper-evident log, check that nobody edited it, and hand it to others."""
 
-import getpass
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,18 +11,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from sakimori.access.rights import Right
+from sakimori.cli.acting import acting, allowed
 from sakimori.cli.cosigning import cosign, cosigner_of, ledger_of
 from sakimori.cli.group import Group
 from sakimori.cli.output import progress as progress_console
 from sakimori.cli.output import results
 from sakimori.cli.writing import write_whole
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain, rfc3339
-from sakimori.ledger import Checkpoint, Ledger, LedgerError, Line, NoteError
+from sakimori.ledger import Checkpoint, Ledger, LedgerError, Line, NoteError, tables
 from sakimori.ledger import erasure as erasing
 from sakimori.ledger import export as exporting
 from sakimori.ledger import proof as proving
 from sakimori.records import LedgerEntry, as_plain
-from sakimori.store import Database
+from sakimori.service import Installation, installation
+from sakimori.store import Database, Snapshot
 
 _EVERY = 1000
 """Lines between two looks at the progress bar."""
@@ -81,9 +83,8 @@ def verify(anchor: Path | None, vkeys: tuple[str, ...], cosigned: int) -> ExitCo
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def show(newest: int | None, form: str) -> None:
     """List entries, oldest first: when, who, what, to what."""
-    settings = Settings.from_environment()
-    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
-        lines = ledger_of(settings).lines(snapshot, newest=newest)
+    with _reading() as (install, snapshot):
+        lines = install.ledger.lines(snapshot, newest=newest)
         if form == "jsonl":
             for line in lines:
                 click.echo(orjson.dumps({"position": line.position, **as_plain(line.entry)}))
@@ -137,9 +138,10 @@ def export(out: Path, first: int, to: int | None, cosigned: bool) -> None:
     """
     if cosigned and to is not None:
         raise InputError("--to and --cosigned both say where to end: give one of them")
-    settings = Settings.from_environment()
-    verifier = ledger_of(settings).verifier(settings.tenant)
-    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
+    with _reading() as (install, snapshot):
+        if snapshot.is_empty(tables.checkpoint):
+            raise InputError(f"the ledger of '{install.tenant}' has no checkpoint yet: nothing was sealed")
+        verifier = install.ledger.verifier(install.tenant)
         chosen = exporting.choose(snapshot, verifier, first=first, to=to, cosigned=cosigned)
         with _shown(exporting.lines(snapshot, verifier, chosen), chosen.end - chosen.start) as lines:
             write_whole(out, lines)
@@ -152,19 +154,18 @@ def export(out: Path, first: int, to: int | None, cosigned: bool) -> None:
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Instead of showing it.")
 def prove(entry_id: str, out: Path | None) -> None:
     """Prove that the entry ID (or #POSITION) is in the log, in a file that is checked alone (docs/ledger.md)."""
-    settings = Settings.from_environment()
-    log = ledger_of(settings)
-    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
+    with _reading() as (install, snapshot):
         position = proving.position_of(snapshot, entry_id)
-        newest = log.checkpoint(snapshot)
+        newest = install.ledger.checkpoint(snapshot)
         if newest is None:
-            raise LedgerError(f"the ledger of '{settings.tenant}' lost its checkpoints: run `sakimori ledger verify`")
+            raise LedgerError(f"the ledger of '{install.tenant}' lost its checkpoints: run `sakimori ledger verify`")
         made = proving.prove(snapshot, position, newest)
+        verifier = install.ledger.verifier(install.tenant)
     if out:
         write_whole(out, made.encode())
     else:
         click.echo(made, nl=False)
-    click.echo(f"Check it with the public key {log.verifier(settings.tenant)}", err=True)
+    click.echo(f"Check it with the public key {verifier}", err=True)
 
 
 @ledger.command()
@@ -172,16 +173,15 @@ def prove(entry_id: str, out: Path | None) -> None:
 @click.option("--reason", required=True, help="Why the law demands it; it is entered in the log.")
 def erase(entry_id: str, reason: str) -> None:
     """Erase the content of the entry ID (or #POSITION) for good; that it was there, and proofs, remain."""
-    settings = Settings.from_environment()
-    log = ledger_of(settings)
-    with closing(Database.of(settings)) as database:
-        with database.transaction(settings.tenant) as transaction:
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by = acting(install)
+        with install.database.transaction(install.tenant) as transaction:
             position = proving.position_of(transaction, entry_id)
             told = erasing.erase(
-                transaction, position, reason=reason, entry_id=_new_id(), actor=_actor(), now=SystemClock().now()
+                transaction, position, reason=reason, entry_id=_new_id(), actor=by.actor, now=install.clock.now()
             )
-            log.append(transaction, told)
-        log.sequence(database, settings.tenant)
+            install.ledger.append(transaction, told)
+        install.ledger.sequence(install.database, install.tenant)
     click.echo(f"The content of entry #{position} is erased from this database; entry '{told.id}' says so.")
     click.echo("Exports, backups and free pages of the database file may still hold it: see docs/ledger.md.", err=True)
 
@@ -190,11 +190,10 @@ def erase(entry_id: str, reason: str) -> None:
 @click.option("--reason", required=True, help="What happened; it is entered in the log.")
 def accept_loss(reason: str) -> None:
     """Go on after an older backup was restored, with an entry that says which entries were lost."""
-    settings = Settings.from_environment()
-    tenant, log = settings.tenant, ledger_of(settings)
-    seen = log.remembered(tenant)
-    with closing(Database.of(settings)) as database:
-        with database.transaction(tenant) as transaction:
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        by, tenant, log = acting(install), install.tenant, install.ledger
+        seen = log.remembered(tenant)
+        with install.database.transaction(tenant) as transaction:
             newest = log.checkpoint(transaction)
             size = newest.size if newest else 0
             if seen is None or seen.size <= size:
@@ -204,15 +203,15 @@ def accept_loss(reason: str) -> None:
             entry = LedgerEntry(
                 id=_new_id(),
                 tenant=tenant,
-                time=SystemClock().now(),
-                actor=_actor(),
+                time=install.clock.now(),
+                actor=by.actor,
                 action="ledger.loss_accepted",
                 subject=f"leaf:{size}",
                 detail={"size": size, "lost_size": seen.size, "lost_root": seen.root.hex(), "reason": reason},
             )
             log.append(transaction, entry)
         log.forget(tenant, newest)
-        log.sequence(database, tenant)
+        log.sequence(install.database, tenant)
     click.echo(f"Entries {size} to {seen.size - 1} of the ledger of '{tenant}' are lost; entry '{entry.id}' says so.")
     click.echo("Checkpoints and cosignatures made since will not fit this ledger any more.", err=True)
 
@@ -233,8 +232,13 @@ def _shown(lines: Iterable[bytes], total: int) -> Generator[Iterator[bytes]]:
         yield passing()
 
 
-def _actor() -> str:
-    return f"person:{getpass.getuser()}"
+@contextmanager
+def _reading() -> Generator[tuple[Installation, Snapshot]]:
+    """The install and what it has, for who may read its ledger. Raises Denied."""
+    with installation(Settings.from_environment(), SystemClock()) as install:
+        allowed(install, Right.READ_LEDGER)
+        with install.database.snapshot(install.tenant) as snapshot:
+            yield install, snapshot
 
 
 def _new_id() -> str:

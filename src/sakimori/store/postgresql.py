@@ -109,10 +109,12 @@ def migrate(url: URL, roles: Roles) -> None:
     All or nothing; two may do so at once.
 
     Raises:
-        InputError: a role is missing, or could read past row-level security.
+        InputError: a role is missing, is named for both, or could read past row-level security.
         StoreError: there is no answer, we are not the owner, the database is unfit, in use, or newer than this version.
     """
     place = where(url)
+    if roles.authority == roles.ordinary:
+        raise InputError(f"role '{roles.ordinary}' cannot be the authority's as well: name two, since one reads rows")
     with as_owner(url) as connection:
         if unfit := protection.unfit(connection, oldest=OLDEST):
             raise StoreError(f"the database {place} {unfit}")
