@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Boolean, LargeBinary, String, Table, create_engine, inspect, make_url, text
+from sqlalchemy import Boolean, LargeBinary, String, Table, create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
@@ -152,7 +152,7 @@ def test_only_the_owner_migrates_and_only_ordinary_roles_get_rights(cluster: Clu
 
 
 def test_the_authority_is_not_the_role_that_reads_rows() -> None:
-    url = make_url("postgresql+psycopg://owner@127.0.0.1:1/d")
+    url = parse("postgresql://owner@127.0.0.1:1/d")
     with pytest.raises(InputError, match="role 'sakimori' cannot be the authority's as well"):
         postgresql.migrate(url, postgresql.Roles("sakimori", "sakimori"))
 
