@@ -22,7 +22,7 @@ from sakimori.collect.archives.compressed import COMPRESSED
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
-    from backports import zstd
+    import backports.zstd as zstd
 
 Pack = Callable[[bytes], bytes]
 

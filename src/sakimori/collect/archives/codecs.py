@@ -11,7 +11,7 @@ from sakimori.collect.archives import BLOCK, MAX_WINDOW, Damaged, Meter, Refused
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
-    from backports import zstd
+    import backports.zstd as zstd
 
 _FIRST_FEED = 512
 """Bytes that a decompressor is given first; twice as many each time after. A file may hold millions of small frames."""
