@@ -64,7 +64,7 @@ def test_the_example_of_the_documentation_is_one() -> None:
             "expected an Ed25519 public key",
         ),
         ("institutions: [&a {name: a}, *a]", "anchors and aliases are not read"),
-        ("[" * 100_000, "g.yaml:1:17: nested deeper than a grants file is"),
+        ("[" * 100_000, "g.yaml:1:17: nested deeper than 16 levels"),
         ("institutions: [{name: 'a\\u202eb'}]\n".replace("'", '"'), "needs 1 to 200 printable characters"),
     ],
 )

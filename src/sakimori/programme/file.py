@@ -15,12 +15,10 @@ from sakimori.access import Role, keys, sshsig
 from sakimori.access.people import Person
 from sakimori.access.sign_in import SignIn
 from sakimori.core import ExitCode, InputError, Nanos, SakimoriError, parse_rfc3339, unfit_tenant
-from sakimori.programme.nodes import Aliased, Reader, shown
+from sakimori.core.nodes import Aliased, Reader, shown
 from sakimori.records import Budget, DataClass, Grant
 
 _LARGEST = 64 << 20
-_DEEPEST = 16
-"""What a grants file needs is 8; YAML that is nested deeper is no grants file."""
 _MOST_YEN = 10**12
 _MOST_TOKENS = 10**15
 _DAY = timedelta(days=1)
@@ -86,20 +84,9 @@ class GrantsFile:
     def parse(text: str, *, where: str) -> "GrantsFile":
         """Read the text of a file. Raises FileMistakes like ``read``."""
         reader = Reader(where)
-        try:
-            _refuse_depth(text)
-            node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        except _TooDeep as error:
-            raise FileMistakes([f"{where}:{error.line}:{error.column}: nested deeper than a grants file is"]) from error
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-            reason = " ".join((error.problem or error.context or "it cannot be read").split())
-            raise FileMistakes([f"{where}:{place}: this is no YAML: {shown(reason)}"]) from error
-        except yaml.YAMLError as error:
-            raise FileMistakes([f"{where}:1:1: this is no YAML: {shown(str(error))}"]) from error
+        node = reader.top(text)
         if node is None:
-            raise FileMistakes([f"{where}:1:1: the file is empty: it needs a list of institutions"])
+            raise FileMistakes(reader.mistakes)
         found: tuple[Institution, ...] = ()
         try:
             top = reader.members(node, "the file", ("institutions",))
@@ -113,12 +100,6 @@ class GrantsFile:
         if reader.mistakes:
             raise FileMistakes(reader.mistakes)
         return GrantsFile(found)
-
-
-class _TooDeep(Exception):
-    def __init__(self, line: int, column: int) -> None:
-        super().__init__()
-        self.line, self.column = line, column
 
 
 class _Names:
@@ -307,16 +288,3 @@ def _moment(reader: Reader, node: yaml.Node, what: str) -> Nanos | None:
     except (ValueError, OverflowError):
         reader.mistake(node, f"{what} must be a date (2026-12-01) or a time (2026-12-01T09:00:00+09:00)")
         return None
-
-
-def _refuse_depth(text: str) -> None:
-    """The parser recurses; a file of brackets must not take the process down with it."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEEPEST:
-                mark = event.start_mark
-                raise _TooDeep(*(1, 1) if mark is None else (mark.line + 1, mark.column + 1))
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1

@@ -11,6 +11,8 @@ from sakimori.core import plain
 
 T = TypeVar("T")
 _SHOWN = 60
+_DEEPEST = 16
+"""What our files need is 8."""
 
 
 @dataclass
@@ -106,11 +108,50 @@ class Reader:
             return None
         return int(digits)
 
+    def top(self, text: str) -> yaml.Node | None:
+        """The whole of a text as nodes; None where it is empty or no YAML, which is noted."""
+        try:
+            self._refuse_depth(text)
+            node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        except _TooDeep as error:
+            self._mistakes.append((error.line, error.column, "nested deeper than 16 levels"))
+            return None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            reason = " ".join((error.problem or error.context or "it cannot be read").split())
+            self._mistakes.append((line, column, f"this is no YAML: {shown(reason)}"))
+            return None
+        except yaml.YAMLError as error:
+            self._mistakes.append((1, 1, f"this is no YAML: {shown(str(error))}"))
+            return None
+        if node is None:
+            self._mistakes.append((1, 1, "the file is empty"))
+        return node
+
+    def _refuse_depth(self, text: str) -> None:
+        """The parser recurses; a file of brackets must not take the process down with it."""
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _DEEPEST:
+                    mark = event.start_mark
+                    raise _TooDeep(*(1, 1) if mark is None else (mark.line + 1, mark.column + 1))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+
     def _once(self, node: yaml.Node) -> None:
         """Aliases make a few lines stand for any amount of work, and hide what is granted where."""
         if id(node) in self._seen:
             raise Aliased(node)
         self._seen.add(id(node))
+
+
+class _TooDeep(Exception):
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__()
+        self.line, self.column = line, column
 
 
 class Aliased(Exception):
