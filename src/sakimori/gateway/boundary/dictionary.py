@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import hyperscan
 
-from sakimori.gateway.boundary.fold import fold
+from sakimori.gateway.boundary.fold import Folded, fold
 from sakimori.gateway.boundary.span import Hit, Kind
 from sakimori.records import Inventory
 
@@ -122,7 +122,8 @@ class DictionaryDetector:
         self._database = _compile([form for form, *_ in self._forms]) if known else None
         self._local = threading.local()
 
-    def __call__(self, text: str) -> Iterator[Hit]:
+    def __call__(self, folded: Folded) -> Iterator[Hit]:
+        text = folded.text
         for number, end in self._ends(text):
             _, length, kind, value = self._forms[number]
             start = end - length

@@ -27,6 +27,16 @@ _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\uf
 _MARKS = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
 
 
+_WIDE_CAPITALS = re.compile("[\uff21-\uff3a]+")
+_NARROW_CAPITALS = {0xFF21 + n: 0x41 + n for n in range(26)}
+_MIXED = re.compile("[a-z0-9][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][a-z0-9]")
+_GREEK_OR_CYRILLIC_WORD = re.compile("[a-z0-9\u0370-\u03ff\u0400-\u04ff]+")
+_LOOK_ALIKES = str.maketrans(
+    "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455\u04bb\u0432\u043a\u043c\u043d\u0442\u0433\u0455\u0501\u03b1\u03b2\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3",
+    "aceopxyijshbkmhtrsdabeikvoptuxy",
+)
+
+
 def _fold_character(character: str) -> str:
     return "-" if character in _DASHES else unicodedata.normalize("NFKC", character).lower()
 
@@ -57,6 +67,9 @@ def _tables() -> tuple[dict[int, str], re.Pattern[str], re.Pattern[str], re.Patt
 @dataclass(frozen=True, slots=True)
 class Folded:
     text: str
+    """What detectors look at: folded, in small letters."""
+    cased: str
+    """The same, code point by code point, with capitals as they were: names are told by them."""
     starts: list[int] | None = None
     """For each folded character where its original begins; None: offsets are those of the input."""
     ends: list[int] | None = None
@@ -71,34 +84,52 @@ class Folded:
 
 def fold(text: str) -> Folded:
     if text.isascii():
-        return Folded(text.lower())
+        return Folded(text.lower(), text)
     _, _, irregular, sequence = _tables()
     if not irregular.search(text):
-        return Folded(_fold_plain(text))
+        return Folded(_unmask(_fold_plain(text)), _narrow(text))
     pieces: list[str] = []
+    cased: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     position = 0
     for match in sequence.finditer(text):
         plain = _fold_plain(text[position : match.start()])
         pieces.append(plain)
+        cased.append(text[position : match.start()])
         starts.extend(range(position, match.start()))
         ends.extend(range(position + 1, match.start() + 1))
         folded = _fold_sequence(match[0])
         pieces.append(folded)
+        cased.append(folded if folded != match[0][: len(folded)].lower() else match[0][: len(folded)])
         starts.extend([match.start()] * len(folded))
         ends.extend([match.end()] * len(folded))
         position = match.end()
     pieces.append(_fold_plain(text[position:]))
+    cased.append(text[position:])
     starts.extend(range(position, len(text)))
     ends.extend(range(position + 1, len(text) + 1))
-    return Folded("".join(pieces), starts, ends)
+    return Folded(_unmask("".join(pieces)), _narrow("".join(cased)), starts, ends)
 
 
 def _fold_plain(text: str) -> str:
     """Fold a text whose characters all fold to one."""
     single, runs, _, _ = _tables()
     return runs.sub(lambda run: run[0].translate(single), text).lower()
+
+
+def _narrow(text: str) -> str:
+    """Full-width capitals as ASCII ones; other characters that capitals are told from stay as they are."""
+    return _WIDE_CAPITALS.sub(lambda run: run[0].translate(_NARROW_CAPITALS), text)
+
+
+def _unmask(folded: str) -> str:
+    """Words that mix ASCII letters with Greek or Cyrillic look-alikes, in ASCII (Unicode Technical Standard 39)."""
+    if not _MIXED.search(folded):
+        return folded
+    return _GREEK_OR_CYRILLIC_WORD.sub(
+        lambda word: word[0].translate(_LOOK_ALIKES) if _MIXED.search(word[0]) else word[0], folded
+    )
 
 
 def _fold_sequence(sequence: str) -> str:

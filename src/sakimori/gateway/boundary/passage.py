@@ -6,22 +6,18 @@ grows to take them in.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from sakimori.core import ExitCode, SakimoriError
+from sakimori.gateway.boundary.detectors import RULES, Detector
+from sakimori.gateway.boundary.detectors.secrets import holds_secret
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
-from sakimori.gateway.boundary.network import detect_ipv4, detect_ipv6, detect_mail
-from sakimori.gateway.boundary.numbers import detect_numbers
-from sakimori.gateway.boundary.secrets import detect_fields, detect_key_forms, detect_private_keys, holds_secret
 from sakimori.gateway.boundary.span import Hit, Kind, Span
 from sakimori.gateway.boundary.tokens import TOKEN_LIKE, Minter, canonical
-
-Detector = Callable[[str], Iterable[Hit]]
-"""Folded text in, claims out; a pure function."""
 
 
 class BoundaryError(SakimoriError):
@@ -39,22 +35,10 @@ class Tokenised:
     """By what, for each span."""
 
 
-def detect_token_like(text: str) -> Iterator[Hit]:
+def detect_token_like(folded: Folded) -> Iterator[Hit]:
     """Text that a restorer would take for a token: ours or not, it goes out as a token of its own."""
-    for match in TOKEN_LIKE.finditer(text):
+    for match in TOKEN_LIKE.finditer(folded.text):
         yield Hit(match.start(), match.end(), Kind.QUOTED, "token-like", match[0])
-
-
-_RULES: tuple[tuple[str, Detector], ...] = (
-    ("private-key", detect_private_keys),
-    ("key-form", detect_key_forms),
-    ("secret-field", detect_fields),
-    ("e-mail", detect_mail),
-    ("ipv4", detect_ipv4),
-    ("ipv6", detect_ipv6),
-    ("numbers", detect_numbers),
-    ("token-like", detect_token_like),
-)
 
 
 class Boundary:
@@ -67,7 +51,11 @@ class Boundary:
         """``key``: 32 random bytes of the institution; with another key every token is another."""
         self.tenant = tenant
         self.minter = Minter(key)
-        self._detectors: tuple[tuple[str, Detector], ...] = (("dictionary", DictionaryDetector(dictionary)), *_RULES)
+        self._detectors: tuple[tuple[str, Detector], ...] = (
+            ("dictionary", DictionaryDetector(dictionary)),
+            *RULES,
+            ("token-like", detect_token_like),
+        )
 
     def tokenise(self, text: str) -> Tokenised:
         """One text on its own, plain: what ``sakimori boundary check`` shows."""
@@ -87,7 +75,7 @@ class Boundary:
         claims: list[tuple[int, int, Hit]] = []
         for name, detector in self._detectors:
             try:
-                for hit in detector(folded.text):
+                for hit in detector(folded):
                     claims.append((*folded.original(hit.start, hit.end), hit))
             except Exception as error:
                 message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"

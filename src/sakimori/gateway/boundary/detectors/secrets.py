@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _KEY_FORMS = re.compile(
@@ -47,13 +48,15 @@ _URL_CREDENTIALS = re.compile(r"://([^\s/@:\"'<>]{0,128}:[^\s/@\"'<>]{1,256})@")
 _LONGEST_VALUE = 4096
 
 
-def detect_key_forms(text: str) -> Iterator[Hit]:
+def detect_key_forms(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
     for match in _KEY_FORMS.finditer(text):
         yield Hit(match.start(), match.end(), Kind.SECRET, "key-form", match[0])
 
 
-def detect_private_keys(text: str) -> Iterator[Hit]:
+def detect_private_keys(folded: Folded) -> Iterator[Hit]:
     """From the first line of a PEM or PGP block to its last; without one, to the end of the text."""
+    text = folded.text
     position = 0
     while begin := _BLOCK_BEGIN.search(text, position):
         end = _BLOCK_END.search(text, begin.end())
@@ -61,8 +64,9 @@ def detect_private_keys(text: str) -> Iterator[Hit]:
         yield Hit(begin.start(), position, Kind.SECRET, "private-key", text[begin.start() : position])
 
 
-def detect_fields(text: str) -> Iterator[Hit]:
+def detect_fields(folded: Folded) -> Iterator[Hit]:
     """``password=…``, ``"api_key": "…"``, ``--token …``, ``net user NAME …``, ``scheme://user:…@host``."""
+    text = folded.text
     for before in _BEFORE_VALUE:
         position = 0
         while name := before.search(text, position):

@@ -7,6 +7,7 @@ made them plain). A candidate begins and ends at a group, so that random windows
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _CLUSTER = re.compile(r"[0-9]+(?:[ .\-_・ー]{1,2}[0-9]+)*")
@@ -38,8 +39,9 @@ _IIN: tuple[tuple[int, int, frozenset[int]], ...] = (
 )
 
 
-def detect_numbers(text: str) -> Iterator[Hit]:
+def detect_numbers(folded: Folded) -> Iterator[Hit]:
     """Cards and My Numbers in a folded text."""
+    text = folded.text
     for cluster in _CLUSTER.finditer(text):
         if cluster.end() - cluster.start() >= _MYNUMBER_LENGTH:
             yield from _in_cluster(text, cluster.start(), cluster.end())

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-#~!&'$*?^`|")
@@ -16,7 +17,8 @@ _IPV6_CHARACTERS = frozenset("0123456789abcdef:.")
 _LONGEST_IPV6 = 45
 
 
-def detect_mail(text: str) -> Iterator[Hit]:
+def detect_mail(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
     position = 0
     while (at := text.find("@", position)) >= 0:
         domain = _MAIL_DOMAIN.match(text, at)
@@ -31,15 +33,17 @@ def detect_mail(text: str) -> Iterator[Hit]:
             position = domain.end()
 
 
-def detect_ipv4(text: str) -> Iterator[Hit]:
+def detect_ipv4(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
     for match in _IPV4.finditer(text):
         octets = [int(octet) for octet in match[0].split(".")]
         if max(octets) <= 255 and octets[0] != 127 and any(octets):
             yield Hit(match.start(), match.end(), Kind.IP, "ipv4", ".".join(map(str, octets)))
 
 
-def detect_ipv6(text: str) -> Iterator[Hit]:
+def detect_ipv6(folded: Folded) -> Iterator[Hit]:
     """RFC 4291 text forms, among them those with an embedded IPv4 address."""
+    text = folded.text
     position = 0
     while match := _IPV6_MIDDLE.search(text, position):
         start, end = match.span()

@@ -1,0 +1,22 @@
+"""Detectors: a folded text in, claims about it out.
+
+A detector is a pure function of one text in linear time; its file says what it finds and by which standard. ``RULES``
+are all that need nothing of an institution. An error in any of them means that nothing is sent (see ``passage``).
+"""
+
+from sakimori.gateway.boundary.detectors.detector import Detector
+from sakimori.gateway.boundary.detectors.network import detect_ipv4, detect_ipv6, detect_mail
+from sakimori.gateway.boundary.detectors.numbers import detect_numbers
+from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
+
+RULES: tuple[tuple[str, Detector], ...] = (
+    ("private-key", detect_private_keys),
+    ("key-form", detect_key_forms),
+    ("secret-field", detect_fields),
+    ("e-mail", detect_mail),
+    ("ipv4", detect_ipv4),
+    ("ipv6", detect_ipv6),
+    ("numbers", detect_numbers),
+)
+
+__all__ = ["RULES", "Detector"]
