@@ -10,6 +10,7 @@ from secrets import token_hex
 
 import click
 
+from sakimori.access.rights import Right
 from sakimori.access.secrets import Secrets
 from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.group import Group
@@ -30,7 +31,7 @@ def gateway() -> None:
     """Serve the only way to models, where every call is granted, tokenised, paid for and logged."""
 
 
-@gateway.command(name="serve")
+@gateway.command(name="serve", right=Right.SERVE_GATEWAY)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8443, show_default=True, help="0: any free port.")
 @click.option(
