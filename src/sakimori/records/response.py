@@ -158,3 +158,54 @@ class Execution:
     dry_run: bool
     started_at: Nanos
     steps: tuple[Step, ...]
+
+
+class RequestState(StrEnum):
+    """What became of a request for approval. One that expired waits until somebody looks: compare ``expires_at``."""
+
+    WAITING = "waiting"
+    BEGUN = "begun"
+    """Enough people consented, and the step was begun on it: it serves no other step."""
+    DENIED = "denied"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    """Policy, or what is so outside, no longer lets the step happen."""
+
+
+@record
+class ApprovalRequest:
+    """One step of an execution that waits for people's consent to exactly its action."""
+
+    SCHEMA: ClassVar[str] = "sakimori.approval-request/1"
+
+    id: str
+    tenant: str
+    execution_id: str
+    step: int
+    """Its number in the execution."""
+    verdict_id: str
+    """The verdict that asked for a response: policy is asked again about it when the step begins."""
+    action: Action
+    action_hash: str
+    """As it was shown: a request whose action has another hash was altered, and is good for nothing."""
+    blast_radius: BlastRadius
+    decision: Decision
+    """Why people are asked."""
+    words: str
+    """What would be done, in one English sentence."""
+    words_ja: str
+    asked_by: str
+    """The actor, as the ledger names it: ``service:respond`` or ``person:佐藤 花子``."""
+    asked_at: Nanos
+    expires_at: Nanos
+    right: str
+    """Whoever has this right may consent."""
+    state: RequestState = RequestState.WAITING
+    consents: tuple[Approval, ...] = ()
+    settled_by: str = ""
+    settled_at: Nanos = 0
+    reason: str = ""
+    """Why it was denied or withdrawn."""
+
+    def waits(self, now: Nanos) -> bool:
+        return self.state is RequestState.WAITING and now < self.expires_at

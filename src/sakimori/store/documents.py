@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from sqlalchemy import BigInteger, Column, Index, Named, Table, Text
 
 from sakimori.records import (
+    ApprovalRequest,
     Document,
     Execution,
     Finding,
@@ -66,6 +67,12 @@ _shelf("incident", Incident, time=lambda incident: incident.last_time, keys=("st
 _shelf("verdict", Verdict, time=lambda verdict: verdict.made_at, keys=("incident_id",))
 _shelf("plan", Plan, time=lambda plan: plan.made_at, keys=("incident_id",))
 _shelf("execution", Execution, time=lambda execution: execution.started_at, keys=("incident_id", "plan_id"))
+_shelf(
+    "approval_request",
+    ApprovalRequest,
+    time=lambda request: request.asked_at,
+    keys=("action_hash", "execution_id", "state"),
+)
 _shelf("inventory", Inventory, time=lambda inventory: inventory.taken_at)
 _shelf("grant", Grant, time=lambda grant: grant.not_before)
 

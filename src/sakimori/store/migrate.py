@@ -10,7 +10,7 @@ from sakimori.store.errors import StoreError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in ``migrations/versions``; known here so that the usual start need not load alembic."""
 
 
