@@ -4,7 +4,8 @@ Everything that reads or writes a table goes through ``Snapshot.rows`` or ``Tran
 ``update``, ``delete``, so that no statement can forget whose rows it is about.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -83,6 +84,12 @@ class Snapshot:
 
 class Transaction(Snapshot):
     """Reads and writes of one institution, all or nothing."""
+
+    @contextmanager
+    def part(self) -> Generator[None]:
+        """Work that may fail on its own: an exception takes back what was written within, and the rest stands."""
+        with self.connection.begin_nested():
+            yield
 
     def put(self, *documents: Document) -> None:
         """Insert documents, or replace those with the same type and id.
