@@ -31,6 +31,9 @@ MAY: dict[Role, set[Right]] = {
         R.READ_RESPONSES,
         R.UNDO_RESPONSE,
         R.VERIFY_LEDGER,
+        R.SEAL_LEDGER,
+        R.COSIGN_LEDGER,
+        R.RECEIVE_ALERTS,
         R.SERVE_GATEWAY,
         R.ROTATE_SECRETS,
     },
@@ -39,12 +42,15 @@ MAY: dict[Role, set[Right]] = {
         R.READ_RESPONSES,
         R.READ_LEDGER,
         R.VERIFY_LEDGER,
+        R.COSIGN_LEDGER,
         R.READ_PROGRAMME,
         R.EXPLAIN_ACCESS,
     },
     Role.INSTITUTION_ADMIN: {
         R.READ_LEDGER,
         R.VERIFY_LEDGER,
+        R.ERASE_LEDGER_CONTENT,
+        R.ACCEPT_LEDGER_LOSS,
         R.MANAGE_KEYS,
         R.MANAGE_PEOPLE,
         R.READ_PROGRAMME,
@@ -52,6 +58,7 @@ MAY: dict[Role, set[Right]] = {
     },
     Role.AUTHORITY_OPERATOR: {
         R.VERIFY_LEDGER,
+        R.COSIGN_LEDGER,
         R.MANAGE_KEYS,
         R.MANAGE_PEOPLE,
         R.MANAGE_GRANTS,
@@ -65,10 +72,29 @@ KEYS: dict[str, set[Right]] = {
     "alerts": {R.SEND_ALERTS},
     "incidents.read": {R.READ_INCIDENTS, R.READ_RESPONSES},
     "ledger.read": {R.READ_LEDGER, R.VERIFY_LEDGER},
+    "services": {R.SERVE_GATEWAY, R.RECEIVE_ALERTS, R.SCAN_TELEMETRY, R.SEAL_LEDGER, R.VERIFY_LEDGER},
     "structured": set(),
 }
-ELSEWHERE = {R.MANAGE_KEYS, R.MANAGE_PEOPLE, R.MANAGE_GRANTS, R.MANAGE_INSTITUTIONS, R.READ_PROGRAMME}
-CHANGES = {R.MANAGE_KEYS, R.MANAGE_PEOPLE, R.MANAGE_GRANTS, R.MANAGE_INSTITUTIONS, R.ROTATE_SECRETS, R.SERVE_GATEWAY}
+ELSEWHERE = {
+    R.MANAGE_KEYS,
+    R.MANAGE_PEOPLE,
+    R.MANAGE_GRANTS,
+    R.MANAGE_INSTITUTIONS,
+    R.READ_PROGRAMME,
+    R.EXPLAIN_ACCESS,
+}
+TAKES_OUT = {R.ERASE_LEDGER_CONTENT, R.ACCEPT_LEDGER_LOSS}
+CHANGES = {
+    R.MANAGE_KEYS,
+    R.MANAGE_PEOPLE,
+    R.MANAGE_GRANTS,
+    R.MANAGE_INSTITUTIONS,
+    R.ROTATE_SECRETS,
+    R.SERVE_GATEWAY,
+    R.RECEIVE_ALERTS,
+    R.SEAL_LEDGER,
+    *TAKES_OUT,
+}
 RIGHTS = Rights()
 
 
@@ -131,6 +157,29 @@ def test_an_operator_sees_no_content_whatever_else_they_are() -> None:
     both = person(Role.AUTHORITY_OPERATOR, Role.LEAD)
     for right in (R.READ_INCIDENTS, R.READ_RAW_RECORDS, R.READ_RESPONSES, R.REVEAL_TOKENS, R.SCAN_TELEMETRY):
         assert "operators-see-no-content" in named(both, right)
+
+
+@pytest.mark.parametrize("right", TAKES_OUT)
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.LEAD, Role.ENGINEER])
+def test_whom_the_ledger_tells_of_takes_nothing_out_of_it_whatever_else_they_are(role: Role, right: Right) -> None:
+    assert may(person(Role.INSTITUTION_ADMIN), right)
+    assert named(person(Role.INSTITUTION_ADMIN, role), right) == {"whom-the-ledger-tells-of-takes-nothing-out"}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nobody_may_both_erase_from_the_ledger_and_cosign_it(role: Role) -> None:
+    for other in Role:
+        both = person(role, other)
+        assert not (may(both, R.ERASE_LEDGER_CONTENT) and may(both, R.COSIGN_LEDGER))
+    assert "who-may-erase-does-not-cosign" in named(person(Role.INSTITUTION_ADMIN, role), R.COSIGN_LEDGER)
+
+
+def test_a_change_of_who_somebody_is_changes_the_answer_at_once() -> None:
+    """Answers are kept in memory; what is kept was said of exactly this principal."""
+    for _ in range(2):
+        assert RIGHTS.may(person(Role.LEAD), R.APPROVE_ACTION).allowed
+        assert not RIGHTS.may(person(Role.LEAD, active=False), R.APPROVE_ACTION).allowed
+        assert not RIGHTS.may(person(Role.ANALYST), R.APPROVE_ACTION).allowed
 
 
 def test_consent_needs_a_registered_key() -> None:

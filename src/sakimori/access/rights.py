@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from sakimori.access.policy import AttributeValue, Authorisation, EntitySet, Policies, PolicyEntity, Uid
+from sakimori.access.policy import AttributeValue, Authorisation, Policies, PolicyEntity, Uid
 from sakimori.access.principal import Principal
 from sakimori.core import ExitCode, InputError, SakimoriError
 
-_MOST_SETS = 4096
+_MOST = 4096
+"""Decisions kept in memory."""
 
 
 class Right(StrEnum):
@@ -23,9 +24,14 @@ class Right(StrEnum):
     UNDO_RESPONSE = "undo_response"
     READ_LEDGER = "read_ledger"
     VERIFY_LEDGER = "verify_ledger"
+    SEAL_LEDGER = "seal_ledger"
+    COSIGN_LEDGER = "cosign_ledger"
+    ERASE_LEDGER_CONTENT = "erase_ledger_content"
+    ACCEPT_LEDGER_LOSS = "accept_ledger_loss"
     REVEAL_TOKENS = "reveal_tokens"
     CALL_MODELS = "call_models"
     SEND_ALERTS = "send_alerts"
+    RECEIVE_ALERTS = "receive_alerts"
     SERVE_GATEWAY = "serve_gateway"
     MANAGE_KEYS = "manage_keys"
     MANAGE_PEOPLE = "manage_people"
@@ -44,6 +50,10 @@ _KINDS: Mapping[Right, str] = {
     Right.UNDO_RESPONSE: "Response",
     Right.READ_LEDGER: "Ledger",
     Right.VERIFY_LEDGER: "Ledger",
+    Right.SEAL_LEDGER: "Ledger",
+    Right.COSIGN_LEDGER: "Ledger",
+    Right.ERASE_LEDGER_CONTENT: "Ledger",
+    Right.ACCEPT_LEDGER_LOSS: "Ledger",
     Right.REVEAL_TOKENS: "Vault",
 }
 """Type of what a right is about; the others are about an institution."""
@@ -86,21 +96,23 @@ class Resource:
 
 
 class Rights:
-    """Policies parsed once, and sets of entities that are asked about again. Safe to share between threads."""
+    """Policies parsed once, and their answers to what is asked again. Safe to share between threads.
+
+    An answer follows from the policies and the question alone: whoever is removed, revoked or given another role is
+    another principal to ask about, so that nothing kept here outlives what it was said of.
+    """
 
     def __init__(self, policies: Policies | None = None) -> None:
         self._policies = policies or Policies.shipped("access")
-        self._entities = lru_cache(_MOST_SETS)(self._parsed)
+        self._answers = lru_cache(_MOST)(self._decided)
 
     def decide(self, principal: Principal, right: Right, resource: Resource) -> Authorisation:
         """May the principal do this? Whatever cannot be evaluated is denied."""
-        return self._policies.decide(
-            principal=_uid(principal),
-            action=right.value,
-            resource=Uid(resource.kind, resource.id),
-            context={},
-            entities=self._entities(principal, resource),
-        )
+        return self._answers(principal, right, resource)
+
+    def may(self, principal: Principal, right: Right) -> Authorisation:
+        """``decide`` for the principal's own institution, as services ask for each request."""
+        return self.decide(principal, right, Resource.about(right, principal.tenant))
 
     def require(self, principal: Principal, right: Right, resource: Resource) -> None:
         """Raises Denied, with the policies' own sentences, where the principal may not."""
@@ -109,9 +121,12 @@ class Rights:
             grounds = " ".join(f"{text.en} ({text.name})" for text in answer.policies)
             raise Denied(f"{principal.actor} may not {right.value} {resource.kind.lower()}:{resource.id}: {grounds}")
 
-    def _parsed(self, principal: Principal, resource: Resource) -> EntitySet:
-        thing = PolicyEntity(Uid(resource.kind, resource.id), {"institution": resource.institution})
-        return self._policies.entities((PolicyEntity(_uid(principal), _attributes(principal)), thing))
+    def _decided(self, principal: Principal, right: Right, resource: Resource) -> Authorisation:
+        who, what = _uid(principal), Uid(resource.kind, resource.id)
+        entities = self._policies.entities(
+            (PolicyEntity(who, _attributes(principal)), PolicyEntity(what, {"institution": resource.institution}))
+        )
+        return self._policies.decide(principal=who, action=right.value, resource=what, context={}, entities=entities)
 
 
 def _uid(principal: Principal) -> Uid:
