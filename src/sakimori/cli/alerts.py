@@ -8,6 +8,7 @@ import click
 from aiohttp import web
 
 from sakimori.access import Directory
+from sakimori.access.rights import Right
 from sakimori.access.secrets import Secrets
 from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.group import Group
@@ -25,7 +26,7 @@ def alerts() -> None:
     """Receive the alerts of other products."""
 
 
-@alerts.command()
+@alerts.command(right=Right.RECEIVE_ALERTS)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8444, show_default=True, help="0: any free port.")
 @admin_listen

@@ -10,6 +10,7 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
+from sakimori.access.rights import Right
 from sakimori.access.secrets import Secrets
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
@@ -24,7 +25,7 @@ def boundary() -> None:
     """Look at the boundary, which replaces personal and secret data in what leaves for a model."""
 
 
-@boundary.command()
+@boundary.command(right=Right.READ_RAW_RECORDS)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
 def check(file: Path, form: str) -> ExitCode:

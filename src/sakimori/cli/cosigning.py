@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from sakimori.access.rights import Right
 from sakimori.access.secrets import Secrets
 from sakimori.cli.group import Group
 from sakimori.cli.writing import write_whole
@@ -38,7 +39,7 @@ def cosign() -> None:
     """Have a second party confirm that the ledger only ever grew, or be that party; files go back and forth."""
 
 
-@cosign.command()
+@cosign.command(right=Right.VERIFY_LEDGER)
 @click.option("--out", required=True, metavar="FILE", type=_OUT)
 @click.option(
     "--old", type=click.IntRange(min=0), help="How many entries the cosigner saw last (default: as last cosigned)."
@@ -53,7 +54,7 @@ def request(out: Path, old: int | None) -> None:
     click.echo(f"Send {out} to the cosigner, who knows this ledger as {verifier}", err=True)
 
 
-@cosign.command()
+@cosign.command(right=Right.COSIGN_LEDGER)
 @click.argument("asked", metavar="REQUEST", type=_FILE)
 @click.option(
     "--log", "vkey", required=True, metavar="KEY", help="The public key of the ledger that is to be confirmed."
@@ -74,7 +75,7 @@ def sign(asked: Path, vkey: str, out: Path, first: bool, name: str | None) -> No
     click.echo(f"The first {checkpoint.size} entries of '{log.name}' are confirmed in {out}: send it back.", err=True)
 
 
-@cosign.command()
+@cosign.command(right=Right.COSIGN_LEDGER)
 @click.argument("cosigned", metavar="FILE", type=_FILE)
 @click.option("--cosigner", "vkey", required=True, metavar="KEY", help="The public key of the cosigner.")
 def add(cosigned: Path, vkey: str) -> None:
@@ -86,7 +87,7 @@ def add(cosigned: Path, vkey: str) -> None:
     click.echo(f"'{by.name}' confirms the first {checkpoint.size} entries of the ledger of '{settings.tenant}'.")
 
 
-@cosign.command()
+@cosign.command(right=Right.COSIGN_LEDGER)
 @_NAME
 def key(name: str | None) -> None:
     """As the cosigner: print the public key by which others recognise what is cosigned here."""

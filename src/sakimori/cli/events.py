@@ -9,6 +9,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sakimori.access.rights import Right
 from sakimori.cli.group import Group
 from sakimori.cli.output import progress as progress_console
 from sakimori.collect import Progress as ReadProgress
@@ -30,7 +31,7 @@ def events() -> None:
     """Look at single events, as they stand in their source, or export all for later hunts."""
 
 
-@events.command()
+@events.command(right=Right.SCAN_TELEMETRY)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def export(paths: tuple[Path, ...], out: Path) -> None:
@@ -93,7 +94,7 @@ def _exit_code(result: ExportResult) -> ExitCode:
     return ExitCode.INPUT if reading.rejected or reading.failed or nothing else ExitCode.OK
 
 
-@events.command()
+@events.command(right=Right.READ_RAW_RECORDS)
 @click.argument("event_id", metavar="ID")
 @click.option("--raw", is_flag=True, help="Write exactly the bytes of the raw record, and nothing else.")
 def show(event_id: str, *, raw: bool) -> None:

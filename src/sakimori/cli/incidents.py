@@ -4,6 +4,7 @@ import click
 import orjson
 from rich.text import Text
 
+from sakimori.access.rights import Right
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.cli.view import moment, severity_text, show_incident
@@ -18,7 +19,7 @@ def incidents() -> None:
     """List the incidents that were found, and show one with its findings and verdict."""
 
 
-@incidents.command(name="list")
+@incidents.command(name="list", right=Right.READ_INCIDENTS)
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def list_incidents(form: str) -> None:
     """List incidents, most severe first."""
@@ -39,7 +40,7 @@ def list_incidents(form: str) -> None:
         console.print("no incidents: `sakimori scan PATH` looks for some")
 
 
-@incidents.command()
+@incidents.command(right=Right.READ_INCIDENTS)
 @click.argument("incident_id", metavar="ID")
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def show(incident_id: str, form: str) -> None:

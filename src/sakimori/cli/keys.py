@@ -15,7 +15,6 @@ from sakimori.access import Principal
 from sakimori.access import keys as service_keys
 from sakimori.access.keys import ServiceKey
 from sakimori.access.rights import Right
-from sakimori.cli.acting import allowed
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.core import InputError, Nanos, Settings, SystemClock, rfc3339
@@ -29,7 +28,7 @@ def keys() -> None:
     """Issue, rotate, list and revoke the service keys of the institution."""
 
 
-@keys.command()
+@keys.command(right=Right.MANAGE_KEYS)
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, required=True, help="What it may ask for; may be repeated.")
 @click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it works.")
@@ -38,27 +37,29 @@ def keys() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the key to this new file (0600) instead of showing it.",
 )
-def issue(name: str, scopes: tuple[str, ...], days: int, out: Path | None) -> None:
+@click.pass_obj
+def issue(by: Principal, name: str, scopes: tuple[str, ...], days: int, out: Path | None) -> None:
     """Make a key for the program NAME; it is shown once and kept nowhere."""
-    with installation(Settings.from_environment(), SystemClock()) as install:
-        by = allowed(install, Right.MANAGE_KEYS)
-        with install.database.transaction(install.tenant) as transaction:
-            key, plaintext = service_keys.issue(
-                transaction,
-                install.secrets,
-                name=name,
-                scopes=scopes,
-                clock=install.clock,
-                lifetime=timedelta(days=days),
-            )
-            _record(install, transaction, by, "key.issued", key, {"scopes": sorted(key.scopes), "days": days})
-            # Before the commit: a key that could not be written down was never issued.
-            if out:
-                _write(out, plaintext)
+    with (
+        installation(Settings.from_environment(), SystemClock()) as install,
+        install.database.transaction(install.tenant) as transaction,
+    ):
+        key, plaintext = service_keys.issue(
+            transaction,
+            install.secrets,
+            name=name,
+            scopes=scopes,
+            clock=install.clock,
+            lifetime=timedelta(days=days),
+        )
+        _record(install, transaction, by, "key.issued", key, {"scopes": sorted(key.scopes), "days": days})
+        # Before the commit: a key that could not be written down was never issued.
+        if out:
+            _write(out, plaintext)
     _show(key, plaintext, out)
 
 
-@keys.command()
+@keys.command(right=Right.MANAGE_KEYS)
 @click.argument("key_id")
 @click.option("--overlap", type=click.IntRange(0, 90), default=7, show_default=True, help="Days that both keys work.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long the new one works (default: as the old one).")
@@ -67,27 +68,29 @@ def issue(name: str, scopes: tuple[str, ...], days: int, out: Path | None) -> No
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the key to this new file (0600) instead of showing it.",
 )
-def rotate(key_id: str, overlap: int, days: int | None, out: Path | None) -> None:
+@click.pass_obj
+def rotate(by: Principal, key_id: str, overlap: int, days: int | None, out: Path | None) -> None:
     """Make a key to take the place of KEY_ID, which goes on working for a while."""
-    with installation(Settings.from_environment(), SystemClock()) as install:
-        by = allowed(install, Right.MANAGE_KEYS)
-        with install.database.transaction(install.tenant) as transaction:
-            key, plaintext, old = service_keys.rotate(
-                transaction,
-                install.secrets,
-                key_id,
-                clock=install.clock,
-                overlap=timedelta(days=overlap),
-                lifetime=None if days is None else timedelta(days=days),
-            )
-            _record(install, transaction, by, "key.rotated", key, {"replaces": old.id, "overlap_days": overlap})
-            if out:
-                _write(out, plaintext)
+    with (
+        installation(Settings.from_environment(), SystemClock()) as install,
+        install.database.transaction(install.tenant) as transaction,
+    ):
+        key, plaintext, old = service_keys.rotate(
+            transaction,
+            install.secrets,
+            key_id,
+            clock=install.clock,
+            overlap=timedelta(days=overlap),
+            lifetime=None if days is None else timedelta(days=days),
+        )
+        _record(install, transaction, by, "key.rotated", key, {"replaces": old.id, "overlap_days": overlap})
+        if out:
+            _write(out, plaintext)
     _show(key, plaintext, out)
     click.echo(f"Key {old.id} {_state(old, SystemClock().now())}.", err=True)
 
 
-@keys.command(name="list")
+@keys.command(name="list", right=Right.READ_PROGRAMME)
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def list_keys(form: str) -> None:
     """List the keys that were issued, with those that no longer work."""
@@ -110,15 +113,17 @@ def list_keys(form: str) -> None:
     results().print(table)
 
 
-@keys.command()
+@keys.command(right=Right.MANAGE_KEYS)
 @click.argument("key_id")
-def revoke(key_id: str) -> None:
+@click.pass_obj
+def revoke(by: Principal, key_id: str) -> None:
     """Make the key KEY_ID useless from now on."""
-    with installation(Settings.from_environment(), SystemClock()) as install:
-        by = allowed(install, Right.MANAGE_KEYS)
-        with install.database.transaction(install.tenant) as transaction:
-            key = service_keys.revoke(transaction, key_id, install.clock)
-            _record(install, transaction, by, "key.revoked", key, {})
+    with (
+        installation(Settings.from_environment(), SystemClock()) as install,
+        install.database.transaction(install.tenant) as transaction,
+    ):
+        key = service_keys.revoke(transaction, key_id, install.clock)
+        _record(install, transaction, by, "key.revoked", key, {})
     click.echo(f"Key {key.id} for '{key.name}' is {_state(key, SystemClock().now())}.")
 
 

@@ -11,12 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from sakimori.access import Principal
 from sakimori.access.rights import Right
-from sakimori.cli.acting import acting, allowed
 from sakimori.cli.cosigning import cosign, cosigner_of, ledger_of
 from sakimori.cli.group import Group
 from sakimori.cli.output import progress as progress_console
 from sakimori.cli.output import results
+from sakimori.cli.reason import reason_option
 from sakimori.cli.writing import write_whole
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain, rfc3339
 from sakimori.ledger import Checkpoint, Ledger, LedgerError, Line, NoteError, tables
@@ -36,7 +37,7 @@ def ledger() -> None:
     """Read the tamper-evident log of what was done, and check that nobody edited it."""
 
 
-@ledger.command()
+@ledger.command(right=Right.VERIFY_LEDGER)
 @click.option(
     "--anchor",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -78,7 +79,7 @@ def verify(anchor: Path | None, vkeys: tuple[str, ...], cosigned: int) -> ExitCo
     return ExitCode.OK if found.ok else ExitCode.FOUND
 
 
-@ledger.command()
+@ledger.command(right=Right.READ_LEDGER)
 @click.option("--newest", type=click.IntRange(min=1), help="Only so many of the newest entries.")
 @click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def show(newest: int | None, form: str) -> None:
@@ -97,7 +98,7 @@ def show(newest: int | None, form: str) -> None:
     results().print(table)
 
 
-@ledger.command()
+@ledger.command(right=Right.VERIFY_LEDGER)
 def checkpoint() -> None:
     """Print the newest signed checkpoint, to be kept where whoever runs this machine cannot change it."""
     settings = Settings.from_environment()
@@ -110,14 +111,14 @@ def checkpoint() -> None:
     click.echo(f"Signed by {log.verifier(settings.tenant)}", err=True)
 
 
-@ledger.command()
+@ledger.command(right=Right.VERIFY_LEDGER)
 def key() -> None:
     """Print the public key by which others check this ledger."""
     settings = Settings.from_environment()
     click.echo(str(ledger_of(settings).verifier(settings.tenant)))
 
 
-@ledger.command()
+@ledger.command(right=Right.SEAL_LEDGER)
 def seal() -> None:
     """Give all pending entries their places in the log, under a new signed checkpoint."""
     settings = Settings.from_environment()
@@ -126,7 +127,7 @@ def seal() -> None:
     click.echo(f"The ledger of '{settings.tenant}' has {newest.size if newest else 0} sealed entries.")
 
 
-@ledger.command()
+@ledger.command(right=Right.READ_LEDGER)
 @click.option("--out", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--from", "first", default=0, type=click.IntRange(min=0), help="The first position that is needed.")
 @click.option("--to", type=click.IntRange(min=1), help="The position before which it may end (default: all).")
@@ -149,7 +150,7 @@ def export(out: Path, first: int, to: int | None, cosigned: bool) -> None:
     click.echo(str(verifier), err=True)
 
 
-@ledger.command()
+@ledger.command(right=Right.READ_LEDGER)
 @click.argument("entry_id", metavar="ID")
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Instead of showing it.")
 def prove(entry_id: str, out: Path | None) -> None:
@@ -168,13 +169,13 @@ def prove(entry_id: str, out: Path | None) -> None:
     click.echo(f"Check it with the public key {verifier}", err=True)
 
 
-@ledger.command()
+@ledger.command(right=Right.ERASE_LEDGER_CONTENT)
 @click.argument("entry_id", metavar="ID")
-@click.option("--reason", required=True, help="Why the law demands it; it is entered in the log.")
-def erase(entry_id: str, reason: str) -> None:
+@reason_option("Why the law demands it; it is entered in the log.")
+@click.pass_obj
+def erase(by: Principal, entry_id: str, reason: str) -> None:
     """Erase the content of the entry ID (or #POSITION) for good; that it was there, and proofs, remain."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        by = acting(install)
         with install.database.transaction(install.tenant) as transaction:
             position = proving.position_of(transaction, entry_id)
             told = erasing.erase(
@@ -186,12 +187,13 @@ def erase(entry_id: str, reason: str) -> None:
     click.echo("Exports, backups and free pages of the database file may still hold it: see docs/ledger.md.", err=True)
 
 
-@ledger.command(name="accept-loss")
-@click.option("--reason", required=True, help="What happened; it is entered in the log.")
-def accept_loss(reason: str) -> None:
+@ledger.command(name="accept-loss", right=Right.ACCEPT_LEDGER_LOSS)
+@reason_option("What happened; it is entered in the log.")
+@click.pass_obj
+def accept_loss(by: Principal, reason: str) -> None:
     """Go on after an older backup was restored, with an entry that says which entries were lost."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        by, tenant, log = acting(install), install.tenant, install.ledger
+        tenant, log = install.tenant, install.ledger
         seen = log.remembered(tenant)
         with install.database.transaction(tenant) as transaction:
             newest = log.checkpoint(transaction)
@@ -234,11 +236,12 @@ def _shown(lines: Iterable[bytes], total: int) -> Generator[Iterator[bytes]]:
 
 @contextmanager
 def _reading() -> Generator[tuple[Installation, Snapshot]]:
-    """The install and what it has, for who may read its ledger. Raises Denied."""
-    with installation(Settings.from_environment(), SystemClock()) as install:
-        allowed(install, Right.READ_LEDGER)
-        with install.database.snapshot(install.tenant) as snapshot:
-            yield install, snapshot
+    """The install and what it has."""
+    with (
+        installation(Settings.from_environment(), SystemClock()) as install,
+        install.database.snapshot(install.tenant) as snapshot,
+    ):
+        yield install, snapshot
 
 
 def _new_id() -> str:

@@ -17,6 +17,7 @@ from sakimori.access.rights import Resource, Right, Rights
 from sakimori.cli.acting import acting
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
+from sakimori.cli.reason import reason_option
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain, rfc3339
 from sakimori.programme import Change, FileMistakes, GrantsFile, Issued, Plan, Programme
 from sakimori.records import Grant, as_plain
@@ -118,11 +119,9 @@ def show(institution: str | None, form: str) -> None:
 @click.argument("kind", type=click.Choice(["institution", "person", "key", "grant"]))
 @click.argument("name")
 @click.option("--institution", help="Where it belongs (default: SAKIMORI_TENANT).")
-@click.option("--reason", required=True, help="Why, for the ledger.")
+@reason_option("Why, for the ledger.")
 def revoke(kind: str, name: str, institution: str | None, reason: str) -> None:
     """Take NAME away: an institution with all it has, a person, a key or a grant; effective within a second."""
-    if not reason.strip() or not reason.isprintable() or len(reason) > 500:
-        raise InputError("--reason needs 1 to 500 printable characters")
     with installation(Settings.from_environment(), SystemClock()) as install:
         by = acting(install)
         where = name if kind == "institution" else institution or install.tenant

@@ -1,7 +1,6 @@
 """``sakimori runs``: what responses did, and taking it back."""
 
 import asyncio
-import getpass
 import secrets
 from collections import Counter
 
@@ -10,6 +9,8 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
+from sakimori.access import Principal
+from sakimori.access.rights import Right
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.cli.view import moment
@@ -39,7 +40,7 @@ def runs() -> None:
     """List what responses did, show one step by step, and take one back."""
 
 
-@runs.command(name="list")
+@runs.command(name="list", right=Right.READ_RESPONSES)
 @_form
 def list_runs(form: str) -> None:
     """List executions of responses, newest first."""
@@ -65,7 +66,7 @@ def list_runs(form: str) -> None:
     results().print(table)
 
 
-@runs.command()
+@runs.command(right=Right.READ_RESPONSES)
 @click.argument("execution_id", metavar="ID")
 @_form
 def show(execution_id: str, form: str) -> None:
@@ -80,10 +81,11 @@ def show(execution_id: str, form: str) -> None:
     _print(execution, form)
 
 
-@runs.command()
+@runs.command(right=Right.UNDO_RESPONSE)
 @click.argument("execution_id", metavar="ID")
 @_form
-def undo(execution_id: str, form: str) -> ExitCode:
+@click.pass_obj
+def undo(by: Principal, execution_id: str, form: str) -> ExitCode:
     """Take back what a response did, newest step first.
 
     The connectors are those of connectors.toml in SAKIMORI_HOME. Exit code 1: something may still be in force.
@@ -99,7 +101,7 @@ def undo(execution_id: str, form: str) -> ExitCode:
             holder=f"runs-undo-{secrets.token_hex(8)}",
         )
         try:
-            execution = asyncio.run(executor.undo(install.tenant, execution_id, actor=f"person:{getpass.getuser()}"))
+            execution = asyncio.run(executor.undo(install.tenant, execution_id, actor=by.actor))
         finally:
             with install.database.transaction(install.tenant) as transaction:
                 install.ledger.seal(transaction)

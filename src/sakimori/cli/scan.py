@@ -13,6 +13,8 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sakimori.access.rights import Right
+from sakimori.cli.group import Command
 from sakimori.cli.output import progress as progress_console
 from sakimori.cli.output import results
 from sakimori.cli.rule_choice import RuleChoice, choosing_rules, percent
@@ -34,7 +36,7 @@ _SHOWN_RULES = 12
 _SHOWN_NOTES = 12
 
 
-@click.command()
+@click.command(cls=Command, right=Right.SCAN_TELEMETRY)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--rules",

@@ -4,8 +4,8 @@ from secrets import token_hex
 
 import click
 
+from sakimori.access import Principal
 from sakimori.access.rights import Right
-from sakimori.cli.acting import allowed
 from sakimori.cli.group import Group
 from sakimori.core import Settings, SystemClock
 from sakimori.records import LedgerEntry
@@ -17,12 +17,12 @@ def secrets() -> None:
     """Look after the keys of the install."""
 
 
-@secrets.command()
+@secrets.command(right=Right.ROTATE_SECRETS)
 @click.option("--to", "source", help="Where the new master key is kept: file:PATH, env:NAME or keyring:NAME.")
-def rotate(source: str | None) -> None:
+@click.pass_obj
+def rotate(by: Principal, source: str | None) -> None:
     """Wrap the keys of all institutions under a new master key; nothing has to be stopped for it."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        by = allowed(install, Right.ROTATE_SECRETS)
         count = install.secrets.rotate(source)
         entry = LedgerEntry(
             id=f"le-{token_hex(12)}",
