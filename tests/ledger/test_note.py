@@ -17,7 +17,8 @@ class Keys:
     def key(self, tenant: str, purpose: str) -> bytes:
         return bytes([self.seed]) * 31 + tenant.encode()[-1:]
 
-    provision = key
+    def provision_all(self, wanted: object) -> None:
+        """They are there for everybody."""
 
 
 SIGNER = LocalSigner(Keys())

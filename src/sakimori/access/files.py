@@ -2,36 +2,48 @@
 
 import os
 import stat
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
 from sakimori.core import SakimoriError
 
 
+_SYNCS = 8
+"""Files that are made durable at once: a disk that is asked for several together writes them together."""
+
+
 class OpenToOthers(SakimoriError):
     """Others may read, or own, what is secret."""
 
 
-def create(path: Path, content: bytes) -> None:
-    """Make a whole file appear at once (0600), durably. Where two processes race, the first one's stands."""
-    draft = _draft(path, content)
+def create(contents: Mapping[Path, bytes]) -> None:
+    """Make each whole file appear at once (0600), all durable at the end. What is there already stays as it is."""
+    drafts: dict[Path, Path] = {}
     try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        return
+        for path, content in contents.items():
+            drafts[path] = _draft(path, content)
+        _sync(drafts.values())
+        for path, draft in drafts.items():
+            with suppress(FileExistsError):
+                path.hardlink_to(draft)
     finally:
-        draft.unlink(missing_ok=True)
-    _sync(path.parent)
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    _sync({path.parent for path in contents})
 
 
 def replace(path: Path, content: bytes) -> None:
     """Put a whole file in the place of another (0600), durably."""
     draft = _draft(path, content)
     try:
+        _sync([draft])
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    _sync(path.parent)
+    _sync([path.parent])
 
 
 def read_closed(path: Path, most: int) -> bytes:
@@ -57,20 +69,29 @@ def refuse_if_open(path: Path, status: os.stat_result, mode: str) -> None:
 
 
 def _draft(path: Path, content: bytes) -> Path:
+    """Not durable yet."""
     draft = path.with_name(f".{token_hex(8)}.new")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
     return draft
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(paths: Collection[Path]) -> None:
+    """Make files, or the names in folders, durable."""
+    if len(paths) == 1:
+        return _sync_one(*paths)
+    with ThreadPoolExecutor(_SYNCS) as pool:
+        for _ in pool.map(_sync_one, paths):
+            pass
+    return None
+
+
+def _sync_one(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -74,7 +74,7 @@ def make(source: str, folder: Path) -> bytes:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_if_open(path.parent, path.parent.stat(), "700")
         if not path.exists():
-            create(path, token_bytes(KEY_BYTES))
+            create({path: token_bytes(KEY_BYTES)})
     elif kind == "keyring" and not _keyring().get_password(_SERVICE, name):
         _keyring().set_password(_SERVICE, name, base64.b64encode(token_bytes(KEY_BYTES)).decode())
     return read(source, folder)

@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +80,17 @@ class Secrets:
         """
         return self._get(tenant, purpose, self._find_or_make)
 
+    def provision_all(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Make those that are missing, for the first use only: durable together, in a fraction of the time.
+
+        ``wanted``: institutions and purposes.
+
+        Raises:
+            SecretsError: like ``provision``; some may have been made.
+        """
+        with self._lock, _explaining(self._folder):
+            self._make({self._path(*one): _bound(*one) for one in wanted})
+
     def rotate(self, source: str | None = None) -> int:
         """Wrap every data key under another master key and return how many there are.
 
@@ -137,18 +148,22 @@ class Secrets:
                 ) from error
 
     def _find_or_make(self, tenant: str, purpose: str) -> bytes:
-        path = self._path(tenant, purpose)
+        path, bound = self._path(tenant, purpose), _bound(tenant, purpose)
         with _explaining(path):
-            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self._folder, path.parent):
-                folder.mkdir(mode=0o700, exist_ok=True)
-                refuse_if_open(folder, folder.stat(), "700")
-            bound = _bound(tenant, purpose)
-            if not path.exists():
-                with self._alone():  # or the master key that wraps it might be rotated away meanwhile
-                    active, key = self._active()
-                    create(path, _wrapped(active, key, token_bytes(KEY_BYTES), bound))
+            self._make({path: bound})
             return self._read(path, bound)
+
+    def _make(self, wanted: Mapping[Path, bytes]) -> None:
+        """Make the keys that are missing, by path; ``wanted`` has what each is bound to."""
+        self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in dict.fromkeys((self._folder, *(path.parent for path in wanted))):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            refuse_if_open(folder, folder.stat(), "700")
+        missing = {path: bound for path, bound in wanted.items() if not path.exists()}
+        if missing:
+            with self._alone():  # or the master key that wraps them might be rotated away meanwhile
+                active, key = self._active()
+                create({path: _wrapped(active, key, token_bytes(KEY_BYTES), bound) for path, bound in missing.items()})
 
     def _read(self, path: Path, bound: bytes) -> bytes:
         for last in (False, True):

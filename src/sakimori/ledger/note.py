@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar, NamedTuple, Protocol, Self
@@ -21,8 +22,8 @@ _PUBLIC_KEY_BYTES = 32
 class Signer(Protocol):
     """Signs for each institution with a key of its own. The key may live elsewhere (PKCS#11, a KMS)."""
 
-    def provision(self, tenant: str) -> None:
-        """Make the institution's key where there is none yet: asked for only before anything was ever signed."""
+    def provision(self, *tenants: str) -> None:
+        """Make institutions' keys where there are none yet: asked for only before anything was ever signed."""
         ...
 
     def sign(self, tenant: str, message: bytes) -> bytes:
@@ -39,7 +40,7 @@ class KeySource(Protocol):
 
     def key(self, tenant: str, purpose: str) -> bytes: ...
 
-    def provision(self, tenant: str, purpose: str) -> bytes: ...
+    def provision_all(self, wanted: Iterable[tuple[str, str]]) -> None: ...
 
 
 class LocalSigner:
@@ -51,8 +52,8 @@ class LocalSigner:
         self._purpose = purpose
         self._known: dict[str, Ed25519PrivateKey] = {}
 
-    def provision(self, tenant: str) -> None:
-        self._keys.provision(tenant, self._purpose)
+    def provision(self, *tenants: str) -> None:
+        self._keys.provision_all((tenant, self._purpose) for tenant in tenants)
 
     def sign(self, tenant: str, message: bytes) -> bytes:
         return self._key(tenant).sign(message)

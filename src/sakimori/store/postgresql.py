@@ -71,15 +71,20 @@ class PostgresServer:
 
     @contextmanager
     def writing(self, tenant: str) -> Generator[Connection, None, None]:
-        values = {"tenant": tenant, "patience": f"{PATIENCE}s", "turn": _turn(tenant)}
-        with _bound(self._writing, _BIND_WRITER, values) as connection:
+        with _bound(self._writing, _BIND_WRITER, _writer(tenant)) as connection:
             yield connection
             connection.commit()
+
+    def write_next(self, connection: Connection, tenant: str) -> None:
+        connection.execute(_BIND_WRITER, _writer(tenant))
 
     @contextmanager
     def reading(self, tenant: str) -> Generator[Connection, None, None]:
         with _bound(self._reading, _BIND_READER, {"tenant": tenant}) as connection:
             yield connection
+
+    def read_next(self, connection: Connection, tenant: str) -> None:
+        connection.execute(_BIND_READER, {"tenant": tenant})
 
     def close(self) -> None:
         self._writing.dispose()
@@ -211,6 +216,10 @@ def _begun(engine: Engine, bind: TextClause, values: Mapping[str, Any]) -> Conne
         connection.close()
         raise
     return connection
+
+
+def _writer(tenant: str) -> dict[str, Any]:
+    return {"tenant": tenant, "patience": f"{PATIENCE}s", "turn": _turn(tenant)}
 
 
 def _turn(tenant: str) -> int:

@@ -53,11 +53,17 @@ class SqliteFile:
         finally:
             self._writer.release()
 
+    def write_next(self, connection: Connection, tenant: str) -> None:
+        """There is one turn for all, and it is held already."""
+
     @contextmanager
     def reading(self, tenant: str) -> Generator[Connection, None, None]:
         self._refuse_if_moved()
         with self._reading.connect() as connection:
             yield connection
+
+    def read_next(self, connection: Connection, tenant: str) -> None:
+        """A file knows no institutions."""
 
     def close(self) -> None:
         self._writing.dispose()
