@@ -16,6 +16,7 @@ from sakimori.gateway.boundary.detectors.secrets import holds_secret
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
+from sakimori.gateway.boundary.lane import Lane
 from sakimori.gateway.boundary.span import Hit, Kind, Span
 from sakimori.gateway.boundary.tokens import TOKEN_LIKE, Minter, canonical
 
@@ -161,6 +162,10 @@ class Passage:
         if is_json_text(text):
             return map_strings(text, lambda value, _name: self.receive(value), ascii_as_found=False)
         return self.restore(text)
+
+    def lane(self, *, json: bool) -> Lane:
+        """A text of an answer that comes in pieces. ``json``: it is known to be JSON, such as a tool's arguments."""
+        return Lane(self, is_json=json)
 
     def send_value(self, value: object, name: str = "") -> object:
         """A JSON value: every string and key, and numbers that are identifiers (they go out as strings)."""
