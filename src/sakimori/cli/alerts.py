@@ -8,7 +8,7 @@ import click
 from aiohttp import web
 
 from sakimori.access import Directory
-from sakimori.access.rights import Right
+from sakimori.access.rights import Right, Rights
 from sakimori.access.secrets import Secrets
 from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.group import Group
@@ -38,7 +38,7 @@ def receive(host: str, port: int, admin_listen: ListenAddress | None) -> None:
     service.begin("alerts")
     with closing(Database.of(settings)) as database:
         authenticate = Directory(database, secrets, SystemClock()).authenticate
-        receiver, readiness = Receiver(inbox, authenticate), Readiness(checks(settings, database))
+        receiver, readiness = Receiver(inbox, authenticate, Rights()), Readiness(checks(settings, database))
         try:
             asyncio.run(_serve(receiver, inbox, host, port, admin_listen, readiness))
         except OSError as error:

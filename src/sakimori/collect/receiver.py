@@ -14,10 +14,9 @@ import orjson
 from aiohttp import web
 
 from sakimori.access import Principal
+from sakimori.access.rights import Right, Rights
 from sakimori.collect.inbox import Inbox, NotAlerts
 
-SCOPE = "alerts"
-"""What a key must be allowed to do."""
 MAX_BODY = 4 * 1024 * 1024
 """Bytes."""
 
@@ -26,11 +25,15 @@ Authenticate = Callable[[str], Principal | None]
 
 
 class Receiver:
-    """Whose alerts they are, the key says: each institution's go into its own file of the inbox."""
+    """Whose alerts they are, the key says: each institution's go into its own file of the inbox.
 
-    def __init__(self, inbox: Inbox, authenticate: Authenticate) -> None:
+    Whether it may send any, policy decides (``Right.SEND_ALERTS``): what cannot be evaluated is refused.
+    """
+
+    def __init__(self, inbox: Inbox, authenticate: Authenticate, rights: Rights) -> None:
         self._inbox = inbox
         self._authenticate = authenticate
+        self._rights = rights
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
 
     def application(self) -> web.Application:
@@ -50,8 +53,10 @@ class Receiver:
         who = await loop.run_in_executor(self._thread, self._authenticate, key.strip()) if scheme == "Bearer" else None
         if who is None:
             return _refused(HTTPStatus.UNAUTHORIZED, "send a valid service key as Authorization: Bearer sk-saki-…")
-        if SCOPE not in who.scopes:
-            return _refused(HTTPStatus.FORBIDDEN, f"this key lacks the scope '{SCOPE}': issue one that has it")
+        answer = self._rights.may(who, Right.SEND_ALERTS)
+        if not answer.allowed:
+            grounds = " ".join(f"{text.en} ({text.name})" for text in answer.policies)
+            return _refused(HTTPStatus.FORBIDDEN, f"this key may not send alerts: {grounds} Keys of scope alerts may.")
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
