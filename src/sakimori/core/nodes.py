@@ -1,8 +1,10 @@
 """Reading YAML with the place of everything: each mistake is noted with its line and column, and reading goes on."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import yaml
@@ -11,6 +13,7 @@ from sakimori.core import plain
 
 T = TypeVar("T")
 _SHOWN = 60
+_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 _DEEPEST = 16
 """What our files need is 8."""
 
@@ -107,6 +110,16 @@ class Reader:
             self.mistake(node, f"{what} must be a whole number from {least} to {most}, not '{shown(text)}'")
             return None
         return int(digits)
+
+    def decimal(self, node: yaml.Node, what: str, most: int) -> Decimal | None:
+        """A number that is not negative, kept exactly as it is written."""
+        text = self.text(node, what)
+        if text is None:
+            return None
+        if not _DECIMAL.fullmatch(text) or Decimal(text) > most:
+            self.mistake(node, f"{what} must be a number from 0 to {most}, such as 12.5, not '{shown(text)}'")
+            return None
+        return Decimal(text)
 
     def top(self, text: str) -> yaml.Node | None:
         """The whole of a text as nodes; None where it is empty or no YAML, which is noted."""

@@ -1,20 +1,23 @@
 """Price lists: what tokens cost, as data that an institution replaces with its contract's."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
 
 from sakimori.core import InputError
+from sakimori.core.nodes import Aliased, Reader
 
 _MILLION = 1_000_000
-_STRICT = ConfigDict(extra="forbid", frozen=True)
+_MOST_YEN = 10**9
+_MOST_TOKENS = 10**9
+_LARGEST = 1 << 20
 
 
-@dataclass(config=_STRICT)
+@dataclass(frozen=True, slots=True)
 class Price:
     input: Decimal
     """Yen per million input tokens."""
@@ -27,11 +30,11 @@ class Price:
         return (self.input * input + self.output * output) / _MILLION
 
 
-@dataclass(config=_STRICT)
+@dataclass(frozen=True, slots=True)
 class PriceList:
     default: Price
     """For models that are not listed."""
-    models: dict[str, Price]
+    models: Mapping[str, Price]
 
     def of(self, model: str) -> Price:
         return self.models.get(model, self.default)
@@ -39,24 +42,51 @@ class PriceList:
     @staticmethod
     def shipped() -> "PriceList":
         shipped = files("sakimori").joinpath("content/policies/gateway-prices.yaml")
-        return _parse(shipped.read_text("utf-8"), "the shipped price list")
+        return PriceList.parse(shipped.read_text("utf-8"), where="the shipped price list")
 
     @staticmethod
     def load(path: Path) -> "PriceList":
         """Raises InputError where the file is no price list."""
         try:
-            text = path.read_text("utf-8")
+            with path.open("rb") as file:
+                data = file.read(_LARGEST + 1)
+            text = data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: the price list cannot be read: {error}") from error
-        return _parse(text, str(path))
+        if len(data) > _LARGEST:
+            raise InputError(f"{path}: the price list is larger than {_LARGEST >> 20} MiB")
+        return PriceList.parse(text, where=str(path))
+
+    @staticmethod
+    def parse(text: str, *, where: str) -> "PriceList":
+        """Raises InputError with the first mistake, its line and column."""
+        reader = Reader(where)
+        found = None
+        if (node := reader.top(text)) is not None:
+            try:
+                found = read(reader, node)
+            except Aliased as alias:
+                reader.mistake(alias.node, "anchors and aliases are not read: write out what is meant")
+        if found is None or reader.mistakes:
+            raise InputError(reader.mistakes[0])
+        return found
 
 
-def _parse(text: str, where: str) -> PriceList:
-    try:
-        return TypeAdapter(PriceList).validate_python(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InputError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        at = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(f"{where}: {at}: {first['msg']}") from error
+def read(reader: Reader, node: yaml.Node) -> PriceList | None:
+    """A price list within a file; None where it has mistakes, which are noted."""
+    members = reader.members(node, "a price list", ("default",), ("models",))
+    if members is None:
+        return None
+    default = _price(reader, members["default"], "the default price")
+    models = reader.pairs(members.get("models"), "models", lambda item, _: _price(reader, item, "a price"))
+    return None if default is None else PriceList(default, models)
+
+
+def _price(reader: Reader, node: yaml.Node, what: str) -> Price | None:
+    members = reader.members(node, what, ("input", "output", "max_output_tokens"))
+    if members is None:
+        return None
+    input = reader.decimal(members["input"], "input", _MOST_YEN)
+    output = reader.decimal(members["output"], "output", _MOST_YEN)
+    tokens = reader.number(members["max_output_tokens"], "max_output_tokens", 1, _MOST_TOKENS)
+    return None if input is None or output is None or tokens is None else Price(input, output, tokens)
