@@ -328,8 +328,24 @@ def test_only_what_was_committed_is_remembered(database: Database, remembering: 
     assert remembering.remembered("a") == kept
     with database.transaction("a") as transaction:
         remembering.append(transaction, entry(6))
-        remembering.seal(transaction)
-    assert remembering.remembered("a") == kept, "nobody knows yet whether it was committed"
+        newest = remembering.seal(transaction)
+        assert remembering.remembered("a") == kept, "nobody knows yet whether it is committed"
+    assert remembering.remembered("a") == newest
+    with database.transaction("a") as transaction:
+        with pytest.raises(RuntimeError), transaction.part():
+            remembering.append(transaction, entry(7))
+            remembering.seal(transaction)
+            raise RuntimeError("this part failed")
+        assert list(remembering.lines(transaction))[-1].entry.id == "le-6"
+    assert remembering.remembered("a") == newest
+
+
+def test_what_a_process_did_not_live_to_remember_is_remembered_at_the_next_sealing(
+    database: Database, remembering: Ledger, signer: LocalSigner
+) -> None:
+    """Killed between commit and memory, or sealed by an install of another home."""
+    sealed(database, Ledger(signer), 0)
+    assert remembering.remembered("a") is None
     with database.transaction("a") as transaction:
         newest = remembering.seal(transaction)
     assert remembering.remembered("a") == newest

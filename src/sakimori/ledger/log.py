@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_bytes
-from weakref import WeakSet
 
 from sqlalchemy import func
 
@@ -17,9 +17,6 @@ from sakimori.ledger.note import Signer, Verifier
 from sakimori.ledger.verification import Verification, verify
 from sakimori.records import LedgerEntry, as_plain, canonical_json, from_plain, parse_object
 from sakimori.store import Database, Snapshot, Transaction, WrongTenant
-
-_SEALED_IN: WeakSet[Transaction] = WeakSet()
-"""Transactions whose newest checkpoint may never be committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +64,14 @@ class Ledger:
             with database.transaction(tenant) as transaction:
                 newest = self.seal(transaction)
                 finished = transaction.is_empty(tables.pending)
-            if newest is not None:
-                self.remember(tenant, newest)
             if finished:
                 return newest
 
     def seal(self, transaction: Transaction) -> Checkpoint | None:
         """Give the oldest pending entries, at most ``sealing.GROUP``, their places in the log and sign the result.
 
-        Returns the newest checkpoint; None while the ledger is empty. It counts once the transaction is committed.
+        Returns the newest checkpoint; None while the ledger is empty. It counts, and is remembered, once the
+        transaction is committed.
 
         Raises:
             LedgerError: what is there does not fit its last checkpoint, or is less than this install saw already;
@@ -85,12 +81,10 @@ class Ledger:
         """
         end = sealing.end_of_log(transaction, self.verifier)
         self._refuse_if_older(transaction, end.checkpoint)
-        if end.checkpoint is not None and transaction not in _SEALED_IN:
-            self.remember(transaction.tenant, end.checkpoint)
-        made = sealing.seal_group(transaction, self._signer, end)
-        if made is not None:
-            _SEALED_IN.add(transaction)
-        return made or end.checkpoint
+        newest = sealing.seal_group(transaction, self._signer, end) or end.checkpoint
+        if newest is not None:
+            transaction.after_commit(partial(self.remember, transaction.tenant, newest))
+        return newest
 
     def verify(
         self,

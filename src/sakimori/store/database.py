@@ -97,7 +97,10 @@ class Database:
             StoreError: the database is locked, full, read-only, damaged or gone; nothing was written.
         """
         with explaining(self._engine.where), self._engine.writing(_named(tenant)) as connection:
-            yield Transaction(connection, tenant)
+            transaction = Transaction(connection, tenant)
+            yield transaction
+        for do in transaction.afterwards:
+            do()
 
     @contextmanager
     def snapshot(self, tenant: str) -> Generator[Snapshot, None, None]:
@@ -119,15 +122,20 @@ class Database:
         Raises:
             StoreError: like ``transaction``.
         """
+        met: list[Transaction] = []
         with explaining(self._engine.where), self._engine.writing(_named(tenants[0])) as connection:
 
             def each() -> Iterator[Transaction]:
                 for number, tenant in enumerate(tenants):
                     if number:
                         self._engine.write_next(connection, _named(tenant))
-                    yield Transaction(connection, tenant)
+                    met.append(Transaction(connection, tenant))
+                    yield met[-1]
 
             yield each()
+        for transaction in met:
+            for do in transaction.afterwards:
+                do()
 
     @contextmanager
     def snapshots(self, tenants: Sequence[str]) -> Generator[Iterator[Snapshot], None, None]:

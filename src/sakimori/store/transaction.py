@@ -4,7 +4,7 @@ Everything that reads or writes a table goes through ``Snapshot.rows`` or ``Tran
 ``update``, ``delete``, so that no statement can forget whose rows it is about.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -85,11 +85,28 @@ class Snapshot:
 class Transaction(Snapshot):
     """Reads and writes of one institution, all or nothing."""
 
+    def __init__(self, connection: Connection, tenant: str) -> None:
+        super().__init__(connection, tenant)
+        self.afterwards: list[Callable[[], None]] = []
+        """What ``after_commit`` was given; ``Database`` does it."""
+
+    def after_commit(self, do: Callable[[], None]) -> None:
+        """Have something done once all of this is kept, in the order given; never, where it is not.
+
+        What it raises reaches whoever opened the transaction, and takes nothing back.
+        """
+        self.afterwards.append(do)
+
     @contextmanager
     def part(self) -> Generator[None]:
         """Work that may fail on its own: an exception takes back what was written within, and the rest stands."""
-        with self.connection.begin_nested():
-            yield
+        before = len(self.afterwards)
+        try:
+            with self.connection.begin_nested():
+                yield
+        except BaseException:
+            del self.afterwards[before:]
+            raise
 
     def put(self, *documents: Document) -> None:
         """Insert documents, or replace those with the same type and id.
