@@ -238,7 +238,9 @@ def test_what_cannot_be_done_is_one_sentence_and_writes_nothing(home: Path, tmp_
         ("export", "--out", str(out), "--cosigned"): "no checkpoint of the ledger .* is cosigned",
         ("export", "--out", str(out), "--cosigned", "--to", "1"): "give one of them",
         ("prove", "le-7", "--out", str(out)): "has no entry 'le-7'",
-        ("erase", "le-1", "--reason", " "): "needs a reason",
+        ("erase", "le-1", "--reason", " "): "needs 1 to 500 printable characters",
+        ("accept-loss", "--reason", "\u3000"): "needs 1 to 500 printable characters",
+        ("accept-loss", "--reason", "\u202egnp.exe"): "needs 1 to 500 printable characters",
         ("verify", "--cosigned", "1"): "needs as many --cosigner",
         ("verify", "--cosigner", key): "does not name a cosigner: it is a public key of type 1",
         ("cosign", "request", "--out", str(out), "--old", "2"): "has 1 sealed entries, not 2",
@@ -271,9 +273,12 @@ def test_where_people_sign_in_nobody_else_reads_or_changes_the_ledger(
 ) -> None:
     grants = tmp_path / "grants.yaml"
     grants.write_text(
-        'institutions:\n  - name: b\n    sign_in: {issuer: "http://127.0.0.1:9", client_id: c}\n', encoding="utf-8"
+        'institutions:\n  - name: b\n    sign_in: {issuer: "http://127.0.0.1:9", client_id: c}\n'
+        "    keys: [{name: auditor, scopes: [ledger.read]}]\n",
+        encoding="utf-8",
     )
-    CliRunner().invoke(cli, ["programme", "apply", str(grants), "--yes"], catch_exceptions=False)
+    applied = CliRunner().invoke(cli, ["programme", "apply", str(grants), "--yes"], catch_exceptions=False)
+    key = applied.stdout.partition("sk-saki-")[2].split()[0]
     monkeypatch.setenv("SAKIMORI_TENANT", "b")
     out = str(tmp_path / "out")
     for command in (
@@ -282,8 +287,11 @@ def test_where_people_sign_in_nobody_else_reads_or_changes_the_ledger(
         ["prove", "#0", "--out", out],
         ["erase", "#0", "--reason", "r"],
         ["accept-loss", "--reason", "r"],
+        ["verify"],
+        ["seal"],
     ):
         with pytest.raises(SakimoriError, match="nobody is signed in for 'b'") as caught:
             run(*command)
         assert caught.value.exit_code is ExitCode.DENIED
+    monkeypatch.setenv("SAKIMORI_SERVICE_KEY", f"sk-saki-{key}")
     assert run("verify").return_value is ExitCode.OK

@@ -161,7 +161,7 @@ def test_undo_takes_back_what_was_done_and_tells_the_ledger(home: Path, isolated
     with closing(Database.embedded(home)) as database, database.snapshot("local") as snapshot:
         told = [(line.entry.actor.partition(":")[0], line.entry.detail["state"]) for line in log.lines(snapshot)]
         assert log.verify(snapshot).ok
-    assert told == [("person", "undo_started"), ("person", "undone")]
+    assert told == [("owner", "undo_started"), ("owner", "undone")]
 
 
 def test_what_could_not_be_taken_back_is_exit_code_1(home: Path, isolated: str, served: Range) -> None:

@@ -3,12 +3,11 @@
 import click
 import orjson
 
-from sakimori.access import Principal, Role, keys, people
+from sakimori.access import Principal, Role, keys, members, people
 from sakimori.access.rights import Resource, Right, Rights
-from sakimori.cli.acting import allowed
 from sakimori.cli.group import Group
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
-from sakimori.service import installation
+from sakimori.service import Installation, installation
 from sakimori.store import Snapshot
 
 
@@ -17,29 +16,35 @@ def access() -> None:
     """Say who may do what, and by which policy."""
 
 
-@access.command()
+@access.command(right=Right.EXPLAIN_ACCESS)
 @click.argument("principal")
 @click.argument("action", type=click.Choice([right.value for right in Right]))
 @click.argument("resource")
+@click.option("--institution", metavar="NAME", help="Whose PRINCIPAL and RESOURCE are (default: SAKIMORI_TENANT).")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def why(principal: str, action: str, resource: str, form: str) -> ExitCode:
+@click.pass_obj
+def why(by: Principal, principal: str, action: str, resource: str, institution: str | None, form: str) -> ExitCode:
     """Say whether PRINCIPAL may do ACTION to RESOURCE, and by which policy; exit code 1 where not.
 
     PRINCIPAL is person:NAME, key:ID, or role:ROLE for anybody in that role. RESOURCE is institution:NAME, or KIND:ID of
     the institution: incident:in-1, evidence:ev-1, response:ex-1, ledger:all, vault:all.
     """
-    right = Right(action)
+    right, rights = Right(action), Rights()
     with installation(Settings.from_environment(), SystemClock()) as install:
-        allowed(install, Right.EXPLAIN_ACCESS)
-        with install.database.snapshot(install.tenant) as snapshot:
+        whose = institution or install.tenant
+        rights.require(by, Right.EXPLAIN_ACCESS, Resource.about(Right.EXPLAIN_ACCESS, whose))
+        if whose != install.tenant:
+            _require_member(install, whose)
+        with install.database.snapshot(whose) as snapshot:
             who = _principal(snapshot, principal, install.clock.now())
-    about = Resource.parse(resource, install.tenant)
+    about = Resource.parse(resource, whose)
     expected = Resource.about(right, install.tenant).kind
     if about.kind != expected:
         raise InputError(f"{action} is about {expected.lower()}:…, not '{plain(resource)}'")
-    answer = Rights().decide(who, right, about)
+    answer = rights.decide(who, right, about)
     if form == "json":
         body = {
+            "institution": whose,
             "principal": principal,
             "action": action,
             "resource": resource,
@@ -50,11 +55,21 @@ def why(principal: str, action: str, resource: str, form: str) -> ExitCode:
         }
         click.echo(orjson.dumps(body))
     else:
-        click.echo(f"{plain(principal)} {'may' if answer.allowed else 'may not'} {action} {plain(resource)}:")
+        of = "" if institution is None else f" of '{plain(institution)}'"
+        click.echo(f"{plain(principal)}{of} {'may' if answer.allowed else 'may not'} {action} {plain(resource)}:")
         ja = install.settings.language == "ja"
         for text in answer.policies:
             click.echo(f"  - {text.name}: {text.ja if ja else text.en}")
     return ExitCode.OK if answer.allowed else ExitCode.FOUND
+
+
+def _require_member(install: Installation, name: str) -> None:
+    with install.database.snapshot(install.tenant) as snapshot:
+        known = {member.name for member in members.every(snapshot)}
+    if name not in known:
+        raise InputError(
+            f"the programme of '{install.tenant}' has no institution '{plain(name)}': see `sakimori programme show`"
+        )
 
 
 def _principal(snapshot: Snapshot, text: str, now: int) -> Principal:

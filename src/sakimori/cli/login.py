@@ -47,8 +47,11 @@ def whoami(form: str) -> None:
         principal = acting(install)
     if form == "json":
         body = {"institution": principal.tenant, "kind": principal.kind, "id": principal.id}
-        click.echo(orjson.dumps({**body, "roles": sorted(principal.roles)}))
+        said = {"scopes": sorted(principal.scopes)} if principal.kind == "key" else {"roles": sorted(principal.roles)}
+        click.echo(orjson.dumps({**body, **said}))
     elif principal.kind == "owner":
         click.echo(f"'{principal.id}', the account of this machine, for '{principal.tenant}': nobody signs in here.")
+    elif principal.kind == "key":
+        click.echo(f"The service key {principal.id} of '{principal.tenant}': {', '.join(sorted(principal.scopes))}.")
     else:
         click.echo(f"'{principal.id}' of '{principal.tenant}': {', '.join(sorted(principal.roles))}.")

@@ -12,9 +12,8 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
-from sakimori.access import keys, members, people, sign_in, sshsig
+from sakimori.access import Principal, keys, members, people, sign_in, sshsig
 from sakimori.access.rights import Resource, Right, Rights
-from sakimori.cli.acting import acting
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.cli.reason import reason_option
@@ -34,7 +33,7 @@ def programme() -> None:
     """Say which institutions belong to the programme, with their people, keys and grants."""
 
 
-@programme.command()
+@programme.command(right=Right.READ_PROGRAMME)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Apply it; without, only what would change is shown.")
 @click.option("--prune", is_flag=True, help="Remove what the file no longer names, institutions included.")
@@ -45,7 +44,10 @@ def programme() -> None:
     help="Write new keys to this new file (0600, one JSON object per line) instead of showing them.",
 )
 @_form
-def apply(file: Path, yes: bool, prune: bool, restore: bool, keys_out: Path | None, form: str) -> ExitCode:
+@click.pass_obj
+def apply(
+    by: Principal, file: Path, yes: bool, prune: bool, restore: bool, keys_out: Path | None, form: str
+) -> ExitCode:
     """Make the programme as FILE says; shows first what would change."""
     try:
         wanted = GrantsFile.read(file)
@@ -56,7 +58,7 @@ def apply(file: Path, yes: bool, prune: bool, restore: bool, keys_out: Path | No
         click.echo(f"{count} mistake{'' if count == 1 else 's'}; nothing was applied.", err=True)
         return ExitCode.INPUT
     with installation(Settings.from_environment(), SystemClock()) as install:
-        by = acting(install)
+        _require_reading(by, *(institution.name for institution in wanted.institutions))
         run = _programme(install)
         plan = run.plan(wanted, by, prune=prune, restore=restore)
         if form == "text":
@@ -76,15 +78,15 @@ def apply(file: Path, yes: bool, prune: bool, restore: bool, keys_out: Path | No
     return ExitCode.OK
 
 
-@programme.command()
+@programme.command(right=Right.READ_PROGRAMME)
 @click.argument("institution", required=False)
 @_form
-def show(institution: str | None, form: str) -> None:
+@click.pass_obj
+def show(by: Principal, institution: str | None, form: str) -> None:
     """List the institutions, or show who and what belongs to INSTITUTION."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        by = acting(install)
         about = institution or install.tenant
-        Rights().require(by, Right.READ_PROGRAMME, Resource.about(Right.READ_PROGRAMME, about))
+        _require_reading(by, about)
         if institution is None:
             with install.database.snapshot(install.tenant) as snapshot:
                 found = members.every(snapshot)
@@ -115,18 +117,26 @@ def show(institution: str | None, form: str) -> None:
         _print_described(described)
 
 
-@programme.command()
+@programme.command(right=Right.READ_PROGRAMME)
 @click.argument("kind", type=click.Choice(["institution", "person", "key", "grant"]))
 @click.argument("name")
 @click.option("--institution", help="Where it belongs (default: SAKIMORI_TENANT).")
 @reason_option("Why, for the ledger.")
-def revoke(kind: str, name: str, institution: str | None, reason: str) -> None:
+@click.pass_obj
+def revoke(by: Principal, kind: str, name: str, institution: str | None, reason: str) -> None:
     """Take NAME away: an institution with all it has, a person, a key or a grant; effective within a second."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        by = acting(install)
         where = name if kind == "institution" else institution or install.tenant
+        _require_reading(by, where)
         found = _programme(install).revoke(kind, name, where, by, reason=reason)
     click.echo(f"Revoked: {kind} '{plain(name)}' of '{plain(where)}', {len(found)} changes.")
+
+
+def _require_reading(by: Principal, *institutions: str) -> None:
+    """Before anything is looked up there: complaints would tell strangers who and what belongs to an institution."""
+    rights = Rights()
+    for name in institutions:
+        rights.require(by, Right.READ_PROGRAMME, Resource.about(Right.READ_PROGRAMME, name))
 
 
 def _programme(install: Installation) -> Programme:
@@ -250,7 +260,7 @@ def _print_described(described: dict[str, Any]) -> None:
     for title, columns in (
         ("people", ("name", "roles", "signing_keys", "removed_at")),
         ("keys", ("id", "name", "scopes", "expires_at", "revoked_at")),
-        ("grants", ("id", "models", "purposes", "data_classes", "revoked")),
+        ("grants", ("id", "state", "models", "purposes", "data_classes")),
     ):
         if not described[title]:
             continue
