@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,17 @@ from sakimori.core import LOCAL_TENANT, SystemClock
 from sakimori.gateway import Boundary, Dictionary, Gateway, Parts, PriceList, ProviderConfig
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.observe import lines, metrics
-from sakimori.records import AccountAsset, Budget, Criticality, DataClass, Grant, HostAsset, Inventory
+from sakimori.records import (
+    AccountAsset,
+    Criticality,
+    DataClass,
+    Grant,
+    GrantState,
+    HostAsset,
+    Inventory,
+    Limit,
+    Window,
+)
 from sakimori.store import Database
 
 _COMMAND = "make bench ONLY=gateway"
@@ -137,10 +146,11 @@ def _bank(home: Path) -> str:
     grant = Grant(
         id="gr-bench",
         tenant=LOCAL_TENANT,
+        state=GrantState.READY,
         models=("gpt-5-mini",),
         purposes=("bench",),
         data_classes=(DataClass.STRUCTURED,),
-        budget=Budget(tokens=10**12, yen=Decimal(10**9), window=timedelta(days=1)),
+        limits=(Limit(window=Window.DAY, tokens=10**12, yen=Decimal(10**9)),),
         not_before=clock.now() - _DAY,
         not_after=clock.now() + _DAY,
     )

@@ -18,7 +18,7 @@ import psycopg
 from tests.postgres_cluster import ORDINARY, Cluster
 
 from benchmarks.figure import Figure
-from sakimori.records import Budget, DataClass, Grant, Source
+from sakimori.records import DataClass, Grant, GrantState, Limit, Source, Window
 from sakimori.store import Database, budgets
 from sakimori.store.budgets import Amount
 
@@ -39,7 +39,8 @@ def figures() -> Iterator[Figure]:
         yield Figure("Snapshot on SQLite that reads one document, CPU", cpu * 1e3, "ms", None, _COMMAND)
         with closing(sqlite3.connect(Path(folder) / "sakimori.db")) as bare, bare:
             bare.executemany(
-                "INSERT INTO budget_booked VALUES (?, 'gr-1', 0, 0, 0)", ((_name(n),) for n in range(_MANY))
+                "INSERT INTO budget_window VALUES (?, 'gr-1', '1970-01-01', 0, 0, 0)",
+                ((_name(n),) for n in range(_MANY)),
             )
         yield _many_institutions(database, "SQLite")
     try:
@@ -67,8 +68,8 @@ def _on_server(cluster: Cluster) -> Iterator[Figure]:
             beside = f"{bare_cpu * 1e3:.2f} ms by bare psycopg"
             yield Figure(f"{what}, CPU of the client", cpu * 1e3, "ms", beside, _COMMAND)
             yield Figure(f"{what}, CPU of the server", _of_server(cluster, work, 1000) * 1e3, "ms", None, _COMMAND)
-        names = f"SELECT '銀行 ' || n, 'gr-1', 0, 0, 0 FROM generate_series(0, {_MANY - 1}) n"  # noqa: S608 # our own words
-        cluster.sql("INSERT INTO budget_booked " + names, database=name)
+        names = f"SELECT '銀行 ' || n, 'gr-1', '1970-01-01', 0, 0, 0 FROM generate_series(0, {_MANY - 1}) n"  # noqa: S608 # our own words
+        cluster.sql("INSERT INTO budget_window " + names, database=name)
         yield _many_institutions(database, "PostgreSQL")
 
 
@@ -116,14 +117,14 @@ def _many_institutions(database: Database, where: str) -> Figure:
     amount = Amount(tokens=1, yen=Decimal(0))
 
     def spend(tenant: str) -> None:
-        budget = Budget(tokens=10**9, yen=Decimal(10**6), window=timedelta(days=1))
         grant = Grant(
             id="gr-1",
             tenant=tenant,
+            state=GrantState.READY,
             models=("m",),
             purposes=("p",),
             data_classes=(DataClass.STRUCTURED,),
-            budget=budget,
+            limits=(Limit(window=Window.DAY, tokens=10**9, yen=Decimal(10**6)),),
             not_before=0,
             not_after=1 << 62,
         )

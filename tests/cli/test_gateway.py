@@ -19,7 +19,7 @@ from openai import OpenAI
 from sakimori.access import keys
 from sakimori.access.secrets import Secrets
 from sakimori.core import LOCAL_TENANT, ExitCode, SystemClock
-from sakimori.records import Grant, ReservationState
+from sakimori.records import Grant, ReservationState, Window
 from sakimori.store import Database, budgets
 
 ANSWER = {
@@ -176,9 +176,9 @@ def test_killed_in_a_call_nothing_is_held_beyond_its_time(tmp_path: Path, provid
         (grant,) = transaction.all(Grant)
         (held,) = budgets.reservations(transaction, grant.id)
         assert held.state is ReservationState.HELD
-        assert budgets.used(transaction, grant, now=held.made_at).tokens == held.tokens > 0
+        assert budgets.used(transaction, grant.id, Window.DAY, now=held.made_at).tokens == held.tokens > 0
         budgets.expire(transaction, now=held.expires_at)
-        assert budgets.used(transaction, grant, now=held.made_at).tokens == 0
+        assert budgets.used(transaction, grant.id, Window.DAY, now=held.made_at).tokens == 0
     database.close()
 
 

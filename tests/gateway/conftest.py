@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,18 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import SystemClock
 from sakimori.gateway import ProviderConfig, running
 from sakimori.ledger import Ledger, LocalSigner
-from sakimori.records import AccountAsset, Budget, Criticality, DataClass, Grant, HostAsset, Inventory, LedgerEntry
+from sakimori.records import (
+    AccountAsset,
+    Criticality,
+    DataClass,
+    Grant,
+    GrantState,
+    HostAsset,
+    Inventory,
+    LedgerEntry,
+    Limit,
+    Window,
+)
 from sakimori.store import Database
 
 DAY = 86_400_000_000_000
@@ -44,10 +54,11 @@ class Bank:
         fields: dict[str, Any] = {
             "id": "gr-1",
             "tenant": self.tenant,
+            "state": GrantState.READY,
             "models": (MODEL,),
             "purposes": ("investigation",),
             "data_classes": (DataClass.STRUCTURED,),
-            "budget": Budget(tokens=10_000_000, yen=Decimal(100_000), window=timedelta(days=1)),
+            "limits": (Limit(window=Window.DAY, tokens=10_000_000, yen=Decimal(100_000)),),
             "not_before": now - DAY,
             "not_after": now + DAY,
         }

@@ -1,7 +1,6 @@
 """Calls as a client makes them: with OpenAI's own SDK, through a gateway that really serves."""
 
 import json
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +13,7 @@ from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
 from sakimori.gateway import ProviderConfig, running
-from sakimori.records import Budget, DataClass, LedgerEntry
+from sakimori.records import DataClass, GrantState, LedgerEntry, Limit, Window
 from sakimori.store import budgets
 
 PROMPT = "ＰＣ－０４１２ (10.20.4.12) の yamada.t が 203.0.113.9 に接続。パスワードは「hunter2」 4111 1111 1111 1111"
@@ -201,7 +200,8 @@ def test_a_key_for_something_else_is_not_enough(base_url: str, bank: Bank) -> No
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"revoked": True}, "no_grant"),
+        ({"state": GrantState.REVOKED}, "no_grant"),
+        ({"state": GrantState.APPROVED}, "no_grant"),
         ({"models": ("other",)}, "model_not_granted"),
         ({"not_after": 1}, "no_grant"),
         ({"not_before": 2**62, "not_after": 2**62 + 1}, "no_grant"),
@@ -257,7 +257,7 @@ def test_a_call_is_booked_at_what_the_provider_reports(client: OpenAI, bank: Ban
     grant = bank.grant()
     client.responses.create(model=MODEL, input="10.0.0.1 and 10.0.0.2", max_output_tokens=100)
     with bank.database.snapshot(bank.tenant) as snapshot:
-        assert budgets.used(snapshot, grant, now=SystemClock().now()).tokens == 150
+        assert budgets.used(snapshot, grant.id, Window.DAY, now=SystemClock().now()).tokens == 150
     entry = bank.entries()[-1]
     assert entry.action == "gateway.call"
     assert entry.actor.startswith("key:")
@@ -270,7 +270,7 @@ def test_a_call_is_booked_at_what_the_provider_reports(client: OpenAI, bank: Ban
 
 
 def test_a_call_that_could_exceed_the_budget_is_not_made(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
-    bank.grant(budget=Budget(tokens=3_000, yen=Decimal(1_000), window=timedelta(days=1)))
+    bank.grant(limits=(Limit(window=Window.DAY, tokens=3_000, yen=Decimal(1_000)),))
     with pytest.raises(RateLimitError) as refused:
         client.responses.create(model=MODEL, input="hi", max_output_tokens=5_000)
     assert refused.value.code == "budget_exceeded"

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +17,7 @@ from tests.gateway.conftest import Bank
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
-from sakimori.records import Budget
+from sakimori.records import Limit, Window
 from sakimori.store import budgets
 
 
@@ -82,7 +81,7 @@ async def _agent(client: AsyncOpenAI, asked: list[str]) -> Judged:
 
 def test_many_clients_at_once_stay_within_the_budget(base_url: str, bank: Bank, upstream: Upstream) -> None:
     """Sixteen at a time on a budget for a few: whoever is let through is answered, the others hear why not."""
-    grant = bank.grant(budget=Budget(tokens=9_000, yen=Decimal(1_000), window=timedelta(days=1)))
+    grant = bank.grant(limits=(Limit(window=Window.DAY, tokens=9_000, yen=Decimal(1_000)),))
 
     def call(number: int) -> str:
         with OpenAI(base_url=base_url, api_key=bank.key, max_retries=0) as client:
@@ -95,7 +94,7 @@ def test_many_clients_at_once_stay_within_the_budget(base_url: str, bank: Bank, 
     with ThreadPoolExecutor(16) as threads:
         outcomes = Counter(threads.map(call, range(64)))
     with bank.database.snapshot(bank.tenant) as snapshot:
-        used = budgets.used(snapshot, grant, now=SystemClock().now())
+        used = budgets.used(snapshot, grant.id, Window.DAY, now=SystemClock().now())
         assert {made.state for made in budgets.reservations(snapshot, grant.id)} == {"settled"}
     assert set(outcomes) == {"answered", "budget_exceeded"}
     assert outcomes["answered"] == len(upstream.bodies) == used.tokens // 150

@@ -17,6 +17,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import SystemClock
 from sakimori.gateway import BoundaryError, ProviderConfig, ProviderMissing, running
 from sakimori.gateway.boundary import passage
+from sakimori.records import Window
 from sakimori.store import budgets
 
 RESPONSES = "responses"
@@ -208,7 +209,7 @@ def test_each_failure_of_the_provider_is_one_clear_error(
     assert (failed.value.status_code, failed.value.code) == (status, code)
     assert "upstream-key" not in str(failed.value.body)
     with bank.database.snapshot(bank.tenant) as snapshot:
-        used = budgets.used(snapshot, grant, now=SystemClock().now())
+        used = budgets.used(snapshot, grant.id, Window.DAY, now=SystemClock().now())
         states = [made.state for made in budgets.reservations(snapshot, grant.id)]
     assert (used.tokens > 0) is billed
     assert states == ["settled"]
@@ -256,7 +257,7 @@ def test_usage_that_cannot_be_believed_is_booked_at_the_upper_bound(
     upstream.script = no_usage
     client.responses.create(model=MODEL, input="hi", max_output_tokens=100)
     with bank.database.snapshot(bank.tenant) as snapshot:
-        assert budgets.used(snapshot, grant, now=SystemClock().now()).tokens > 100
+        assert budgets.used(snapshot, grant.id, Window.DAY, now=SystemClock().now()).tokens > 100
 
 
 def test_a_detector_that_fails_lets_nothing_out(

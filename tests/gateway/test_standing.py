@@ -12,6 +12,7 @@ from sakimori.access import keys
 from sakimori.core import ManualClock, SystemClock
 from sakimori.gateway import ProviderConfig, running
 from sakimori.gateway.standing import Standing
+from sakimori.records import GrantState
 from sakimori.store import Database
 
 HALF_A_SECOND = 500_000_000
@@ -62,7 +63,7 @@ def test_a_grant_that_is_revoked_is_refused_half_a_second_later(
 ) -> None:
     bank.grant()
     ask(timed)
-    bank.grant(revoked=True)
+    bank.grant(state=GrantState.REVOKED)
     clock.set(clock.now() + HALF_A_SECOND)
     with pytest.raises(PermissionDeniedError):
         ask(timed)

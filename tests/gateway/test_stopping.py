@@ -14,6 +14,7 @@ from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
 from sakimori.gateway import Gateway, Parts, PriceList, ProviderConfig, running, serve
+from sakimori.records import Window
 from sakimori.store import budgets
 
 
@@ -69,7 +70,7 @@ def test_the_end_of_running_waits_for_no_provider(
     assert bank.entries()[-1].detail["outcome"] == "gateway_stopped"
     with bank.database.snapshot(bank.tenant) as snapshot:
         (made,) = budgets.reservations(snapshot, grant.id)
-        assert budgets.used(snapshot, grant, now=SystemClock().now()).tokens == made.tokens > 100
+        assert budgets.used(snapshot, grant.id, Window.DAY, now=SystemClock().now()).tokens == made.tokens > 100
     assert made.state == "settled"
     assert not caplog.records
 

@@ -50,7 +50,7 @@ class World:
 
     def apply(self, text: str = TEXT, *, prune: bool = False, restore: bool = False) -> list[Issued]:
         issued: list[Issued] = []
-        self.programme().apply(self.plan(text, prune=prune, restore=restore), OPERATOR, show=issued.append)
+        self.programme().apply(self.plan(text, prune=prune, restore=restore), OPERATOR, show=issued.extend)
         return issued
 
     def entries(self, tenant: str) -> list[LedgerEntry]:
@@ -90,7 +90,7 @@ def test_what_the_file_says_is_so_and_each_change_is_in_the_ledger(world: World)
         }
         grant = snapshot.get(Grant, "g")
     assert grant is not None
-    assert grant.budget.tokens == 10
+    assert grant.limits[0].tokens == 10
     written = world.entries(BANK)
     assert {(entry.action, entry.subject) for entry in written} == {
         ("programme.sign_in_added", "sign_in:https://login.aozora.example"),
@@ -187,7 +187,7 @@ def test_two_who_apply_the_same_at_once_make_it_once(world: World) -> None:
     plans = [world.plan() for _ in range(4)]
     issued: list[Issued] = []
     threads = [
-        threading.Thread(target=world.programme().apply, args=(plan, OPERATOR), kwargs={"show": issued.append})
+        threading.Thread(target=world.programme().apply, args=(plan, OPERATOR), kwargs={"show": issued.extend})
         for plan in plans
     ]
     for thread in threads:
@@ -211,7 +211,7 @@ def test_a_plan_that_somebody_overtook_is_not_carried_out(world: World) -> None:
 
 
 def test_a_key_that_nobody_could_be_shown_was_never_issued(world: World) -> None:
-    def full(_: Issued) -> None:
+    def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):

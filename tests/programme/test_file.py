@@ -24,7 +24,7 @@ def test_the_example_of_the_documentation_is_one() -> None:
     assert (first.name, second.name) == ("あおぞら銀行", "みどり信用金庫")
     assert [person.name for person in first.people] == ["山田 太郎", "佐藤 花子"]
     assert first.people[1].signing_keys
-    assert first.grants[0].budget.tokens == 20_000_000
+    assert first.grants[0].limits[0].tokens == 20_000_000
     assert first.sign_in is not None
     assert first.sign_in.audience == "sakimori"
 

@@ -1,5 +1,6 @@
 """Every document survives being written and read, and nothing else is read as one."""
 
+import re
 import types
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -17,20 +18,24 @@ from sakimori.core import InputError
 from sakimori.records import (
     Action,
     Command,
+    CyberAccess,
     Document,
     Entity,
     EntityType,
     Execution,
     Finding,
     Grant,
+    GrantState,
     Incident,
     Inventory,
     LedgerEntry,
+    Limit,
     Plan,
     Reservation,
     Severity,
     Source,
     Verdict,
+    Window,
     as_plain,
     canonical_json,
     from_json,
@@ -115,7 +120,37 @@ def test_an_unknown_or_missing_member_is_refused_by_name(cls: type[Document], da
 def test_schemas_are_distinct_and_versioned() -> None:
     schemas = [cls.SCHEMA for cls in DOCUMENTS]
     assert len(set(schemas)) == len(schemas)
-    assert all(schema.startswith("sakimori.") and schema.endswith("/1") for schema in schemas)
+    assert all(re.fullmatch(r"sakimori\.[a-z-]+/[1-9]", schema) for schema in schemas)
+
+
+def test_a_grant_of_the_first_form_is_read_and_must_be_proved() -> None:
+    """It had one budget per day, and nobody noted which call was the first to be answered."""
+    first: dict[str, Any] = {
+        "schema": "sakimori.grant/1",
+        "id": "gr-1",
+        "tenant": "銀行",
+        "models": ["m"],
+        "purposes": ["p"],
+        "data_classes": ["structured"],
+        "budget": {"tokens": 100, "yen": "0.30", "window": "P1D"},
+        "not_before": 1,
+        "not_after": 2,
+        "revoked": False,
+    }
+    read = from_json(Grant, orjson.dumps(first))
+    assert read.limits == (Limit(window=Window.DAY, tokens=100, yen=Decimal("0.30")),)
+    assert (read.state, read.cyber, read.hosted_tools) == (GrantState.PROVISIONED, CyberAccess.STANDARD, ())
+    assert from_json(Grant, orjson.dumps({**first, "revoked": True})).revoked
+    assert from_json(Grant, to_json(read)) == read
+
+
+@pytest.mark.parametrize("budget", [None, [], {}, {"tokens": "x", "yen": "1"}])
+def test_a_damaged_grant_of_the_first_form_is_refused_in_one_line(budget: object) -> None:
+    members: dict[str, object] = {"id": "g", "tenant": "t", "models": [], "purposes": [], "data_classes": []}
+    times = {"not_before": 1, "not_after": 2}
+    for plain in ({**members, **times, "budget": budget}, {**members, **times}):
+        with pytest.raises(InputError, match="Grant: "):
+            from_json(Grant, orjson.dumps({"schema": "sakimori.grant/1", **plain}))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"', "{}", '{"schema": "sakimori.finding/2"}'])

@@ -89,7 +89,12 @@ def test_rows_of_the_first_version_are_there_in_this_one_on_a_server(cluster: Cl
 
 
 def _compare_with(rows: dict[str, dict[str, Any]], url: URL) -> None:
+    """All rows are as they were, but for what later versions keep in another form."""
     declare_tables(store, access, ledger)
+    budget = rows.pop("budget_booked")
+    of_day = {"grant_id": budget["grant_id"], "period": "1970-01-01", "requests": 0, "tokens": budget["tokens"]}
+    rows["budget_window"] = {"tenant": "A", **of_day, "microyen": budget["microyen"]}
+    del rows["budget_reservation"]["window_start"]
     database = Database.open(url)
     with database.snapshot("A") as snapshot:
         for table, row in rows.items():

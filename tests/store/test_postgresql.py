@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.postgres_cluster import AUTHORITY, OPEN_ROLES, ORDINARY, OWNER, PASSWORD_ROLE, Cluster
 
 from sakimori.core import ExitCode
-from sakimori.records import Budget, DataClass, Grant, Source
+from sakimori.records import DataClass, Grant, GrantState, Limit, Source, Window
 from sakimori.store import Database, StoreError, postgresql
 from sakimori.store import database as module
 from sakimori.store.budgets import Amount, reserve
@@ -242,10 +242,11 @@ def grant(tenant: str, number: int) -> Grant:
     return Grant(
         id=f"gr-{number}",
         tenant=tenant,
+        state=GrantState.READY,
         models=("m",),
         purposes=("p",),
         data_classes=(DataClass.STRUCTURED,),
-        budget=Budget(tokens=100, yen=Decimal(10), window=timedelta(days=1)),
+        limits=(Limit(window=Window.DAY, tokens=100, yen=Decimal(10)),),
         not_before=0,
         not_after=10**18,
     )
@@ -264,7 +265,10 @@ def test_the_authority_reads_sums_and_no_rows(cluster: Cluster, name: str, datab
         return cluster.sql(query, database=name, role=role)
 
     assert ask("SELECT * FROM authority.grants() ORDER BY 1") == "A|2\n銀行|1"
-    assert ask("SELECT * FROM authority.budgets() ORDER BY 1") == "A|0|21|2000000\n銀行|0|10|1000000"
+    assert ask("SELECT * FROM authority.budgets() ORDER BY 1") == (
+        "A|1970-01-01T00:00Z|2|21|2000000\nA|1970-01-01|2|21|2000000\nA|1970-01|2|21|2000000\n"
+        "銀行|1970-01-01T00:00Z|1|10|1000000\n銀行|1970-01-01|1|10|1000000\n銀行|1970-01|1|10|1000000"
+    )
     assert ask("SELECT * FROM authority.usage() ORDER BY 1") == "A|held|2|21|2000000\n銀行|held|1|10|1000000"
     # The setting that let the function see is gone after it, and was never of any use to its caller.
     assert ask("; ".join((SEE_ALL, "SELECT * FROM authority.grants() ORDER BY 1"))) == "A|2\n銀行|1"

@@ -6,7 +6,7 @@ writes tables makes sure that none is left out.
 
 import ast
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +23,6 @@ from sakimori.core import ManualClock
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.records import (
     Action,
-    Budget,
     Command,
     DataClass,
     Decision,
@@ -31,13 +30,16 @@ from sakimori.records import (
     EntityType,
     Execution,
     Grant,
+    GrantState,
     LedgerEntry,
+    Limit,
     Ruling,
     Source,
     Step,
     StepState,
+    Window,
 )
-from sakimori.store import Database, budgets, detection, evidence, journal, vault
+from sakimori.store import Database, budgets, detection, evidence, journal, oversight, usage, vault
 from sakimori.store.schema import metadata
 
 TENANT = "銀行"
@@ -88,14 +90,14 @@ def log(world: SimpleNamespace) -> None:
 
 
 def spending(world: SimpleNamespace) -> None:
-    budget = Budget(tokens=100, yen=Decimal(10), window=timedelta(days=1))
     grant = Grant(
         id="gr-1",
         tenant=TENANT,
+        state=GrantState.READY,
         models=("m",),
         purposes=("p",),
         data_classes=(DataClass.STRUCTURED,),
-        budget=budget,
+        limits=(Limit(window=Window.DAY, tokens=100, yen=Decimal(10)),),
         not_before=0,
         not_after=10**18,
     )
@@ -107,8 +109,24 @@ def spending(world: SimpleNamespace) -> None:
         ]
         budgets.settle(transaction, held[0].id, amount)
         assert budgets.expire(transaction, now=10**10) == 1
-        assert budgets.used(transaction, grant, now=1) == amount
+        assert budgets.used(transaction, grant.id, Window.DAY, now=1).tokens == amount.tokens
         assert len(budgets.reservations(transaction, grant.id)) == 2
+
+
+def counting(world: SimpleNamespace) -> None:
+    with world.database.transaction(TENANT) as transaction:
+        usage.count(transaction, now=1, outcome=usage.Outcome.ANSWERED, model="m", input_tokens=3, yen=Decimal("0.5"))
+        assert [used.calls for used in usage.between(transaction, date(1970, 1, 1), date(1970, 1, 1))] == [1]
+
+
+def watching_a_provider(world: SimpleNamespace) -> None:
+    with world.database.transaction(TENANT) as transaction:
+        assert oversight.position(transaction, "audit") is None
+        oversight.advance(transaction, "audit", 5)
+        oversight.note(transaction, kind="alert", id="a-1", now=1)
+        (found,) = oversight.waiting(transaction, limit=3)
+        oversight.take(transaction, found, now=2)
+        assert not oversight.waiting(transaction, limit=3)
 
 
 def tokens(world: SimpleNamespace) -> None:
@@ -175,7 +193,19 @@ def programme(world: SimpleNamespace) -> None:
         assert len(people.everyone(transaction)) == 1
 
 
-TOURS = [documents, raw_records, service_keys, log, spending, tokens, responses, live_detection, programme]
+TOURS = [
+    documents,
+    raw_records,
+    service_keys,
+    log,
+    spending,
+    counting,
+    watching_a_provider,
+    tokens,
+    responses,
+    live_detection,
+    programme,
+]
 
 
 @pytest.mark.parametrize("tour", TOURS, ids=lambda tour: tour.__name__)

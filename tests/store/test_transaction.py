@@ -1,12 +1,10 @@
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from sakimori.core import InputError
 from sakimori.records import (
-    Budget,
     DataClass,
     Disposition,
     Document,
@@ -16,14 +14,17 @@ from sakimori.records import (
     Execution,
     Finding,
     Grant,
+    GrantState,
     Incident,
     IncidentStatus,
     Inventory,
+    Limit,
     Plan,
     Route,
     Severity,
     Source,
     Verdict,
+    Window,
 )
 from sakimori.store import Database, WrongTenant, evidence
 
@@ -82,10 +83,11 @@ DOCUMENTS: list[Document] = [
     Grant(
         id="gr-1",
         tenant="a",
+        state=GrantState.READY,
         models=("m",),
         purposes=("triage",),
         data_classes=(DataClass.STRUCTURED,),
-        budget=Budget(tokens=1, yen=Decimal("0.30"), window=timedelta(days=1)),
+        limits=(Limit(window=Window.DAY, tokens=1, yen=Decimal("0.30")),),
         not_before=0,
         not_after=10,
     ),

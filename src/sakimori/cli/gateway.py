@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from contextlib import closing
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from secrets import token_hex
@@ -19,7 +18,7 @@ from sakimori.gateway import Gateway, Parts, PriceList, ProviderConfig, serve
 from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
-from sakimori.records import Budget, DataClass, Grant, LedgerEntry
+from sakimori.records import DataClass, Grant, GrantState, LedgerEntry, Limit, Window
 from sakimori.service.readiness import checks
 from sakimori.store import Database
 
@@ -120,10 +119,11 @@ def grant(
     made = Grant(
         id=f"gr-{token_hex(8)}",
         tenant=settings.tenant,
+        state=GrantState.PROVISIONED,
         models=models,
         purposes=purposes,
         data_classes=tuple(DataClass(item) for item in data_classes),
-        budget=Budget(tokens=tokens, yen=_yen(yen), window=timedelta(days=1)),
+        limits=(Limit(window=Window.DAY, tokens=tokens, yen=_yen(yen)),),
         not_before=now,
         not_after=now + days * _NANOS_PER_DAY,
     )
@@ -134,7 +134,7 @@ def grant(
         actor="service:gateway",
         action="grant.made",
         subject=made.id,
-        detail={"tokens": tokens, "yen": str(made.budget.yen), "days": days, "data_classes": list(data_classes)},
+        detail={"tokens": tokens, "yen": yen, "days": days, "data_classes": list(data_classes)},
     )
     ledger = Ledger(LocalSigner(Secrets.embedded(settings.home)), Memory.embedded(settings.home))
     with closing(Database.of(settings)) as database, database.transaction(settings.tenant) as transaction:

@@ -14,7 +14,7 @@ STRUCTURED_SCOPE = "structured"
 
 def in_force(grants: Iterable[Grant], now: Nanos) -> list[Grant]:
     """Those that are valid at this moment."""
-    return [grant for grant in grants if not grant.revoked and grant.not_before <= now < grant.not_after]
+    return [grant for grant in grants if grant.usable and grant.not_before <= now < grant.not_after]
 
 
 def models(grants: Iterable[Grant]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from sakimori.access.rights import Right
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, InputError, Nanos
 from sakimori.programme.file import Institution, WantedKey
-from sakimori.records import Grant
+from sakimori.records import Grant, GrantState, as_plain
 from sakimori.store import Snapshot, Transaction
 
 Kind = Literal["institution", "sign_in", "person", "key", "grant"]
@@ -32,6 +32,10 @@ class Change:
     """What who applies it must be allowed to do in the institution."""
     do: Callable[[Transaction], str | None] = field(compare=False, repr=False)
     """Carries it out; returns the text of a key that it issued."""
+
+    @property
+    def issues_key(self) -> bool:
+        return self.kind == "key" and self.verb in ("add", "restore")
 
     @property
     def action(self) -> str:
@@ -95,7 +99,7 @@ def keys_revoked(tenant: str, name: str, found: Sequence[ServiceKey], clock: Clo
 
 def grant_revoked(grant: Grant) -> Change:
     def do(transaction: Transaction) -> None:
-        transaction.put(replace(grant, revoked=True))
+        transaction.put(replace(grant, state=GrantState.REVOKED))
 
     return Change(grant.tenant, "grant", "remove", grant.id, {}, Right.MANAGE_GRANTS, do)
 
@@ -205,18 +209,22 @@ def _grants(snapshot: Snapshot, wanted: Institution, how: How) -> Iterator[Chang
         before = known.get(grant.id)
         if before is not None and before.revoked and not how.restore:
             yield _stays_revoked(wanted.name, "grant", grant.id, Right.MANAGE_GRANTS)
-        elif before != grant:
+        elif before is None or not before.usable or before != _as_it_stands(grant, before):
             verb: Verb = "add" if before is None else "restore" if before.revoked else "change"
             detail = {
                 "models": list(grant.models),
                 "purposes": list(grant.purposes),
                 "data_classes": sorted(grant.data_classes),
-                "tokens": grant.budget.tokens,
-                "yen": str(grant.budget.yen),
+                "limits": [as_plain(limit) for limit in grant.limits],
                 "not_before": grant.not_before,
                 "not_after": grant.not_after,
             }
             yield Change(wanted.name, "grant", verb, grant.id, detail, Right.MANAGE_GRANTS, _granting(grant))
+
+
+def _as_it_stands(grant: Grant, before: Grant) -> Grant:
+    """What the file says, which knows nothing of proving calls; one that differs must be proved again."""
+    return replace(grant, state=before.state, requested_by=before.requested_by)
 
 
 def _granting(grant: Grant) -> Callable[[Transaction], None]:

@@ -16,7 +16,7 @@ from sakimori.access.people import Person
 from sakimori.access.sign_in import SignIn
 from sakimori.core import ExitCode, InputError, Nanos, SakimoriError, parse_rfc3339, unfit_tenant
 from sakimori.core.nodes import Aliased, Reader, shown
-from sakimori.records import Budget, DataClass, Grant
+from sakimori.records import DataClass, Grant, GrantState, Limit, Window
 
 _LARGEST = 64 << 20
 _MOST_YEN = 10**12
@@ -262,10 +262,11 @@ def _grant(reader: Reader, node: yaml.Node, what: str, institution: str, names: 
     return Grant(
         id=name,
         tenant=institution,
+        state=GrantState.PROVISIONED,
         models=models,
         purposes=purposes,
         data_classes=data or (DataClass.STRUCTURED,),
-        budget=Budget(tokens=tokens, yen=Decimal(yen), window=_DAY),
+        limits=(Limit(window=Window.DAY, tokens=tokens, yen=Decimal(yen)),),
         not_before=begins,
         not_after=ends,
     )

@@ -1,9 +1,11 @@
 """One way to write records as JSON and to read them back.
 
 A *record* is a frozen, keyword-only dataclass. Records that are stored or exchanged on their own declare a ``SCHEMA``
-such as ``"sakimori.finding/1"``; it is the first member of their JSON form, and a reader refuses any other.
+such as ``"sakimori.finding/1"``; it is the first member of their JSON form, and a reader refuses any other. One whose
+form has changed says in ``EARLIER``, by schema, how the members of an earlier form become those of this one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar, cast, dataclass_transform
@@ -64,9 +66,18 @@ def from_json(cls: type[D], data: bytes | str) -> D:
     """
     plain = parse_object(data, what=cls.SCHEMA)
     schema = plain.pop("schema", None)
+    if isinstance(schema, str) and (renewed := getattr(cls, "EARLIER", {}).get(schema)):
+        return from_plain(cls, _renewed(cls, renewed, plain))
     if schema != cls.SCHEMA:
         raise InputError(f"expected a {cls.SCHEMA} document, got {schema!r}: it was written by another version")
     return from_plain(cls, plain)
+
+
+def _renewed(cls: type[Document], renew: Callable[[dict[str, Any]], dict[str, Any]], plain: dict[str, Any]) -> Any:
+    try:
+        return renew(plain)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{cls.__name__}: an earlier form of it, of which a member is missing: {error}") from error
 
 
 def from_plain(cls: type[T], plain: object) -> T:

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from decimal import Decimal
 
 from sakimori.access import keys
 from sakimori.gateway import SCOPE, STRUCTURED_SCOPE, ProviderConfig, running
 from sakimori.investigate import Investigator, ModelInvestigator, ModelLimits
-from sakimori.records import Budget, DataClass, Grant, Inventory, LedgerEntry
+from sakimori.records import DataClass, Grant, GrantState, Inventory, LedgerEntry, Limit, Window
 from sakimori.service.egress import Departures
 from sakimori.service.installation import Installation
 
@@ -40,10 +39,11 @@ def granted_investigator(
     grant = Grant(
         id="gr-demo",
         tenant=install.tenant,
+        state=GrantState.PROVISIONED,
         models=(model,),
         purposes=(PURPOSE,),
         data_classes=(DataClass.STRUCTURED,),
-        budget=Budget(tokens=2_000_000, yen=Decimal(5_000), window=timedelta(days=1)),
+        limits=(Limit(window=Window.DAY, tokens=2_000_000, yen=Decimal(5_000)),),
         not_before=now,
         not_after=now + _VALID,
     )

@@ -24,14 +24,15 @@ _AGGREGATES = {
         'SELECT g.tenant, count(*) FROM "grant" g GROUP BY g.tenant',
     ),
     "budgets": (
-        "institution text, window_start bigint, tokens numeric, microyen numeric",
-        "SELECT b.tenant, b.window_start, sum(b.tokens), sum(b.microyen) "
-        "FROM budget_booked b GROUP BY b.tenant, b.window_start",
+        "institution text, period text, requests numeric, tokens numeric, microyen numeric",
+        "SELECT b.tenant, b.period, sum(b.requests), sum(b.tokens), sum(b.microyen) "
+        "FROM budget_window b GROUP BY b.tenant, b.period",
     ),
     "usage": (
-        "institution text, state text, calls bigint, tokens numeric, microyen numeric",
-        "SELECT r.tenant, r.state, count(*), sum(r.tokens), sum(r.microyen) "
-        "FROM budget_reservation r GROUP BY r.tenant, r.state",
+        "institution text, day text, model text, purpose text, provider text, outcome text, code text, calls bigint, "
+        "input_tokens bigint, output_tokens bigint, microyen bigint",
+        "SELECT u.tenant, u.day, u.model, u.purpose, u.provider, u.outcome, u.code, u.calls, u.input_tokens, "
+        "u.output_tokens, u.microyen FROM usage_day u",
     ),
 }
 """Functions of the schema ``authority``: what each returns, and the query behind it."""
