@@ -115,6 +115,15 @@ def issue(
     return key, plaintext
 
 
+def provision(snapshots: Iterable[Snapshot], secrets: Secrets) -> None:
+    """Make the secrets for hashes of institutions that have no keys yet, together: ``issue`` makes them one by one.
+
+    Raises:
+        SecretsError: they cannot be made.
+    """
+    secrets.provision_all([(snapshot.tenant, _PURPOSE) for snapshot in snapshots if snapshot.is_empty(service_key)])
+
+
 def authenticate(database: Database, secrets: Secrets, plaintext: str, clock: Clock) -> Principal | None:
     """Who shows this key, or None where it is malformed, unknown, expired or revoked. Asks the database every time.
 

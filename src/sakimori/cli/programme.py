@@ -1,11 +1,7 @@
 """``sakimori programme``: institutions with their people, keys and grants, as a file says."""
 
-import os
-from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import click
 import orjson
@@ -14,17 +10,18 @@ from rich.text import Text
 
 from sakimori.access import Principal, keys, members, people, sign_in, sshsig
 from sakimori.access.rights import Resource, Right, Rights
+from sakimori.cli.applying import print_json, print_plan, showing, watched
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.cli.reason import reason_option
-from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain, rfc3339
-from sakimori.programme import Change, FileMistakes, GrantsFile, Issued, Plan, Programme
+from sakimori.core import ExitCode, Settings, SystemClock, plain, rfc3339
+from sakimori.programme import FileMistakes, GrantsFile, Issued, Programme
 from sakimori.records import Grant, as_plain
 from sakimori.service import Installation, installation
 from sakimori.store import Snapshot
 
-_SIGNS = {"add": "+", "change": "~", "restore": "+", "remove": "-", "stays_revoked": " "}
 _SHOWN = 1000
+"""Mistakes of a file that are shown."""
 _form = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
@@ -43,10 +40,11 @@ def programme() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write new keys to this new file (0600, one JSON object per line) instead of showing them.",
 )
+@click.option("--all", "every", is_flag=True, help="Show every line of a long plan.")
 @_form
 @click.pass_obj
 def apply(
-    by: Principal, file: Path, yes: bool, prune: bool, restore: bool, keys_out: Path | None, form: str
+    by: Principal, file: Path, yes: bool, prune: bool, restore: bool, keys_out: Path | None, every: bool, form: str
 ) -> ExitCode:
     """Make the programme as FILE says; shows first what would change."""
     try:
@@ -60,20 +58,21 @@ def apply(
     with installation(Settings.from_environment(), SystemClock()) as install:
         _require_reading(by, *(institution.name for institution in wanted.institutions))
         run = _programme(install)
-        plan = run.plan(wanted, by, prune=prune, restore=restore)
+        with watched("planning", len(wanted.institutions)) as passed:
+            plan = run.plan(wanted, by, prune=prune, restore=restore, passed=passed)
         if form == "text":
-            _print_plan(plan)
+            print_plan(plan, most=None) if every else print_plan(plan)
         if not yes or plan.is_empty:
             if form == "json":
-                _print_json(plan, applied=False, issued=[])
+                print_json(plan, applied=False, issued=[])
             elif not plan.is_empty:
                 click.echo("Nothing was changed: add --yes to apply it.", err=True)
             return ExitCode.OK
         issued: list[Issued] = []
-        with _showing(keys_out, form, issued) as show:
-            done = run.apply(plan, by, show=show)
+        with showing(keys_out, form, issued) as show, watched("applying", len(plan.institutions)) as passed:
+            done = run.apply(plan, by, show=show, passed=passed)
         if form == "json":
-            _print_json(plan, applied=True, issued=[] if keys_out else issued)
+            print_json(plan, applied=True, issued=[] if keys_out else issued)
         click.echo(f"Applied: {done} changes.", err=True)
     return ExitCode.OK
 
@@ -143,85 +142,6 @@ def _programme(install: Installation) -> Programme:
     return Programme(
         install.database, install.secrets, install.ledger, Rights(), operator=install.tenant, clock=install.clock
     )
-
-
-@contextmanager
-def _showing(path: Path | None, form: str, issued: list[Issued]) -> Generator[Callable[[Issued], None]]:
-    """Where new keys go, each before it is kept in the database."""
-    if path is None:
-
-        def show(key: Issued) -> None:
-            issued.append(key)
-            if form == "text":
-                click.echo(f"key {plain(key.name)} of {plain(key.institution)}: {key.plaintext}")
-
-        yield show
-        return
-    try:
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-    except FileExistsError as error:
-        raise InputError(f"{path} is there already: name a new file for the keys; nothing was applied") from error
-    with file:
-        yield lambda key: _write(file, key)
-
-
-def _write(file: IO[bytes], key: Issued) -> None:
-    file.write(orjson.dumps(_key(key)) + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _key(key: Issued) -> dict[str, str]:
-    return {"institution": key.institution, "name": key.name, "key": key.plaintext}
-
-
-def _print_json(plan: Plan, *, applied: bool, issued: list[Issued]) -> None:
-    changes = [
-        {
-            "institution": change.institution,
-            "kind": change.kind,
-            "verb": change.verb,
-            "name": change.name,
-            "detail": change.detail,
-        }
-        for change in plan.changes
-    ]
-    body = {
-        "applied": applied,
-        "admitted": plan.admitted,
-        "dismissed": plan.dismissed,
-        "changes": changes,
-        "keys": [_key(key) for key in issued],
-    }
-    click.echo(orjson.dumps(body))
-
-
-def _print_plan(plan: Plan) -> None:
-    if plan.is_empty and not any(True for _ in plan.changes):
-        click.echo("The programme is as the file says.")
-        return
-    console = results()
-    for name in plan.admitted[:_SHOWN]:
-        console.print(Text(f"+ institution {plain(name)}", style="green"))
-    for name in plan.dismissed[:_SHOWN]:
-        console.print(Text(f"- institution {plain(name)}", style="red"))
-    for number, change in enumerate(plan.changes):
-        if number == _SHOWN:
-            break
-        console.print(Text(_line(change), style="red" if change.verb == "remove" else ""))
-    total = Counter(change.verb for change in plan.changes)
-    counts = [f"{len(plan.admitted) + len(plan.dismissed)} institutions", f"{total['add']} to add"]
-    counts += [f"{total['change']} to change", f"{total['restore']} to restore", f"{total['remove']} to remove"]
-    console.print(Text(", ".join(counts)))
-    if total["stays_revoked"]:
-        console.print(Text(f"{total['stays_revoked']} stay revoked: --restore brings them back"))
-
-
-def _line(change: Change) -> str:
-    detail = " ".join(f"{key}={orjson.dumps(value).decode()}" for key, value in change.detail.items())
-    said = " (stays revoked)" if change.verb == "stays_revoked" else ""
-    line = f"{_SIGNS[change.verb]} {change.institution}: {change.kind} {change.name}{said} {detail}"
-    return plain(line.rstrip())
 
 
 def _described(snapshot: Snapshot) -> dict[str, Any]:

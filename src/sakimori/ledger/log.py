@@ -1,6 +1,6 @@
 """The ledger itself: writing entries, sealing them under a signature, reading them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_bytes
@@ -85,6 +85,14 @@ class Ledger:
         if newest is not None:
             transaction.after_commit(partial(self.remember, transaction.tenant, newest))
         return newest
+
+    def provision(self, snapshots: Iterable[Snapshot]) -> None:
+        """Make the signing keys of logs that have nothing sealed yet, together: ``seal`` makes them one by one.
+
+        Raises:
+            SakimoriError: they cannot be made.
+        """
+        self._signer.provision(*(snapshot.tenant for snapshot in snapshots if snapshot.is_empty(tables.checkpoint)))
 
     def verify(
         self,

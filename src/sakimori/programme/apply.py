@@ -1,11 +1,11 @@
 """Planning what a grants file changes, and carrying it out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-from sakimori.access import Principal, members, people
+from sakimori.access import Principal, keys, members, people
 from sakimori.access.rights import Resource, Right, Rights
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, InputError
@@ -22,7 +22,17 @@ from sakimori.programme.change import (
 )
 from sakimori.programme.file import GrantsFile, Institution
 from sakimori.records import Grant, LedgerEntry
-from sakimori.store import Database, Transaction
+from sakimori.store import Database, Snapshot, Transaction
+
+_ADDED, _REMOVED = "programme.institution_added", "programme.institution_removed"
+_TOGETHER = 50
+"""Institutions that are read, or changed and committed, together."""
+_Wanted = tuple[Institution | None, tuple[Change, ...]]
+"""What the file says of an institution, or None for one that is dismissed; and what it takes."""
+
+
+def _not_watched(_: int) -> None:
+    """Nobody wants to know how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +52,7 @@ class Plan:
     """Institutions that the programme does not have yet."""
     dismissed: tuple[str, ...]
     """Institutions that the file no longer names, to be removed with all they have."""
-    institutions: tuple[tuple[Institution | None, tuple[Change, ...]], ...]
-    """What the file says of each, or None for one that is dismissed; and what it takes."""
+    institutions: tuple[_Wanted, ...]
     how: How
 
     @property
@@ -69,8 +78,16 @@ class Programme:
         self._operator = operator
         self._clock = clock
 
-    def plan(self, file: GrantsFile, by: Principal, *, prune: bool = False, restore: bool = False) -> Plan:
-        """Compare; nothing is written.
+    def plan(
+        self,
+        file: GrantsFile,
+        by: Principal,
+        *,
+        prune: bool = False,
+        restore: bool = False,
+        passed: Callable[[int], object] = _not_watched,
+    ) -> Plan:
+        """Compare; nothing is written. ``passed`` is told each time how many institutions were looked at further.
 
         Raises:
             Denied: ``by`` may not do all of it.
@@ -79,17 +96,17 @@ class Programme:
         how = How(self._secrets, self._clock, prune, restore)
         with self._database.snapshot(self._operator) as snapshot:
             present = {member.name for member in members.every(snapshot) if member.removed_at is None}
-        named = {wanted.name for wanted in file.institutions}
-        found: list[tuple[Institution | None, tuple[Change, ...]]] = []
-        for wanted in file.institutions:
-            with self._database.snapshot(wanted.name) as snapshot:
-                found.append((wanted, tuple(changes(snapshot, wanted, how))))
-        dismissed = sorted(present - named) if prune else []
-        for name in dismissed:
-            with self._database.snapshot(name) as snapshot:
-                found.append((None, tuple(everything_removed(snapshot, how))))
+        wanted = {institution.name: institution for institution in file.institutions}
+        dismissed = sorted(present - set(wanted)) if prune else []
+        found: list[_Wanted] = []
+        for names in _groups([*wanted, *dismissed]):
+            with self._database.snapshots(names) as each:
+                for snapshot in each:
+                    institution = wanted.get(snapshot.tenant)
+                    found.append((institution, tuple(_needed(snapshot, institution, how))))
+            passed(len(names))
         plan = Plan(
-            admitted=tuple(wanted.name for wanted in file.institutions if wanted.name not in present),
+            admitted=tuple(name for name in wanted if name not in present),
             dismissed=tuple(dismissed),
             institutions=tuple(found),
             how=how,
@@ -97,11 +114,19 @@ class Programme:
         self._authorise(plan, by)
         return plan
 
-    def apply(self, plan: Plan, by: Principal, *, show: Callable[[Issued], None]) -> int:
+    def apply(
+        self,
+        plan: Plan,
+        by: Principal,
+        *,
+        show: Callable[[Sequence[Issued]], object],
+        passed: Callable[[int], object] = _not_watched,
+    ) -> int:
         """Carry a plan out and return the number of changes. What somebody else did meanwhile is not done again.
 
-        Each institution is one transaction: if this is interrupted, planning again shows what is left. ``show`` gets
-        each key before it is kept, so that none is issued which nobody has seen.
+        Institutions are committed some dozens at a time, each whole or not at all: if this is interrupted, planning
+        again shows what is left. ``show`` gets keys before they are kept, so that none is issued which nobody has
+        seen; ``passed`` is told each time how many institutions are now as the plan says.
 
         Raises:
             Denied: ``by`` may not do all of it; nothing is changed.
@@ -110,21 +135,34 @@ class Programme:
         """
         self._authorise(plan, by)
         done = self._register(plan, by)
-        for number, (wanted, planned) in enumerate(plan.institutions):
-            if not any(change.verb != "stays_revoked" for change in planned):
-                continue
-            name = wanted.name if wanted else planned[0].institution
-            with self._database.transaction(name) as transaction:
-                if wanted is None:
-                    now = everything_removed(transaction, plan.how)
-                else:
-                    now = changes(transaction, wanted, plan.how)
-                if _as_planned(now) - _as_planned(planned):
-                    raise InputError(
-                        f"institution '{name}' was changed by somebody else since it was planned: plan again; "
-                        f"{number} of {len(plan.institutions)} institutions are as the file says"
-                    )
-                done += self._carry_out(transaction, now, by, {}, show)
+        changing = {
+            wanted.name if wanted else planned[0].institution: (wanted, planned)
+            for wanted, planned in plan.institutions
+            if any(change.verb != "stays_revoked" for change in planned)
+        }
+        kept = len(plan.institutions) - len(changing)
+        passed(kept)
+        for names in _groups(list(changing)):
+            self._make_keys({name: changing[name][1] for name in names})
+            overtaken = None
+            issued: list[Issued] = []
+            with self._database.transactions(names) as each:
+                for transaction in each:
+                    wanted, planned = changing[transaction.tenant]
+                    now = _needed(transaction, wanted, plan.how)
+                    if _as_planned(now) - _as_planned(planned):
+                        overtaken = transaction.tenant
+                        break
+                    done += self._carry_out(transaction, now, by, {}, issued)
+                    kept += 1
+                if issued:
+                    show(issued)
+            if overtaken is not None:
+                raise InputError(
+                    f"institution '{overtaken}' was changed by somebody else since it was planned: plan again; "
+                    f"{kept} of {len(plan.institutions)} institutions are as the file says"
+                )
+            passed(len(names))
         return done
 
     def revoke(self, kind: str, name: str, institution: str, by: Principal, *, reason: str) -> list[Change]:
@@ -141,7 +179,9 @@ class Programme:
             self._rights.require(by, Right.MANAGE_INSTITUTIONS, Resource.about(Right.MANAGE_INSTITUTIONS, institution))
             with self._database.transaction(self._operator) as transaction:
                 members.remove(transaction, institution, now=now)
-                self._record(transaction, by, "programme.institution_removed", f"institution:{institution}", detail)
+                self._ledger.append(
+                    transaction, self._entry(transaction, by, _REMOVED, f"institution:{institution}", detail)
+                )
         with self._database.transaction(institution) as transaction:
             if kind == "institution":
                 found = everything_removed(transaction, how)
@@ -161,7 +201,7 @@ class Programme:
                 )
             for change in found:
                 self._rights.require(by, change.right, Resource.about(change.right, institution))
-            self._carry_out(transaction, found, by, detail, _never_shown)
+            self._carry_out(transaction, found, by, detail, [])
         return found
 
     def _register(self, plan: Plan, by: Principal) -> int:
@@ -173,15 +213,24 @@ class Programme:
             members.add(transaction, admitted, now=self._clock.now())
             for name in dismissed:
                 members.remove(transaction, name, now=self._clock.now())
-            for names, action in (
-                (admitted, "programme.institution_added"),
-                (dismissed, "programme.institution_removed"),
-            ):
-                for name in names:
-                    self._record(transaction, by, action, f"institution:{name}", {})
-            if admitted or dismissed:
-                self._ledger.seal(transaction)
-        return len(admitted) + len(dismissed)
+            entries = [
+                self._entry(transaction, by, action, f"institution:{name}", {})
+                for names, action in ((admitted, _ADDED), (dismissed, _REMOVED))
+                for name in names
+            ]
+            self._ledger.append(transaction, *entries)
+        if entries:
+            self._ledger.sequence(self._database, self._operator)
+        return len(entries)
+
+    def _make_keys(self, planned: Mapping[str, Sequence[Change]]) -> None:
+        """What the institutions will need for the first time, so that they need not wait for the disk one by one."""
+        issuing = [name for name, found in planned.items() if any(change.issues_key for change in found)]
+        with self._database.snapshots(list(planned)) as each:
+            self._ledger.provision(each)
+        if issuing:
+            with self._database.snapshots(issuing) as each:
+                keys.provision(each, self._secrets)
 
     def _carry_out(
         self,
@@ -189,15 +238,17 @@ class Programme:
         found: Sequence[Change],
         by: Principal,
         detail: dict[str, Any],
-        show: Callable[[Issued], None],
+        issued: list[Issued],
     ) -> int:
         done = [change for change in found if change.verb != "stays_revoked"]
+        entries: list[LedgerEntry] = []
         for change in done:
             plaintext = change.do(transaction)
             subject = f"{change.kind}:{change.name}"
-            self._record(transaction, by, change.action, subject, {**change.detail, **detail})
+            entries.append(self._entry(transaction, by, change.action, subject, {**change.detail, **detail}))
             if plaintext is not None:
-                show(Issued(change.institution, change.name, plaintext))
+                issued.append(Issued(change.institution, change.name, plaintext))
+        self._ledger.append(transaction, *entries)
         self._ledger.seal(transaction)
         return len(done)
 
@@ -207,10 +258,10 @@ class Programme:
         for right, institution in dict.fromkeys(needed):
             self._rights.require(by, right, Resource.about(right, institution))
 
-    def _record(
+    def _entry(
         self, transaction: Transaction, by: Principal, action: str, subject: str, detail: dict[str, Any]
-    ) -> None:
-        entry = LedgerEntry(
+    ) -> LedgerEntry:
+        return LedgerEntry(
             id=f"le-{token_hex(12)}",
             tenant=transaction.tenant,
             time=self._clock.now(),
@@ -219,7 +270,14 @@ class Programme:
             subject=subject,
             detail=detail,
         )
-        self._ledger.append(transaction, entry)
+
+
+def _needed(snapshot: Snapshot, wanted: Institution | None, how: How) -> list[Change]:
+    return everything_removed(snapshot, how) if wanted is None else changes(snapshot, wanted, how)
+
+
+def _groups(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[first : first + _TOGETHER] for first in range(0, len(names), _TOGETHER))
 
 
 def _as_planned(found: Sequence[Change]) -> set[tuple[str, str, str, str]]:
@@ -228,7 +286,3 @@ def _as_planned(found: Sequence[Change]) -> set[tuple[str, str, str, str]]:
         (change.kind, change.verb, change.name, repr(sorted(change.detail.items(), key=lambda item: item[0])))
         for change in found
     }
-
-
-def _never_shown(_: Issued) -> None:
-    """Revoking issues no keys."""
