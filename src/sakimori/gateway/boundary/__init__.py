@@ -3,11 +3,25 @@
 ``Boundary(tenant, key, dictionary).tokenise(text)`` replaces what its detectors find by typed tokens such as
 ``HOST_7K2M9QX4AB00``. A ``Passage`` is the boundary's memory of one call: every text of the request goes out through
 it, every text of the answer comes back through it, and only tokens that went out in the same call are restored.
-Nothing here does I/O. Any error of a detector is a ``BoundaryError``, after which the caller must send nothing.
+Names in running text are looked for by a ``Recogniser`` in worker processes, if the boundary has one; nothing else here
+does I/O. Any error of a detector is a ``BoundaryError``, after which the caller must send nothing.
 """
 
 from sakimori.gateway.boundary.dictionary import Dictionary
 from sakimori.gateway.boundary.passage import Boundary, BoundaryError, Passage, Tokenised
+from sakimori.gateway.boundary.running_text import Recogniser, RecogniserError, RecogniserSettings, installed_models
 from sakimori.gateway.boundary.span import Kind, Span
 
-__all__ = ["Boundary", "BoundaryError", "Dictionary", "Kind", "Passage", "Span", "Tokenised"]
+__all__ = [
+    "Boundary",
+    "BoundaryError",
+    "Dictionary",
+    "Kind",
+    "Passage",
+    "Recogniser",
+    "RecogniserError",
+    "RecogniserSettings",
+    "Span",
+    "Tokenised",
+    "installed_models",
+]

@@ -17,8 +17,12 @@ from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
 from sakimori.gateway.boundary.lane import Lane
+from sakimori.gateway.boundary.running_text import Recogniser, detect_proper_nouns
 from sakimori.gateway.boundary.span import Hit, Kind, Span
 from sakimori.gateway.boundary.tokens import TOKEN_LIKE, Minter, canonical
+
+_WEAK = frozenset({"morphology", "models"})
+"""Detectors that guess what a name is."""
 
 
 class BoundaryError(SakimoriError):
@@ -45,64 +49,87 @@ def detect_token_like(folded: Folded) -> Iterator[Hit]:
 class Boundary:
     """An institution's detectors and tokens. Immutable and shared by all its calls, from any thread."""
 
-    recognises_names = False
-    """Whether names in running text are found that no dictionary holds: what the data class ``free_text`` requires."""
-
-    def __init__(self, tenant: str, key: bytes, dictionary: Dictionary) -> None:
+    def __init__(
+        self, tenant: str, key: bytes, dictionary: Dictionary, *, recogniser: Recogniser | None = None
+    ) -> None:
         """``key``: 32 random bytes of the institution; with another key every token is another."""
         self.tenant = tenant
+        self._recogniser = recogniser
         self.minter = Minter(key)
         self._detectors: tuple[tuple[str, Detector], ...] = (
             ("dictionary", DictionaryDetector(dictionary)),
             *RULES,
             ("token-like", detect_token_like),
         )
+        self._in_running_text: tuple[tuple[str, Detector], ...] = (("morphology", detect_proper_nouns),)
+        if recogniser is not None:
+            self._in_running_text += (("models", self._recognise),)
+
+    @property
+    def recognises_names(self) -> bool:
+        """Whether models look for names in running text: what the data class ``free_text`` requires."""
+        return self._recogniser is not None
 
     def tokenise(self, text: str) -> Tokenised:
-        """One text on its own, plain: what ``sakimori boundary check`` shows."""
-        return Passage(self).tokenise(text)
+        """One text on its own, plain and running: what ``sakimori boundary check`` shows."""
+        return Passage(self, running_text=True).tokenise(text)
 
     def restore(self, text: str, tokens: Mapping[str, str]) -> str:
         """Put back the values of ``tokens`` (a passage's ``tokens``) in a text that was changed on its way."""
         return Passage(self, known=tokens).restore(text)
 
-    def find(self, text: str) -> tuple[Folded, list[Span], dict[int, Hit]]:
+    def find(self, text: str, *, running_text: bool = False) -> tuple[Folded, list[Span], dict[int, Hit]]:
         """The merged spans of a text, and by start of the span the claim that decides it.
+
+        ``running_text``: names are looked for in it as people write them, not only in the fields of programs.
 
         Raises:
             BoundaryError: a detector failed.
         """
         folded = fold(text)
         claims: list[tuple[int, int, Hit]] = []
-        for name, detector in self._detectors:
+        detectors = self._detectors + self._in_running_text if running_text else self._detectors
+        for name, detector in detectors:
             try:
                 for hit in detector(folded):
                     claims.append((*folded.original(hit.start, hit.end), hit))
+            except SakimoriError as error:
+                raise BoundaryError(f"boundary: {error}") from error
             except Exception as error:
                 message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"
                 raise BoundaryError(message) from error
         return (folded, *_merge(claims))
 
+    def _recognise(self, folded: Folded) -> Iterator[Hit]:
+        """Names by the models. Raises RecogniserError."""
+        assert self._recogniser is not None  # this is a detector only where there is one
+        for start, end, kind in self._recogniser.find(self.tenant, folded.cased):
+            yield Hit(start, end, kind, "models", folded.text[start:end])
+
 
 def _merge(claims: list[tuple[int, int, Hit]]) -> tuple[list[Span], dict[int, Hit]]:
-    """Overlapping claims become one span of the longest one's kind: whatever any detector claimed is covered."""
+    """Overlapping claims become one span: whatever any detector claimed is covered.
+
+    Its kind is that of the longest claim by a rule or dictionary; of the longest at all where only models claim it.
+    """
     claims.sort(key=lambda claim: (claim[0], -claim[1]))
     spans: list[Span] = []
     deciding: dict[int, Hit] = {}
-    length = 0
+    weight = (False, 0)
     for start, end, hit in claims:
+        claimed = (hit.detector not in _WEAK, end - start)
         if spans and start < spans[-1].end:
             last = spans[-1]
-            longer = end - start > length
-            length = max(length, end - start)
-            kind, detector = (hit.kind, hit.detector) if longer else (last.kind, last.detector)
+            heavier = claimed > weight
+            weight = max(weight, claimed)
+            kind, detector = (hit.kind, hit.detector) if heavier else (last.kind, last.detector)
             spans[-1] = Span(last.start, max(last.end, end), kind, detector)
-            if longer:
+            if heavier:
                 deciding[last.start] = hit
         else:
             spans.append(Span(start, end, hit.kind, hit.detector))
             deciding[start] = hit
-            length = end - start
+            weight = claimed
     return spans, deciding
 
 
@@ -110,10 +137,17 @@ class Passage:
     """The boundary's memory of one call. Not shared between calls: only what went out comes back."""
 
     def __init__(
-        self, boundary: Boundary, *, taken: Collection[str] = (), known: Mapping[str, str] | None = None
+        self,
+        boundary: Boundary,
+        *,
+        running_text: bool = False,
+        taken: Collection[str] = (),
+        known: Mapping[str, str] | None = None,
     ) -> None:
-        """``taken``: tokens that the institution's vault holds for other values; they are not used."""
+        """``running_text``: texts are written by people, so that names are looked for (see ``Boundary.find``).
+        ``taken``: tokens that the institution's vault holds for other values; they are not used."""
         self._boundary = boundary
+        self._running_text = running_text
         self._taken = frozenset(taken)
         self._by_value: dict[tuple[Kind, str, str], str] = {}
         self.tokens: dict[str, str] = dict(known or {})
@@ -131,7 +165,7 @@ class Passage:
         Raises:
             BoundaryError: a detector failed, or no proof was found that the text comes back whole.
         """
-        _, spans, deciding = self._boundary.find(text)
+        _, spans, deciding = self._boundary.find(text, running_text=self._running_text)
         if not spans:
             return Tokenised(text, ())
         values = [_normalised(span, deciding[span.start], text) for span in spans]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sakimori.gateway.boundary import Boundary, Dictionary
+from sakimori.gateway.boundary import Boundary, Dictionary, Passage
 
 BOUNDARY = Boundary(
     "aozora",
@@ -17,7 +17,7 @@ BOUNDARY = Boundary(
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    return [(span.kind.value, text[span.start : span.end]) for span in BOUNDARY.tokenise(text).spans]
+    return [(span.kind.value, text[span.start : span.end]) for span in Passage(BOUNDARY).tokenise(text).spans]
 
 
 @pytest.mark.parametrize(
