@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.identity_provider import Browser, IdentityProvider
 
+from sakimori.access.rights import Denied
 from sakimori.cli import cli
 from sakimori.core import ExitCode, InputError, SakimoriError
 
@@ -126,6 +127,28 @@ def test_why_answers_by_which_policy(file: str, monkeypatch: pytest.MonkeyPatch)
         run("access", "why", "role:lead", "read_incidents", "vault:all")
 
 
+def test_why_answers_for_another_institution_too_where_the_asker_may(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = run("programme", "apply", file, "--yes").stdout
+    asked = ["access", "why", "person:山田 太郎", "read_incidents"]
+    may = run(*asked, "incident:in-1", "--institution", BANK)
+    assert may.stdout.startswith(f"person:山田 太郎 of '{BANK}' may read_incidents incident:in-1:\n")
+    assert (
+        json.loads(run(*asked, "incident:x", "--institution", BANK, "--format", "json").stdout)["institution"] == BANK
+    )
+    elsewhere = run("access", "why", "role:lead", "scan_telemetry", "institution:local", "--institution", BANK)
+    assert elsewhere.return_value is ExitCode.FOUND
+    assert "own-institution-only" in elsewhere.stdout
+    with pytest.raises(InputError, match="institution 'local' has no 'person:山田 太郎'"):
+        run(*asked, "incident:in-1")
+    with pytest.raises(InputError, match=r"has no institution 'み\\u202eどり': see `sakimori programme show`"):
+        run(*asked, "incident:in-1", "--institution", "み\u202eどり")
+    monkeypatch.setenv("SAKIMORI_SERVICE_KEY", "sk-saki-" + issued.partition("sk-saki-")[2].split()[0])
+    with pytest.raises(Denied, match="may not explain_access institution:local: It belongs to another institution"):
+        run(*asked, "incident:in-1", "--institution", BANK)
+
+
 def test_secrets_are_rotated_and_everything_goes_on(file: str, home: Path) -> None:
     run("programme", "apply", file, "--yes")
     assert run("secrets", "rotate").stdout.endswith("wrapped under a new master key.\n")
@@ -159,6 +182,8 @@ def test_a_person_signs_in_at_a_terminal_and_acts_within_their_rights(
     file: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     idp = IdentityProvider(tmp_path)
+    other = str(tmp_path / "other.yaml")
+    Path(other).write_text("institutions: [{name: みどり信用金庫}]", encoding="utf-8")
     sign_in = f"""    sign_in:
       {{issuer: "{idp.issuer}", client_id: sakimori, identity: email, require: {{bank: aozora}}}}
     people:
@@ -187,10 +212,25 @@ def test_a_person_signs_in_at_a_terminal_and_acts_within_their_rights(
     assert tokens["id_token"] not in out + complaints
     run("keys", "issue", "n", "--scope", "gateway")
     assert "person:佐藤 花子" in run("ledger", "show", "--newest", "1").stdout
-    with pytest.raises(SakimoriError, match="may not rotate_secrets"):
-        run("secrets", "rotate")
+    for denied, right in (
+        (["secrets", "rotate"], "rotate_secrets"),
+        (["incidents", "list"], "read_incidents"),
+        (["events", "show", f"ev-{'0' * 24}-0"], "read_raw_records"),
+        (["scan", file], "scan_telemetry"),
+        (["ledger", "seal"], "seal_ledger"),
+        (["programme", "apply", other, "--yes"], "read_programme institution:みどり信用金庫: It belongs to another"),
+        (
+            ["access", "why", "role:lead", "call_models", "institution:x", "--institution", "みどり信用金庫"],
+            "explain_access",
+        ),
+    ):
+        with pytest.raises(Denied, match=f"person:佐藤 花子 may not {right}"):
+            run(*denied)
+    assert run("access", "why", "person:山田 太郎", "read_incidents", "incident:x").return_value is ExitCode.OK
+    assert "k" in run("keys", "list").stdout
     run("programme", "revoke", "person", "佐藤 花子", "--reason", "left")
-    with pytest.raises(SakimoriError, match="has no place in"):
-        run("whoami")
+    for command in (["whoami"], ["keys", "list"], ["ledger", "verify"], ["ledger", "erase", "#0", "--reason", "r"]):
+        with pytest.raises(SakimoriError, match="has no place in"):
+            run(*command)
     assert run("logout").stdout == "Signed out.\n"
     idp.stop()
