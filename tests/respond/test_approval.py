@@ -19,7 +19,7 @@ from sakimori.access.rights import Rights
 from sakimori.core import InputError
 from sakimori.records import Action, Approval, Command, Entity, EntityType
 from sakimori.respond import Approvers, RegisteredApprovers, approval_message, sign_approval
-from sakimori.store import Database
+from sakimori.store import Database, Snapshot
 
 NOW = 1_800_000_000_000_000_000
 MINUTE = 60_000_000_000
@@ -37,18 +37,27 @@ APPROVERS = Approvers({"ann": KEY.public_key(), "bob": OTHER.public_key()})
 GOOD = sign_approval(ACTION, "ann", KEY, now=NOW)
 
 
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+    """Nothing is in it: a file of approvers needs nothing of it."""
+    database = Database.embedded(tmp_path_factory.mktemp("bank"))
+    with database.snapshot("bank") as snapshot:
+        yield snapshot
+    database.close()
+
+
 def openssh(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 @pytest.mark.parametrize("age", [0, 59 * MINUTE, -MINUTE])
-def test_a_recent_signature_is_consent(age: int) -> None:
-    assert APPROVERS.consented(GOOD, ACTION, now=NOW + age)
+def test_a_recent_signature_is_consent(bank: Snapshot, age: int) -> None:
+    assert APPROVERS.consented(bank, GOOD, ACTION, now=NOW + age)
 
 
 @pytest.mark.parametrize("age", [61 * MINUTE, -3 * MINUTE])
-def test_an_old_or_future_signature_is_none(age: int) -> None:
-    assert not APPROVERS.consented(GOOD, ACTION, now=NOW + age)
+def test_an_old_or_future_signature_is_none(bank: Snapshot, age: int) -> None:
+    assert not APPROVERS.consented(bank, GOOD, ACTION, now=NOW + age)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +74,8 @@ def test_an_old_or_future_signature_is_none(age: int) -> None:
         sign_approval(ACTION, "ann", OTHER, now=NOW),
     ],
 )
-def test_anything_else_is_no_consent(approval: Approval) -> None:
-    assert not APPROVERS.consented(approval, ACTION, now=NOW)
+def test_anything_else_is_no_consent(bank: Snapshot, approval: Approval) -> None:
+    assert not APPROVERS.consented(bank, approval, ACTION, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +89,16 @@ def test_anything_else_is_no_consent(approval: Approval) -> None:
         replace(ACTION, parameters={}),
     ],
 )
-def test_consent_to_one_action_is_not_consent_to_another(other: Action) -> None:
-    assert not APPROVERS.consented(GOOD, other, now=NOW)
+def test_consent_to_one_action_is_not_consent_to_another(bank: Snapshot, other: Action) -> None:
+    assert not APPROVERS.consented(bank, GOOD, other, now=NOW)
 
 
-def test_approvers_are_read_from_a_file(tmp_path: Path) -> None:
+def test_approvers_are_read_from_a_file(bank: Snapshot, tmp_path: Path) -> None:
     path = tmp_path / "approvers"
     path.write_text(f"# who may consent\n\nann {openssh(KEY)} # desk 1\n山田 {openssh(OTHER)}\n", encoding="utf-8")
     approvers = Approvers.load(path)
     assert set(approvers.keys) == {"ann", "山田"}
-    assert approvers.consented(GOOD, ACTION, now=NOW)
+    assert approvers.consented(bank, GOOD, ACTION, now=NOW)
 
 
 _RSA = generate_private_key(65537, 2048).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -123,7 +132,7 @@ class Programme:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.database = Database.embedded(folder)
-        self.approvers = RegisteredApprovers(self.database, Rights())
+        self.approvers = RegisteredApprovers(Rights())
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "ann")]
         subprocess.run(command, check=True)
         self.register()
@@ -144,7 +153,8 @@ class Programme:
         return replace(made, **changes)
 
     def takes(self, approval: Approval, action: Action = ACTION, now: int = NOW) -> bool:
-        return self.approvers.consented(approval, action, now=now)
+        with self.database.snapshot(action.tenant) as snapshot:
+            return self.approvers.consented(snapshot, approval, action, now=now)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from sakimori.core import InputError, ManualClock
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.records import (
     Action,
+    Approval,
+    ApprovalRequest,
     Command,
     Disposition,
     Effect,
@@ -22,10 +24,21 @@ from sakimori.records import (
     Execution,
     LedgerEntry,
     Plan,
+    RequestState,
     Ruling,
     StepState,
 )
-from sakimori.respond import Approvers, Executor, Grounds, ResponsePolicy, load_playbooks, plan, preview, sign_approval
+from sakimori.respond import (
+    Approvers,
+    Executor,
+    Grounds,
+    Requests,
+    ResponsePolicy,
+    load_playbooks,
+    plan,
+    preview,
+    sign_approval,
+)
 from sakimori.respond.connectors import ConnectorRefused, ConnectorUnreachable
 from sakimori.store import Database, Transaction
 from sakimori.store.journal import standing
@@ -36,6 +49,8 @@ ISOLATE, DISABLE = Command.ISOLATE_HOST, Command.DISABLE_ACCOUNT
 MakeGrounds = Callable[..., Grounds]
 POLICY = ResponsePolicy()
 PLAYBOOKS = load_playbooks()
+KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+ANN = Approvers({"ann": KEY.public_key()})
 
 
 @dataclass
@@ -113,6 +128,17 @@ class Bench:
         with self.database.snapshot("bank") as snapshot:
             (execution,) = snapshot.all(Execution)
         return execution
+
+    def requests(self) -> list[ApprovalRequest]:
+        with self.database.snapshot("bank") as snapshot:
+            return sorted(snapshot.all(ApprovalRequest), key=lambda request: request.step)
+
+    def consent(self, request: ApprovalRequest) -> Approval:
+        """What ann gives."""
+        made = sign_approval(request.action, "ann", KEY, now=self.clock.now())
+        with self.database.transaction("bank") as transaction:
+            Requests(self.ledger, self.clock).consent(transaction, request.id, made, ANN)
+        return made
 
     def undo(self, execution: Execution) -> Execution:
         return asyncio.run(self.executor().undo(execution.tenant, execution.id, actor="person:ann"))
@@ -356,29 +382,31 @@ def test_undo_without_the_connector_undoes_nothing_and_says_so(bench: Bench, mak
     assert len(bench.world.contained) == 1
 
 
-KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-ANN = Approvers({"ann": KEY.public_key()})
-
-
 def test_a_persons_consent_lets_exactly_that_action_happen(bench: Bench, make_grounds: MakeGrounds) -> None:
     grounds = make_grounds([(ISOLATE, "dc.bank.example"), (ISOLATE, "pay.bank.example")])
-    made = bench.plan(grounds)
-    consent = sign_approval(made.actions[0].action, "ann", KEY, now=NOW)
-    execution = asyncio.run(bench.executor(approvers=ANN).execute(made, grounds, approvals=[consent]))
+    bench.run(grounds)
+    request, _ = bench.requests()
+    consent = bench.consent(request)
+    execution = asyncio.run(bench.executor(approvers=ANN).proceed(request, grounds))
     assert states(execution) == [StepState.DONE, StepState.PENDING]
     assert execution.steps[0].decision.ruling is Ruling.NEEDS_APPROVAL
-    begun = next(entry for entry in bench.entries() if entry.detail["state"] == "started")
-    assert begun.detail["approval"]["signature"] == consent.signature
+    begun = next(entry for entry in bench.entries() if entry.detail.get("state") == "started")
+    assert begun.detail["request"] == request.id
+    assert [given["signature"] for given in begun.detail["approvals"]] == [consent.signature]
     with bench.database.snapshot("bank") as snapshot:
         assert standing(snapshot, now=NOW).automatic_in_force(ISOLATE) == 0, "approved actions fill no ceiling"
 
 
-def test_consent_does_not_open_what_policy_denies(bench: Bench, make_grounds: MakeGrounds) -> None:
-    grounds = make_grounds([(ISOLATE, "siem.bank.example")])
-    made = bench.plan(grounds)
-    consent = sign_approval(made.actions[0].action, "ann", KEY, now=NOW)
-    execution = asyncio.run(bench.executor(approvers=ANN).execute(made, grounds, approvals=[consent]))
+def test_consent_does_not_open_what_policy_denies_by_then(bench: Bench, make_grounds: MakeGrounds) -> None:
+    bench.run(make_grounds([(ISOLATE, "dc.bank.example")]))
+    (request,) = bench.requests()
+    bench.consent(request)
+    benign = make_grounds([(ISOLATE, "dc.bank.example")], disposition=Disposition.BENIGN)
+    execution = asyncio.run(bench.executor(approvers=ANN).proceed(request, benign))
     assert states(execution) == [StepState.REFUSED]
+    assert bench.world.asked == []
+    (settled,) = bench.requests()
+    assert (settled.state, settled.reason) == (RequestState.WITHDRAWN, execution.steps[0].detail)
 
 
 def test_every_change_is_in_the_ledger_without_any_name_from_outside(bench: Bench, make_grounds: MakeGrounds) -> None:

@@ -244,6 +244,26 @@ def test_policies_that_fail_deny(make_grounds: MakeGrounds) -> None:
     assert made.actions[0].decision.policies == ("deny-on-error",)
 
 
+@pytest.mark.parametrize(
+    ("asked_by", "approvers", "lacking"),
+    [
+        ("service:respond", {"person:ann"}, set[str]()),
+        ("person:bob", {"person:ann"}, set[str]()),
+        ("person:ann", {"person:ann", "person:bob"}, set[str]()),
+        ("person:ann", {"person:ann"}, {"four-eyes"}),
+        ("person:ann", set[str](), {"vital-hosts-need-a-person"}),
+    ],
+)
+def test_who_asked_for_an_action_does_not_approve_it_alone(
+    make_grounds: MakeGrounds, asked_by: str, approvers: set[str], lacking: set[str]
+) -> None:
+    grounds = make_grounds([(ISOLATE, "pay.bank.example")])
+    (item,) = planned(grounds)
+    lacks = POLICY.consent_lacks(item.action, grounds, Standing((), NOW), approvers=approvers, asked_by=asked_by)
+    assert (set(lacks.policies) if lacks else set[str]()) == lacking
+    assert lacks is None or (lacks.reason and lacks.reason_ja)
+
+
 def test_every_shipped_policy_is_named_by_a_test() -> None:
     """A new policy needs its case here."""
     tested = {
@@ -256,6 +276,7 @@ def test_every_shipped_policy_is_named_by_a_test() -> None:
         "vital-accounts-need-a-person",
         "domain-controllers-need-a-person",
         "service-accounts-need-a-person",
+        "four-eyes",
         *(f"{kind}-ceiling-for-{what}" for kind in ("hourly", "standing") for what in ("hosts", "accounts")),
     }
     assert set(Policies.shipped("respond").texts) == tested

@@ -14,6 +14,7 @@ from sakimori.core import ExitCode, InputError, SakimoriError, plain
 _COMMANDS = {
     "access": "sakimori.cli.access:access",
     "alerts": "sakimori.cli.alerts:alerts",
+    "approvals": "sakimori.cli.approvals:approvals",
     "boundary": "sakimori.cli.boundary:boundary",
     "db": "sakimori.cli.db:db",
     "demo": "sakimori.cli.demo:demo",

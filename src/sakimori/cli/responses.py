@@ -78,7 +78,7 @@ def show(execution_id: str, form: str) -> None:
         execution = snapshot.get(Execution, execution_id)
     if execution is None:
         raise InputError(f"there is no execution '{execution_id}': `sakimori runs list` shows which there are")
-    _print(execution, form)
+    print_execution(execution, form)
 
 
 @runs.command(right=Right.UNDO_RESPONSE)
@@ -95,7 +95,7 @@ def undo(by: Principal, execution_id: str, form: str) -> ExitCode:
         executor = Executor(
             install.database,
             install.ledger,
-            connectors=_connectors(settings),
+            connectors=connectors_of(settings),
             policy=ResponsePolicy(),
             clock=clock,
             holder=f"runs-undo-{secrets.token_hex(8)}",
@@ -105,19 +105,21 @@ def undo(by: Principal, execution_id: str, form: str) -> ExitCode:
         finally:
             with install.database.transaction(install.tenant) as transaction:
                 install.ledger.seal(transaction)
-    _print(execution, form)
+    print_execution(execution, form)
     left = [step for step in execution.steps if step.state in _IN_FORCE]
     if left:
         click.echo(f"{len(left)} of {len(execution.steps)} steps may still be in force: run it again.", err=True)
     return ExitCode.FOUND if left else ExitCode.OK
 
 
-def _connectors(settings: Settings) -> tuple[Connector, ...]:
+def connectors_of(settings: Settings) -> tuple[Connector, ...]:
+    """Those of connectors.toml in the home; none where there is no such file. Raises InputError."""
     path = settings.home / "connectors.toml"
     return connect(load_settings(path)) if path.exists() else ()
 
 
-def _print(execution: Execution, form: str) -> None:
+def print_execution(execution: Execution, form: str) -> None:
+    """Step by step, as a table or as one JSON line."""
     if form == "jsonl":
         click.echo(_line(execution))
         return

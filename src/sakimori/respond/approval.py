@@ -18,7 +18,7 @@ from sakimori.access import people, sshsig
 from sakimori.access.rights import Resource, Right, Rights
 from sakimori.core import InputError, Nanos
 from sakimori.records import Action, Approval, canonical_json
-from sakimori.store import Database
+from sakimori.store import Snapshot
 
 _VALID_FOR_NS = 3_600_000_000_000
 """A consent is about the situation that the person saw: after an hour it is asked for again."""
@@ -30,8 +30,8 @@ NAMESPACE = "sakimori.approval"
 class Consenting(Protocol):
     """Who may consent to actions."""
 
-    def consented(self, approval: Approval, action: Action, *, now: Nanos) -> bool:
-        """Whether this is the consent, to exactly this action and recent, of somebody who may give it."""
+    def consented(self, snapshot: Snapshot, approval: Approval, action: Action, *, now: Nanos) -> bool:
+        """Whether this is the recent consent to exactly this action of somebody who, by the snapshot, may give it."""
         ...
 
 
@@ -67,28 +67,22 @@ class Approvers:
                 raise InputError(f"{path}:{number}: '{name}' has a key already; one name, one key")
         return Approvers(keys)
 
-    def consented(self, approval: Approval, action: Action, *, now: Nanos) -> bool:
+    def consented(self, snapshot: Snapshot, approval: Approval, action: Action, *, now: Nanos) -> bool:
         """Whether this is a registered person's consent to exactly this action, given within the last hour."""
         key = self.keys.get(approval.principal)
         return key is not None and _signed(approval, action, key, now=now)
 
 
 class RegisteredApprovers:
-    """People of the action's institution, as the programme has them at the moment of asking."""
+    """People of the action's institution, as the programme has them in the snapshot that is asked about."""
 
-    def __init__(self, database: Database, rights: Rights) -> None:
-        self._database = database
+    def __init__(self, rights: Rights) -> None:
         self._rights = rights
 
-    def consented(self, approval: Approval, action: Action, *, now: Nanos) -> bool:
-        """Whether a person of the institution who may approve actions signed this, with a key of theirs.
-
-        Raises:
-            StoreError: the programme cannot be read.
-        """
-        with self._database.snapshot(action.tenant) as snapshot:
-            person = people.get(snapshot, approval.principal)
-        if person is None:
+    def consented(self, snapshot: Snapshot, approval: Approval, action: Action, *, now: Nanos) -> bool:
+        """Whether a person of the institution who may approve actions signed this, with a key of theirs."""
+        person = people.get(snapshot, approval.principal)
+        if person is None or action.tenant != snapshot.tenant:
             return False
         about = Resource.about(Right.APPROVE_ACTION, action.tenant, action.hash)
         if not self._rights.decide(person.principal(), Right.APPROVE_ACTION, about).allowed:

@@ -15,15 +15,27 @@ from typing import TypeVar
 
 from sakimori.core import Clock, InputError
 from sakimori.ledger import Ledger
-from sakimori.records import Action, Approval, Effect, Execution, Plan, Ruling, Step, StepState
+from sakimori.records import (
+    Action,
+    ApprovalRequest,
+    Decision,
+    Effect,
+    Execution,
+    Plan,
+    RequestState,
+    Ruling,
+    Step,
+    StepState,
+)
 from sakimori.respond.approval import Approvers, Consenting
+from sakimori.respond.asking import Requests, consents_that_hold
 from sakimori.respond.connectors import Connector, ConnectorRefused, ConnectorUnreachable
 from sakimori.respond.grounds import Grounds
-from sakimori.respond.logbook import Change, Logbook
+from sakimori.respond.logbook import SERVICE, Change, Logbook
 from sakimori.respond.plan import PLAYBOOK, TIMEOUT_MS, WAITS, begun
 from sakimori.respond.policy import ResponsePolicy
 from sakimori.store import Database, Transaction
-from sakimori.store.journal import FREE, Lease, Moved, Orphan, orphans, standing
+from sakimori.store.journal import FREE, Lease, Moved, Orphan, Standing, orphans, standing
 
 T = TypeVar("T")
 
@@ -58,18 +70,21 @@ class Executor:
         """``holder``: a random name, which no other executor has or had; it marks the steps that this one holds."""
         self._database = database
         self._logbook = Logbook(ledger, clock)
+        self._requests = Requests(ledger, clock)
         self._connectors = {connector.name: connector for connector in connectors}
         self._policy = policy
         self._clock = clock
         self._holder = holder
         self._approvers: Consenting = approvers or Approvers({})
 
-    async def execute(self, planned: Plan, grounds: Grounds, *, approvals: Sequence[Approval] = ()) -> Execution:
-        """Do what policy allows and what people consented to; the rest waits or is refused, with the reason.
+    async def execute(self, planned: Plan, grounds: Grounds, *, asked_by: str = SERVICE) -> Execution:
+        """Do what policy allows and what people consented to; for the rest people are asked, or it is refused.
 
         Policy is asked again as each step is claimed, about the moment in which it would happen. Executing a plan
         again goes on where it stopped: with steps that waited for consent, and with those that failed. Steps that
         another executor holds are left to it.
+
+        ``asked_by``: the actor on whose wish this is done, who may have to leave consent to others.
 
         Raises:
             InputError: plan and grounds are about different incidents.
@@ -79,14 +94,22 @@ class Executor:
             raise InputError(f"plan {planned.id} is about incident {planned.incident_id}, not {grounds.incident.id}")
         first = begun(planned, now=self._clock.now())
         execution = await self._store(planned.tenant, lambda transaction: self._logbook.open(transaction, first))
-        turns = asyncio.Semaphore(_AT_ONCE)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for run in _runs(execution):
-                    tasks.create_task(self._run(execution, run, grounds, approvals, turns))
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from group
+        await self._all(execution, _runs(execution), grounds, asked_by)
         return self.read(planned.tenant, execution.id)
+
+    async def proceed(self, request: ApprovalRequest, grounds: Grounds) -> Execution:
+        """Go on with the playbook that waited for people's answer to this request.
+
+        Raises:
+            InputError: there is no such execution, or it is about another incident than the grounds.
+            StoreError: like ``execute``.
+        """
+        execution = self.read(request.tenant, request.execution_id)
+        if (execution.tenant, execution.incident_id) != (grounds.tenant, grounds.incident.id):
+            raise InputError(f"execution {execution.id} is about incident {execution.incident_id}")
+        waiting = [run for run in _runs(execution) if any(step.number == request.step for step in run)]
+        await self._all(execution, waiting, grounds, request.asked_by)
+        return self.read(request.tenant, request.execution_id)
 
     async def undo(self, tenant: str, execution_id: str, *, actor: str) -> Execution:
         """Take back every step that is in force, newest first. Safe to repeat: what is undone stays undone.
@@ -135,28 +158,30 @@ class Executor:
             raise InputError(f"there is no execution '{execution_id}': `sakimori runs list` shows which there are")
         return execution
 
+    async def _all(self, execution: Execution, runs: Iterable[Sequence[Step]], grounds: Grounds, asked_by: str) -> None:
+        turns = asyncio.Semaphore(_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for run in runs:
+                    tasks.create_task(self._run(execution, run, grounds, asked_by, turns))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+
     async def _run(
-        self,
-        execution: Execution,
-        steps: Sequence[Step],
-        grounds: Grounds,
-        approvals: Sequence[Approval],
-        turns: asyncio.Semaphore,
+        self, execution: Execution, steps: Sequence[Step], grounds: Grounds, asked_by: str, turns: asyncio.Semaphore
     ) -> None:
         """One playbook on one target: each step only when the one before is done."""
         for step in steps:
             state: StepState | None = step.state
             if state in (StepState.PENDING, StepState.FAILED):
                 async with turns:
-                    state = await self._do(execution, step, grounds, approvals)
+                    state = await self._do(execution, step, grounds, asked_by)
             if state is not StepState.DONE:
                 return
 
-    async def _do(
-        self, execution: Execution, step: Step, grounds: Grounds, approvals: Sequence[Approval]
-    ) -> StepState | None:
+    async def _do(self, execution: Execution, step: Step, grounds: Grounds, asked_by: str) -> StepState | None:
         """Claim a step, do it, settle it. Returns the state it came to; None: somebody else has it."""
-        moved = await self._claim(execution, step, grounds, approvals)
+        moved = await self._claim(execution, step, grounds, asked_by)
         connector = self._connectors.get(step.action.connector)
         if moved is None or moved.step.state is not StepState.STARTED or connector is None:
             return moved and moved.step.state
@@ -170,39 +195,73 @@ class Executor:
             settled = await self._change(execution, moved.step, change, held_by=self._holder)
         return settled and settled.step.state
 
-    async def _claim(
-        self, execution: Execution, step: Step, grounds: Grounds, approvals: Sequence[Approval]
-    ) -> Moved | None:
-        """Take a step in hand, let it wait, or refuse it, as policy says in the same transaction."""
-        action, now = step.action, self._clock.now()
-        consent = next((item for item in approvals if self._approvers.consented(item, action, now=now)), None)
+    async def _claim(self, execution: Execution, step: Step, grounds: Grounds, asked_by: str) -> Moved | None:
+        """Take a step in hand, let it wait for people, or refuse it, as policy says in the same transaction."""
+        action = step.action
 
         def claim(transaction: Transaction) -> Moved | None:
-            now = self._clock.now()
-            decision = self._policy.rule(action, grounds, standing(transaction, now=now))
+            held = standing(transaction, now=self._clock.now())
+            decision = self._policy.rule(action, grounds, held)
             if decision.ruling is Ruling.DENY:
                 change = Change(StepState.REFUSED, decision.reason, decision=decision)
             elif action.connector not in self._connectors:
                 change = Change(StepState.REFUSED, f"The connector '{action.connector}' is not configured here.")
             elif decision.ruling is Ruling.ALLOW:
                 change = Change(StepState.STARTED, "Begun.", lease=self._lease(action), decision=decision)
-            elif consent is None:
-                change = Change(StepState.PENDING, WAITS, decision=decision)
             else:
-                change = Change(
-                    StepState.STARTED,
-                    f"Begun with the consent of {consent.principal}.",
-                    lease=self._lease(action),
-                    decision=decision,
-                    approval=consent,
-                )
+                change = self._with_people(transaction, execution, step, grounds, held, decision, asked_by)
             # A step that failed and may not be tried again stays failed: undo looks at it once more.
             idle = step.state is StepState.FAILED or (step.state, step.decision) == (change.state, decision)
             if change.state is not StepState.STARTED and idle:
                 return None
-            return self._logbook.write(transaction, execution.id, step, change)
+            moved = self._logbook.write(transaction, execution.id, step, change)
+            if moved is not None and change.state is not StepState.PENDING and not change.consents:
+                self._requests.withdraw(transaction, execution.id, step, change.detail)
+            return moved
 
         return await self._store(execution.tenant, claim)
+
+    def _with_people(
+        self,
+        transaction: Transaction,
+        execution: Execution,
+        step: Step,
+        grounds: Grounds,
+        held: Standing,
+        decision: Decision,
+        asked_by: str,
+    ) -> Change:
+        """Begin the step on consents that hold at this moment; without them ask, and wait."""
+        action, now = step.action, self._clock.now()
+        request = self._requests.of_step(transaction, execution.id, step)
+        if request is None:
+            request = self._requests.ask(
+                transaction,
+                execution,
+                step,
+                verdict_id=grounds.verdict.id,
+                blast_radius=grounds.blast_radius(action),
+                decision=decision,
+                asked_by=asked_by,
+            )
+            if request.state is RequestState.DENIED:
+                return Change(StepState.REFUSED, f"{request.settled_by} denied exactly this in {request.id}.")
+        own = (request.execution_id, request.step) == (execution.id, step.number)
+        consents = consents_that_hold(self._approvers, transaction, request, now=now) if own else []
+        approvers = {f"person:{given.principal}" for given in consents}
+        lacks = self._policy.consent_lacks(action, grounds, held, approvers=approvers, asked_by=request.asked_by)
+        if not consents or lacks:
+            return Change(StepState.PENDING, WAITS, decision=decision)
+        self._requests.begun(transaction, request)
+        names = ", ".join(sorted(given.principal for given in consents))
+        return Change(
+            StepState.STARTED,
+            f"Begun with the consent of {names}.",
+            lease=self._lease(action),
+            decision=decision,
+            consents=consents,
+            request=request.id,
+        )
 
     async def _look_again(self, execution: Execution, step: Step) -> None:
         """A contact without an answer may have worked after we looked; unless the effect is another execution's."""

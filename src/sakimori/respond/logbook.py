@@ -1,5 +1,6 @@
 """Writing down what happens to a step: in the journal and in the ledger, in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,10 @@ class Change:
     actor: str = SERVICE
     decision: Decision | None = None
     """Policy's newest word, where it was asked again."""
-    approval: Approval | None = None
-    """The consent that was needed and given."""
+    consents: Sequence[Approval] = ()
+    """What was needed and given."""
+    request: str = ""
+    """The request that people answered."""
     duration_ms: float | None = None
 
 
@@ -69,7 +72,7 @@ class Logbook:
 
     def _tell(self, transaction: Transaction, execution_id: str, step: Step, revision: int, change: Change) -> None:
         """Names and texts from outside stay out of the ledger: the action's hash stands for its target."""
-        action, approval = step.action, change.approval
+        action = step.action
         detail: dict[str, Any] = {
             "state": step.state.value,
             "command": action.command.value,
@@ -79,12 +82,12 @@ class Logbook:
             "ruling": step.decision.ruling.value,
             "policies": list(step.decision.policies),
         }
-        if approval is not None:
-            detail["approval"] = {
-                "principal": approval.principal,
-                "signed_at": approval.signed_at,
-                "signature": approval.signature,
-            }
+        if change.consents:
+            detail["request"] = change.request
+            detail["approvals"] = [
+                {"principal": given.principal, "signed_at": given.signed_at, "signature": given.signature}
+                for given in change.consents
+            ]
         entry = LedgerEntry(
             id=f"{execution_id}-{step.number}-{revision}",
             tenant=action.tenant,

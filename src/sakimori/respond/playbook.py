@@ -220,13 +220,14 @@ class _Reader:
             self._problems.append(f"workflow_exception names {exception}, which does not exist")
         elif exception is not None and workflow[exception].get("type") != "end":
             self._problems.append(f"workflow_exception names {exception}, which is no end step")
+        agents = self._plain.get("agent_definitions", {})
         for step_id, step in workflow.items():
             for member in ("on_completion", "on_success", "on_failure"):
                 if member in step and step[member] not in workflow:
                     self._problems.append(f"step {step_id}: {member} names {step[member]}, which does not exist")
             if "on_completion" in step and ("on_success" in step or "on_failure" in step):
                 self._problems.append(f"step {step_id}: on_completion excludes on_success and on_failure")
-            if step.get("type") == "action" and step.get("agent") not in self._plain.get("agent_definitions", {}):
+            if step.get("type") == "action" and isinstance(agents, dict) and step.get("agent") not in agents:
                 self._problems.append(f"step {step_id}: agent {step.get('agent')} is not defined")
             failure = workflow.get(step.get("on_failure", ""))
             if failure is not None and failure.get("type") != "end":

@@ -5,7 +5,9 @@ there to carry the action out, and the same effect must not be in force already.
 the verdict's route and disposition, and the journal: never a text that came from outside.
 """
 
-from sakimori.access.policy import Policies, PolicyEntity, PolicyText, Uid
+from collections.abc import Collection
+
+from sakimori.access.policy import Authorisation, Policies, PolicyEntity, PolicyText, Uid
 from sakimori.records import Action, Decision, HostAsset, Ruling
 from sakimori.respond.grounds import Asset, Grounds
 from sakimori.store.journal import Standing
@@ -64,28 +66,58 @@ class ResponsePolicy:
         if standing.holding(action.command, action.target):
             return decision(Ruling.DENY, IN_FORCE)
         entity = self._entity(asset)
-        entities = self._policies.entities((_SERVICE, entity))
-        context = {
-            "disposition": grounds.verdict.disposition.value,
-            "route": grounds.verdict.route.value,
-            "automatic_last_hour": standing.automatic_last_hour(action.command),
-            "automatic_in_force": standing.automatic_in_force(action.command),
-        }
-        alone, approved = (
-            self._policies.decide(
-                principal=_SERVICE.uid,
-                action=action.command.value,
-                resource=entity.uid,
-                context={**context, "approved": consent},
-                entities=entities,
-            )
-            for consent in (False, True)
-        )
+        alone = self._ask(action, entity, grounds, standing, approved=False, only_who_asked=False)
+        approved = self._ask(action, entity, grounds, standing, approved=True, only_who_asked=False)
         if alone.allowed:
             return decision(Ruling.ALLOW, *alone.policies)
         if approved.allowed:
             return decision(Ruling.NEEDS_APPROVAL, *alone.policies)
         return decision(Ruling.DENY, *approved.policies)
+
+    def consent_lacks(
+        self, action: Action, grounds: Grounds, standing: Standing, *, approvers: Collection[str], asked_by: str
+    ) -> Decision | None:
+        """Why the consent of these people (actors, at least one) does not suffice yet; None: it does.
+
+        For an action that ``rule`` says needs approval.
+        """
+        asset = grounds.asset(action.target)
+        if asset is None:
+            return decision(Ruling.DENY, NOT_IN_INVENTORY)
+        answer = self._ask(
+            action,
+            self._entity(asset),
+            grounds,
+            standing,
+            approved=bool(approvers),
+            only_who_asked=set(approvers) == {asked_by},
+        )
+        return None if answer.allowed else decision(Ruling.NEEDS_APPROVAL, *answer.policies)
+
+    def _ask(
+        self,
+        action: Action,
+        entity: PolicyEntity,
+        grounds: Grounds,
+        standing: Standing,
+        *,
+        approved: bool,
+        only_who_asked: bool,
+    ) -> Authorisation:
+        return self._policies.decide(
+            principal=_SERVICE.uid,
+            action=action.command.value,
+            resource=entity.uid,
+            context={
+                "disposition": grounds.verdict.disposition.value,
+                "route": grounds.verdict.route.value,
+                "automatic_last_hour": standing.automatic_last_hour(action.command),
+                "automatic_in_force": standing.automatic_in_force(action.command),
+                "approved": approved,
+                "only_who_asked": only_who_asked,
+            },
+            entities=self._policies.entities((_SERVICE, entity)),
+        )
 
     def _entity(self, asset: Asset) -> PolicyEntity:
         if isinstance(asset, HostAsset):

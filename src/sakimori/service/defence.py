@@ -1,8 +1,9 @@
 """The live defence of one institution: telemetry in; incidents, verdicts and responses out, as they develop.
 
 It wires the rooms and decides nothing itself. All that it does is in the database and the ledger before the next thing
-happens, so it can die at any moment and be started again. What a round found, the open windows of correlations and how
-far each followed log was read are kept in one transaction: a restart neither loses nor repeats an event.
+happens, so it can die at any moment and be started again; one process at a time defends an institution (``Watch``).
+What a round found, the open windows of correlations and how far each followed log was read are kept in one transaction:
+a restart neither loses nor repeats an event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori import incidents
+from sakimori.access.rights import Rights
 from sakimori.collect import AlertRead, Follower, Item
 from sakimori.core import Nanos
 from sakimori.detect import Detector
@@ -28,15 +30,17 @@ from sakimori.records import (
     Source,
     Verdict,
 )
-from sakimori.respond import Executor, Grounds, Playbook, ResponsePolicy, plan
+from sakimori.respond import Executor, Grounds, Playbook, RegisteredApprovers, ResponsePolicy, plan
 from sakimori.respond.connectors import Connector
 from sakimori.service.alerts import severest
+from sakimori.service.approvals import go_on
 from sakimori.service.evidence import RecentEvents
 from sakimori.service.installation import Installation
 from sakimori.service.keeping import keep_evidence
 from sakimori.service.measures import Round
 from sakimori.service.progress import Progress, Step
 from sakimori.service.reading import ReadingCount
+from sakimori.service.watch import Watch
 from sakimori.store import Transaction
 from sakimori.store.journal import standing
 
@@ -47,6 +51,8 @@ may be answered before all is there."""
 _WORTH_INVESTIGATING = Severity.HIGH
 _REMEMBERED = 1000
 _RECOVER_EVERY: Nanos = 60 * 10**9
+_RETRY_AFTER: Nanos = 60 * 10**9
+"""How long an approved step that failed is left before it is tried again, while its request lasts."""
 _AFTER_FAILURE: Nanos = 3600 * 10**9
 """How long a model is left alone that did not answer usefully."""
 
@@ -82,10 +88,18 @@ class Means:
 
 
 class Defence:
-    def __init__(self, install: Installation, means: Means, *, holder: str) -> None:
-        """``holder``: a random name of this process, which marks the response steps that it holds."""
+    """Defends while it has the institution's lease; where another process has it, whatever is asked of this one
+    raises ``HeldElsewhere``, a StoreError that says who and until when, and nothing is read or written."""
+
+    def __init__(self, install: Installation, means: Means, *, holder: str, place: str | None = None) -> None:
+        """``holder``: a random name of this process, which marks the lease and the response steps that it holds.
+
+        ``place``: where it runs, as people are told; by default process and host.
+        """
         self._install = install
         self._means = means
+        self._watch = Watch(install, holder=holder, place=place)
+        self._approvers = RegisteredApprovers(Rights())
         self._executor = Executor(
             install.database,
             install.ledger,
@@ -93,6 +107,7 @@ class Defence:
             policy=means.policy,
             clock=install.clock,
             holder=holder,
+            approvers=self._approvers,
         )
         self.evidence = RecentEvents()
         self.reading = ReadingCount(endless=True)
@@ -117,25 +132,31 @@ class Defence:
         """A follower of a live log for ``take_in``, which goes on where this institution's last kept round ended.
 
         Raises:
+            HeldElsewhere: another process defends the institution.
             StoreError: the install cannot be read.
         """
+        self._watch.hold()
         follower, problem = self._progress.follow(path)
         if problem:
             self.reading.note(problem)
         return follower
 
     async def take_in(self, read: Iterable[Item]) -> Development:
-        """Detect, group, investigate and respond to new telemetry; first settle what a dead process left open.
+        """Detect, group, investigate and respond to new telemetry; first settle what a dead process left open, and do
+        what people consented to meanwhile.
 
         Call it also when there is nothing to read: time passes, and windows end.
 
         Raises:
+            HeldElsewhere: another process defends the institution, or took over while this one was held up.
             StoreError: the install cannot be used, and nothing of this round was kept: go on with a new defence and new
                 followers, which begin where the round before ended.
         """
+        self._watch.hold()
         round = Round()
         await self._recover()
-        development = Development(findings=self._detect(read, round))
+        development = Development(executions=await self._go_on())
+        development.findings = self._detect(read, round)
         if development.findings:
             development.incidents = self._group(development.findings)
         self._keep(development)
@@ -149,6 +170,10 @@ class Defence:
             executions=development.executions,
         )
         return development
+
+    def close(self) -> None:
+        """Give up the lease, so that a successor need not wait for its end. Raises StoreError."""
+        self._watch.end()
 
     async def undo(self, execution_id: str, *, actor: str) -> Execution:
         return await self._executor.undo(self._install.tenant, execution_id, actor=actor)
@@ -171,8 +196,21 @@ class Defence:
             self._recovered = now
             await self._executor.recover(self._install.tenant)
 
+    async def _go_on(self) -> list[Execution]:
+        """What people consented to since the last round, and approved steps that failed a while ago."""
+        return await go_on(
+            self._install,
+            self._executor,
+            self._approvers,
+            connectors={connector.name for connector in self._means.connectors},
+            failed_before=self._install.clock.now() - _RETRY_AFTER,
+        )
+
     def _remember(self) -> None:
-        """The newest incidents, with their findings: their stories go on."""
+        """The newest incidents, with their findings: their stories go on. The inventory, for who goes on without us."""
+        with self._install.database.transaction(self._install.tenant) as transaction:
+            self._watch.renew(transaction)
+            transaction.put(self._means.inventory)
         with self._install.database.snapshot(self._install.tenant) as snapshot:
             fresh = snapshot.all(Incident, newest_first=True, limit=_REMEMBERED)
             told = (snapshot.get(Finding, id) for incident in fresh for id in incident.finding_ids)
@@ -248,7 +286,8 @@ class Defence:
         if model is None or self._install.clock.now() < self._ask_again:
             return
         try:
-            verdict = await model.investigate(case)
+            async with self._watch.kept():
+                verdict = await model.investigate(case)
         except InvestigationFailed as error:
             self._ask_again = self._install.clock.now() + _AFTER_FAILURE
             development.failures.append(str(error))
@@ -284,6 +323,7 @@ class Defence:
         if not development.findings:
             if step:
                 with self._install.database.transaction(self._install.tenant) as transaction:
+                    self._watch.renew(transaction)
                     step.keep(transaction)
             return
         for problem in keep_evidence(self._install, development.findings, self._source):
@@ -313,6 +353,7 @@ class Defence:
         """Keep documents, the step that led to them, and the ledger's word of them, or nothing."""
         now = self._install.clock.now()
         with self._install.database.transaction(self._install.tenant) as transaction:
+            self._watch.renew(transaction)
             transaction.put(*documents)
             if step:
                 step.keep(transaction)

@@ -6,7 +6,7 @@ still is its own, so that one that was paused for longer than its lease overwrit
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, Named, Table, Text
+from sqlalchemy import BigInteger, Column, Named, Table, Text, Update
 
 from sakimori.core import Nanos, plain, rfc3339
 from sakimori.store.errors import StoreError
@@ -39,6 +39,7 @@ class HeldElsewhere(StoreError):
 class DefenceLease:
     """The turn of one process."""
 
+    holder: str
     fence: int
     until: Nanos
 
@@ -54,7 +55,7 @@ def take(transaction: Transaction, *, holder: str, place: str, now: Nanos, until
         raise _held(transaction.tenant, row.place, row.until)
     fence = 1 if row is None else row.fence + (row.holder != holder)
     transaction.replace(defence_lease, [{"fence": fence, "holder": holder, "place": place, "until": until}])
-    return DefenceLease(fence, until)
+    return DefenceLease(holder, fence, until)
 
 
 def renew(transaction: Transaction, lease: DefenceLease, *, until: Nanos) -> DefenceLease:
@@ -62,18 +63,24 @@ def renew(transaction: Transaction, lease: DefenceLease, *, until: Nanos) -> Def
 
     Raises:
         HeldElsewhere: another process took over meanwhile; nothing of this transaction may be kept.
+        StoreError: nor where the database was set back to before this turn.
     """
-    mine = transaction.update(defence_lease).where(defence_lease.c.fence == lease.fence)
-    if transaction.connection.execute(mine.values(until=until)).rowcount == 0:
+    if transaction.connection.execute(_own(transaction, lease).values(until=until)).rowcount == 0:
         row = transaction.connection.execute(transaction.rows(defence_lease)).one_or_none()
-        raise _held(transaction.tenant, row.place if row else "an older state of the database", row.until if row else 0)
-    return DefenceLease(lease.fence, until)
+        if row is None or row.fence < lease.fence:
+            raise StoreError(f"the database of '{transaction.tenant}' was set back meanwhile: start the defence anew")
+        raise _held(transaction.tenant, row.place, row.until)
+    return DefenceLease(lease.holder, lease.fence, until)
 
 
 def give_up(transaction: Transaction, lease: DefenceLease) -> None:
     """End the turn at once, so that the next process need not wait."""
-    mine = transaction.update(defence_lease).where(defence_lease.c.fence == lease.fence)
-    transaction.connection.execute(mine.values(until=0))
+    transaction.connection.execute(_own(transaction, lease).values(until=0))
+
+
+def _own(transaction: Transaction, lease: DefenceLease) -> Update:
+    mine = (defence_lease.c.holder == lease.holder, defence_lease.c.fence == lease.fence)
+    return transaction.update(defence_lease).where(*mine)
 
 
 def _held(tenant: str, place: str, until: Nanos) -> HeldElsewhere:
