@@ -14,7 +14,7 @@ from tests.postgres_cluster import AUTHORITY, OPEN_ROLES, ORDINARY, OWNER, PASSW
 
 from sakimori.core import ExitCode
 from sakimori.records import DataClass, Grant, GrantState, Limit, Source, Window
-from sakimori.store import Database, StoreError, postgresql
+from sakimori.store import Database, StoreError, postgresql, usage
 from sakimori.store import database as module
 from sakimori.store.budgets import Amount, reserve
 from sakimori.store.schema import evidence
@@ -260,17 +260,30 @@ def test_the_authority_reads_sums_and_no_rows(cluster: Cluster, name: str, datab
                 transaction.put(made)
                 amount = Amount(tokens=10 + number, yen=Decimal(1))
                 reserve(transaction, made, model="m", upper=amount, now=5, lifetime=timedelta(seconds=1))
+                usage.count(
+                    transaction,
+                    now=5,
+                    outcome=usage.Outcome.ANSWERED,
+                    model="m",
+                    purpose="p",
+                    provider="o",
+                    input_tokens=3,
+                    output_tokens=1,
+                    yen=Decimal("0.5"),
+                )
 
     def ask(query: str, role: str = AUTHORITY) -> str:
         return cluster.sql(query, database=name, role=role)
 
     assert ask("SELECT * FROM authority.grants() ORDER BY 1") == "A|2\n銀行|1"
-    assert ask("SELECT * FROM authority.budgets() ORDER BY 1") == (
-        "A|1970-01-01T00:00Z|2|21|2000000\nA|1970-01-01|2|21|2000000\nA|1970-01|2|21|2000000\n"
-        "銀行|1970-01-01T00:00Z|1|10|1000000\n銀行|1970-01-01|1|10|1000000\n銀行|1970-01|1|10|1000000"
-    )
-    assert ask("SELECT * FROM authority.usage() ORDER BY 1") == "A|held|2|21|2000000\n銀行|held|1|10|1000000"
-    # The setting that let the function see is gone after it, and was never of any use to its caller.
+    budgets = [
+        f"{tenant}|{period}|{sums}"
+        for tenant, sums in (("A", "2|21|2000000"), ("銀行", "1|10|1000000"))
+        for period in ("1970-01", "1970-01-01", "1970-01-01T00:00Z")
+    ]
+    assert ask("SELECT * FROM authority.budgets() ORDER BY 1, 2").splitlines() == budgets
+    used = ["A|1970-01-01|m|p|o|answered||2|6|2|1000000", "銀行|1970-01-01|m|p|o|answered||1|3|1|500000"]
+    assert ask("SELECT * FROM authority.usage() ORDER BY 1").splitlines() == used
     assert ask("; ".join((SEE_ALL, "SELECT * FROM authority.grants() ORDER BY 1"))) == "A|2\n銀行|1"
     tables = cluster.sql(
         "SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
