@@ -233,8 +233,11 @@ def revoke(transaction: Transaction, key_id: str, clock: Clock) -> ServiceKey:
 
 def issued(snapshot: Snapshot) -> list[ServiceKey]:
     """All keys of the institution, oldest first, with those that no longer work."""
-    ordered = snapshot.rows(service_key).order_by(service_key.c.created_at, service_key.c.id)
-    return [_from_row(row) for row in snapshot.connection.execute(ordered)]
+    return [_from_row(row) for row in run(snapshot, _oldest_first, {})]
+
+
+def _oldest_first(view: Transaction) -> "Select[tuple[object, ...]]":
+    return view.rows(service_key).order_by(service_key.c.created_at, service_key.c.id)
 
 
 def _by_id(view: Transaction) -> "Select[tuple[object, ...]]":

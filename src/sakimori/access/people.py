@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import BigInteger, Column, Index, Named, Row, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Named, Row, Select, Table, Text, bindparam
 
 from sakimori.access import epoch
 from sakimori.access.principal import Principal, Role
 from sakimori.core import InputError, Nanos
 from sakimori.store import Snapshot, Transaction
+from sakimori.store.kept import run
 from sakimori.store.schema import TenantColumns, metadata
 
 
@@ -104,14 +105,21 @@ def get(snapshot: Snapshot, name: str) -> Person | None:
 
 def of_identity(snapshot: Snapshot, identity: str) -> Person | None:
     """Who is named so by the identity provider, and was not removed."""
-    named = snapshot.rows(person).where(person.c.identity == identity, person.c.removed_at.is_(None))
-    row = snapshot.connection.execute(named).one_or_none()
+    row = run(snapshot, _of_identity, {"identity": identity}).one_or_none()
     return None if row is None else _from_row(row)
 
 
 def everyone(snapshot: Snapshot) -> Sequence[Person]:
     """All people of the institution by name, those who were removed included."""
-    return [_from_row(row) for row in snapshot.connection.execute(snapshot.rows(person).order_by(person.c.name))]
+    return [_from_row(row) for row in run(snapshot, _everyone, {})]
+
+
+def _of_identity(view: Transaction) -> "Select[tuple[object, ...]]":
+    return view.rows(person).where(person.c.identity == bindparam("identity"), person.c.removed_at.is_(None))
+
+
+def _everyone(view: Transaction) -> "Select[tuple[object, ...]]":
+    return view.rows(person).order_by(person.c.name)
 
 
 def _from_row(row: Row[*tuple[object, ...]]) -> Person:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Column, Named, Table, Text
+from sqlalchemy import Column, Named, Select, Table, Text
 
 from sakimori.access import epoch
 from sakimori.access.principal import Role
 from sakimori.store import Snapshot, Transaction
+from sakimori.store.kept import run
 from sakimori.store.schema import TenantColumns, metadata
 
 
@@ -40,16 +41,16 @@ class SignIn:
 
 def get(snapshot: Snapshot) -> SignIn | None:
     """How people of the institution sign in; None: they do not."""
-    found = snapshot.rows(sign_in_table).with_only_columns(sign_in_table.c.body)
-    body = snapshot.connection.execute(found).scalar_one_or_none()
+    body = run(snapshot, _body, {}).scalar_one_or_none()
     return None if body is None else _from_plain(orjson.loads(body))
 
 
 def put(transaction: Transaction, wanted: SignIn | None) -> None:
     """Change how people of the institution sign in; None: not at all."""
-    transaction.connection.execute(transaction.delete(sign_in_table))
-    if wanted is not None:
-        transaction.insert(sign_in_table, [{"body": orjson.dumps(as_plain(wanted)).decode()}])
+    if wanted is None:
+        transaction.connection.execute(transaction.delete(sign_in_table))
+    else:
+        transaction.replace(sign_in_table, [{"body": orjson.dumps(as_plain(wanted)).decode()}])
     epoch.changed(transaction)
 
 
@@ -64,6 +65,10 @@ def as_plain(value: SignIn) -> dict[str, Any]:
         "role_claim": value.role_claim,
         "roles": {group: str(role) for group, role in value.roles.items()},
     }
+
+
+def _body(view: Transaction) -> "Select[str]":
+    return view.rows(sign_in_table).with_only_columns(sign_in_table.c.body)
 
 
 def _from_plain(plain: dict[str, Any]) -> SignIn:

@@ -8,7 +8,7 @@ a process that slept through another one's work cannot fork the log when it wake
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import func
+from sqlalchemy import Delete, Select, Update, bindparam, func
 
 from sakimori.core import plain
 from sakimori.ledger import tables
@@ -19,6 +19,7 @@ from sakimori.ledger.merkle import Frontier, leaf_hash
 from sakimori.ledger.note import Signer, Verifier
 from sakimori.ledger.rows import Alien, Altered, PendingRow, pending, read, trusted
 from sakimori.store import Transaction
+from sakimori.store.kept import run
 
 GROUP = 4096
 """Entries sealed together at most: what a transaction holds in memory, and for how long it keeps others waiting."""
@@ -41,7 +42,7 @@ class End:
 
 def end_of_log(transaction: Transaction, verifier_of: Callable[[str], Verifier]) -> End:
     """Raises LedgerError where what is there does not fit its last checkpoint."""
-    tenant, connection = transaction.tenant, transaction.connection
+    tenant = transaction.tenant
     # Read first: whatever another sequencer does from here on changes it.
     epochs = transaction.rows(tables.sequencer).with_only_columns(tables.sequencer.c.epoch)
     try:
@@ -50,8 +51,7 @@ def end_of_log(transaction: Transaction, verifier_of: Callable[[str], Verifier])
             raise Alien
     except Alien as error:
         raise damaged(tenant) from error
-    newest = transaction.rows(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
+    row = run(transaction, _newest_checkpoint, {}).one_or_none()
     last, frontier = None, Frontier()
     if row is not None:
         last = trusted(row.note, verifier_of(tenant), tenant)
@@ -62,14 +62,12 @@ def end_of_log(transaction: Transaction, verifier_of: Callable[[str], Verifier])
             raise damaged(tenant) from error
         if not fits:
             raise damaged(tenant)
-    end = transaction.rows(tables.leaf).with_only_columns(func.max(tables.leaf.c.position))
-    position = connection.execute(end).scalar_one_or_none()
+    position = run(transaction, _last_position, {}).scalar_one_or_none()
     if (0 if position is None else position + 1) != frontier.size:
         raise damaged(tenant)
     if position is None:
         return End(last, frontier, before_first(tenant), epoch)
-    newest_leaf = transaction.rows(tables.leaf).where(tables.leaf.c.position == position)
-    leaf = connection.execute(newest_leaf.with_only_columns(tables.leaf.c.leaf)).scalar_one()
+    leaf = run(transaction, _leaf, {"position": position}).scalar_one()
     return End(last, frontier, leaf_hash(leaf), epoch)
 
 
@@ -96,8 +94,7 @@ def seal_group(transaction: Transaction, signer: Signer, end: End) -> Checkpoint
         frontier.append(before)
     transaction.insert(tables.leaf, leaves)
     transaction.insert(tables.content, contents)
-    sealed = tables.pending.c.arrival <= waiting[-1].arrival
-    transaction.connection.execute(transaction.delete(tables.pending).where(sealed))
+    run(transaction, _sealed, {"arrival": waiting[-1].arrival})
     if end.checkpoint is None:
         signer.provision(transaction.tenant)
     made = Checkpoint.sign(transaction.tenant, frontier.size, frontier.root(), signer)
@@ -119,13 +116,33 @@ def _waiting(transaction: Transaction) -> list[PendingRow]:
 
 
 def _fence(transaction: Transaction, epoch: int) -> None:
-    sequencer = tables.sequencer
     if epoch == 0:
-        transaction.insert_missing(sequencer, [{"epoch": 0}])
-    unchanged = sequencer.c.epoch == epoch
-    raised = transaction.connection.execute(transaction.update(sequencer).where(unchanged).values(epoch=epoch + 1))
+        transaction.insert_missing(tables.sequencer, [{"epoch": 0}])
+    raised = run(transaction, _raised, {"read": epoch, "next": epoch + 1})
     if raised.rowcount != 1:
         raise Fenced(
             f"another process sealed entries of '{transaction.tenant}' at the same moment: nothing was changed; "
             "try again"
         )
+
+
+def _newest_checkpoint(view: Transaction) -> "Select[tuple[object, ...]]":
+    return view.rows(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
+
+
+def _last_position(view: Transaction) -> "Select[int | None]":
+    return view.rows(tables.leaf).with_only_columns(func.max(tables.leaf.c.position))
+
+
+def _leaf(view: Transaction) -> "Select[bytes]":
+    at = tables.leaf.c.position == bindparam("position")
+    return view.rows(tables.leaf).with_only_columns(tables.leaf.c.leaf).where(at)
+
+
+def _sealed(view: Transaction) -> Delete:
+    return view.delete(tables.pending).where(tables.pending.c.arrival <= bindparam("arrival"))
+
+
+def _raised(view: Transaction) -> Update:
+    unchanged = tables.sequencer.c.epoch == bindparam("read")
+    return view.update(tables.sequencer).where(unchanged).values(epoch=bindparam("next"))

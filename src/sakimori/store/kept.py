@@ -4,18 +4,16 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Text, bindparam
+from sqlalchemy import CursorResult, Executable
 
-from sakimori.store.transaction import Snapshot, Transaction
-
-_INSTITUTION = "institution"
+from sakimori.store.transaction import INSTITUTION, Snapshot, Transaction, institution
 
 
 class _OfAny(Transaction):
     """Makes statements that are told whose rows they are about when they run, and cannot run without."""
 
     def __init__(self) -> None:
-        self.institution = bindparam(_INSTITUTION, type_=Text(), required=True)
+        self.institution = institution()
 
 
 def run(view: Snapshot, make: Callable[[Transaction], Executable], values: Mapping[str, Any]) -> CursorResult[Any]:
@@ -23,7 +21,7 @@ def run(view: Snapshot, make: Callable[[Transaction], Executable], values: Mappi
 
     Values that differ from one execution to the next are ``bindparam``s; ``values`` has them by name.
     """
-    return view.connection.execute(_made(make), {**values, _INSTITUTION: view.tenant})
+    return view.connection.execute(_made(make), {**values, INSTITUTION: view.tenant})
 
 
 @cache

@@ -6,10 +6,24 @@ Everything that reads or writes a table goes through ``Snapshot.rows`` or ``Tran
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Delete, Insert, Select, Table, Update, delete, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sakimori.records import Document, Source, from_json
@@ -18,6 +32,8 @@ from sakimori.store.errors import WrongTenant
 from sakimori.store.schema import TenantColumns
 
 D = TypeVar("D", bound=Document)
+INSTITUTION = "institution"
+"""The parameter that says whose rows a statement made for all institutions is about."""
 
 
 class Snapshot:
@@ -36,7 +52,7 @@ class Snapshot:
 
     def is_empty(self, table: Table[TenantColumns]) -> bool:
         """Whether this institution has no row there."""
-        return self.connection.execute(self.rows(table).with_only_columns(table.c.tenant).limit(1)).first() is None
+        return self.connection.execute(_any_row(table), {INSTITUTION: self.tenant}).first() is None
 
     def get(self, cls: type[D], id: str) -> D | None:
         """Raises StoreError or InputError where what is kept cannot be read."""
@@ -57,15 +73,13 @@ class Snapshot:
         ``where`` compares columns of their own (``store.documents``), for example ``{"incident_id": "in-1"}``.
         """
         place = shelf(cls)
-        table = place.table
-        found = self.rows(table)
-        for key, value in (where or {}).items():
+        compared = dict(where or {})
+        for key in compared:
             if key not in place.keys:
                 raise TypeError(f"{cls.__name__} has no column '{key}', only {', '.join(place.keys) or 'none'}")
-            found = found.where(table.c[key] == value)
-        order = (table.c.time, table.c.id)
-        found = found.order_by(*(column.desc() for column in order) if newest_first else order)
-        return [from_json(cls, body) for body in self._bodies(table, found.limit(limit))]
+        statement = _every_body(place.table, tuple(compared), newest_first, limit)
+        found = self.connection.execute(statement, {**compared, INSTITUTION: self.tenant})
+        return [from_json(cls, body) for body in found.scalars()]
 
     def find_source(self, digest_prefix: str) -> Source | None:
         """The source whose SHA-256 begins with these hex digits (as event ids carry them), if it was kept.
@@ -158,6 +172,27 @@ class Transaction(Snapshot):
 _UPSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 # Statements are kept, since making one costs more than running it.
+
+
+def institution() -> BindParameter[str]:
+    """In a statement for all institutions: whose rows it is about, given whenever it runs."""
+    return bindparam(INSTITUTION, type_=Text(), required=True)
+
+
+@cache
+def _any_row(table: Table[TenantColumns]) -> Select[Any]:
+    return select(table.c.tenant).where(table.c.tenant == institution()).limit(1)
+
+
+@lru_cache(256)
+def _every_body(
+    table: Table[DocumentColumns], compared: tuple[str, ...], newest_first: bool, limit: int | None
+) -> Select[Any]:
+    found = select(table.c.body).where(table.c.tenant == institution())
+    for key in compared:
+        found = found.where(table.c[key] == bindparam(key))
+    order = (table.c.time, table.c.id)
+    return found.order_by(*(column.desc() for column in order) if newest_first else order).limit(limit)
 
 
 @cache
