@@ -10,8 +10,10 @@ LATE = int(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) * 10**9
 LAST, FIRST = date(2026, 12, 31), date(2027, 1, 1)
 
 
-def count(database: Database, tenant: str = "銀行", *, now: int = LATE, purpose: str = "triage", **more: int) -> None:
-    with database.transaction(tenant) as transaction:
+def count(
+    database: Database, *, now: int = LATE, purpose: str = "triage", input_tokens: int = 0, output_tokens: int = 0
+) -> None:
+    with database.transaction("銀行") as transaction:
         usage.count(
             transaction,
             now=now,
@@ -20,7 +22,8 @@ def count(database: Database, tenant: str = "銀行", *, now: int = LATE, purpos
             purpose=purpose,
             provider="openai",
             yen=Decimal("0.25"),
-            **more,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
         )
 
 
