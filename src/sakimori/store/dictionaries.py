@@ -82,12 +82,13 @@ def contents(snapshot: Snapshot, name: str) -> bytes:
 def changed_at(snapshot: Snapshot) -> tuple[int, Nanos]:
     """How many parts there are and when the newest list was loaded: a change of either is a change of the lists."""
     row = run(snapshot, _newest, {}).one()
-    return row[0], row[1] or 0
+    return row.parts, row.newest or 0
 
 
 def _parts(snapshot: Snapshot) -> Select[Any]:
     return snapshot.rows(dictionary).where(dictionary.c.name == bindparam("of_name")).order_by(dictionary.c.part)
 
 
-def _newest(snapshot: Snapshot) -> Select[Any]:
-    return snapshot.rows(dictionary).with_only_columns(func.count(), func.max(dictionary.c.loaded_at))
+def _newest(snapshot: Snapshot) -> Select[int, int]:
+    parts, newest = func.count().label("parts"), func.max(dictionary.c.loaded_at).label("newest")
+    return snapshot.rows(dictionary).with_only_columns(parts, newest)
