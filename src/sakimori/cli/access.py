@@ -6,6 +6,7 @@ import orjson
 from sakimori.access import Principal, Role, keys, members, people
 from sakimori.access.rights import Resource, Right, Rights
 from sakimori.cli.group import Group
+from sakimori.cli.naming import Name
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
 from sakimori.service import Installation, installation
 from sakimori.store import Snapshot
@@ -17,10 +18,12 @@ def access() -> None:
 
 
 @access.command(right=Right.EXPLAIN_ACCESS)
-@click.argument("principal")
+@click.argument("principal", type=Name())
 @click.argument("action", type=click.Choice([right.value for right in Right]))
-@click.argument("resource")
-@click.option("--institution", metavar="NAME", help="Whose PRINCIPAL and RESOURCE are (default: SAKIMORI_TENANT).")
+@click.argument("resource", type=Name())
+@click.option(
+    "--institution", type=Name(), metavar="NAME", help="Whose PRINCIPAL and RESOURCE are (default: SAKIMORI_TENANT)."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
 def why(by: Principal, principal: str, action: str, resource: str, institution: str | None, form: str) -> ExitCode:

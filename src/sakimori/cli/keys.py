@@ -16,6 +16,7 @@ from sakimori.access import keys as service_keys
 from sakimori.access.keys import ServiceKey
 from sakimori.access.rights import Right
 from sakimori.cli.group import Group
+from sakimori.cli.naming import Name
 from sakimori.cli.output import results
 from sakimori.core import InputError, Nanos, Settings, SystemClock, rfc3339
 from sakimori.records import LedgerEntry
@@ -29,7 +30,7 @@ def keys() -> None:
 
 
 @keys.command(right=Right.MANAGE_KEYS)
-@click.argument("name")
+@click.argument("name", type=Name())
 @click.option("--scope", "scopes", multiple=True, required=True, help="What it may ask for; may be repeated.")
 @click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it works.")
 @click.option(

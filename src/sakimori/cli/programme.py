@@ -12,6 +12,7 @@ from sakimori.access import Principal, keys, members, people, sign_in, sshsig
 from sakimori.access.rights import Resource, Right, Rights
 from sakimori.cli.applying import print_json, print_plan, showing, watched
 from sakimori.cli.group import Group
+from sakimori.cli.naming import Name
 from sakimori.cli.output import results
 from sakimori.cli.reason import reason_option
 from sakimori.core import ExitCode, Settings, SystemClock, plain, rfc3339
@@ -78,7 +79,7 @@ def apply(
 
 
 @programme.command(right=Right.READ_PROGRAMME)
-@click.argument("institution", required=False)
+@click.argument("institution", required=False, type=Name())
 @_form
 @click.pass_obj
 def show(by: Principal, institution: str | None, form: str) -> None:
@@ -118,8 +119,8 @@ def show(by: Principal, institution: str | None, form: str) -> None:
 
 @programme.command(right=Right.READ_PROGRAMME)
 @click.argument("kind", type=click.Choice(["institution", "person", "key", "grant"]))
-@click.argument("name")
-@click.option("--institution", help="Where it belongs (default: SAKIMORI_TENANT).")
+@click.argument("name", type=Name())
+@click.option("--institution", type=Name(), help="Where it belongs (default: SAKIMORI_TENANT).")
 @reason_option("Why, for the ledger.")
 @click.pass_obj
 def revoke(by: Principal, kind: str, name: str, institution: str | None, reason: str) -> None:

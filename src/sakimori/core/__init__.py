@@ -7,7 +7,7 @@ from sakimori.core.address import addresses_of
 from sakimori.core.clock import Clock, ManualClock, Nanos, SystemClock, parse_rfc3339, rfc3339
 from sakimori.core.errors import ExitCode, InputError, SakimoriError
 from sakimori.core.settings import LOCAL_TENANT, Settings, unfit_tenant
-from sakimori.core.text import plain
+from sakimori.core.text import composed, plain
 
 __all__ = [
     "LOCAL_TENANT",
@@ -20,6 +20,7 @@ __all__ = [
     "Settings",
     "SystemClock",
     "addresses_of",
+    "composed",
     "parse_rfc3339",
     "plain",
     "rfc3339",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sakimori.core.errors import InputError
-from sakimori.core.text import plain
+from sakimori.core.text import composed, plain
 
 LOCAL_TENANT = "local"
 """The institution of an embedded install."""
@@ -45,6 +45,7 @@ def _home(text: str) -> Path:
 
 
 def _tenant(name: str) -> str:
+    name = composed(name)
     if reason := unfit_tenant(name):
         raise InputError(f"SAKIMORI_TENANT: {reason}")
     return name

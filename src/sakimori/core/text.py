@@ -17,6 +17,11 @@ def plain(text: str, *, keep: str = "") -> str:
     return "".join(char if char in keep or not _steers(char) else _written_out(char) for char in text)
 
 
+def composed(name: str) -> str:
+    """A name as it is kept and looked up (Unicode NFC): one letter, such as が, may come in two characters."""
+    return unicodedata.normalize("NFC", name)
+
+
 def _steers(char: str) -> bool:
     return unicodedata.category(char) in _STEERING
 

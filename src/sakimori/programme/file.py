@@ -14,7 +14,7 @@ import yaml
 from sakimori.access import Role, keys, sshsig
 from sakimori.access.people import Person
 from sakimori.access.sign_in import SignIn
-from sakimori.core import ExitCode, InputError, Nanos, SakimoriError, parse_rfc3339, unfit_tenant
+from sakimori.core import ExitCode, InputError, Nanos, SakimoriError, composed, parse_rfc3339, unfit_tenant
 from sakimori.core.nodes import Aliased, Reader, shown
 from sakimori.records import DataClass, Grant, GrantState, Limit, Window
 
@@ -124,11 +124,16 @@ def _as_people_read(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
+def _name(reader: Reader, node: yaml.Node, what: str) -> str | None:
+    text = reader.text(node, what)
+    return None if text is None else composed(text)
+
+
 def _institution(reader: Reader, node: yaml.Node, what: str, names: _Names) -> Institution | None:
     members = reader.members(node, what, ("name",), ("sign_in", "people", "keys", "grants"))
     if members is None:
         return None
-    name = reader.text(members["name"], "the name of an institution")
+    name = _name(reader, members["name"], "the name of an institution")
     if name is None:
         return None
     if reason := unfit_tenant(name):
@@ -191,7 +196,7 @@ def _person(
     members = reader.members(node, what, ("name", "identity", "roles"), ("signing_keys",))
     if members is None:
         return None
-    name = reader.text(members["name"], "the name of a person")
+    name = _name(reader, members["name"], "the name of a person")
     identity = reader.text(members["identity"], "an identity", longest=1000)
     roles = reader.items(members["roles"], "a role", lambda n, _: _role(reader, n))
     signing = reader.items(members.get("signing_keys"), "a signing key", lambda n, _: _signing_key(reader, n))
@@ -225,7 +230,7 @@ def _key(reader: Reader, node: yaml.Node, what: str, names: _Names) -> WantedKey
     members = reader.members(node, what, ("name", "scopes"), ("days",))
     if members is None:
         return None
-    name = reader.text(members["name"], "the name of a key")
+    name = _name(reader, members["name"], "the name of a key")
     scopes = reader.items(members["scopes"], "a scope", reader.text)
     days = reader.number(members["days"], "days", 1, 3650) if "days" in members else 90
     try:
@@ -244,7 +249,7 @@ def _grant(reader: Reader, node: yaml.Node, what: str, institution: str, names: 
     )
     if members is None:
         return None
-    name = reader.text(members["name"], "the name of a grant")
+    name = _name(reader, members["name"], "the name of a grant")
     models = reader.items(members["models"], "a model", reader.text)
     purposes = reader.items(members["purposes"], "a purpose", reader.text)
     data = reader.items(members.get("data"), "a class of data", lambda n, _: _data_class(reader, n))
