@@ -16,6 +16,8 @@ ENDPOINTS = ("responses", "chat/completions", "embeddings", "decisions")
 UNKNOWN = "ZZ"
 """Where nobody said in which country: no country is this one (ISO 3166-1 leaves it to users, CLDR reads it so)."""
 OPENAI = "https://api.openai.com/v1"
+HEADER_VALUE = re.compile(r"[!-~]{1,512}")
+"""What of a header is passed on, and what a key looks like: printable ASCII without spaces."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RETENTION = re.compile(r"(\d{1,4})d")
 

@@ -1,0 +1,133 @@
+"""A circuit breaker: a provider that keeps failing is left alone for a while, then asked by one call at a time.
+
+A pure state machine (Nygard, "Release It!"). Closed: calls pass. After failures in a row, or when half of the latest
+calls failed, it opens: none passes. Once its pause is over it is half open: one call at a time may try; an answer
+closes it, a failure opens it again for twice as long. A provider that asked to be left alone (``retry-after``) rests
+without being taken for ill.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sakimori.core import Clock, Nanos
+
+IN_A_ROW = 5
+"""Failures, one after the other, that open it."""
+LATEST = 20
+"""Outcomes that are looked at, if they are this many, for whether half of them are failures."""
+FIRST_PAUSE: Nanos = 2_000_000_000
+LONGEST_PAUSE: Nanos = 60_000_000_000
+_REMEMBERED: Nanos = 30_000_000_000
+"""What happened longer ago says nothing of now."""
+_NANOS_PER_SECOND = 1_000_000_000
+
+
+class State(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """Of one call that was let through. Goes back to exactly one of ``succeeded``, ``failed``, ``dropped``."""
+
+    generation: int
+    """How often the breaker had opened before: calls from before then say nothing of now."""
+
+
+class Breaker:
+    """Used from one thread; others may look at ``state`` and ``free_at``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._generation = 0
+        self._opened_at: Nanos | None = None
+        self._pause = FIRST_PAUSE
+        self._resting_from: Nanos = 0
+        self._rest: Nanos = 0
+        self._probe: Ticket | None = None
+        self._in_a_row = 0
+        self._outcomes: deque[tuple[Nanos, bool]] = deque(maxlen=LATEST)
+
+    @property
+    def state(self) -> State:
+        if self._opened_at is None:
+            return State.CLOSED
+        return State.OPEN if self._left(self._opened_at, self._pause) else State.HALF_OPEN
+
+    @property
+    def passes(self) -> bool:
+        """Whether a call would be let through at this moment."""
+        return not self.wait and not (self._probe is not None and self._opened_at is not None)
+
+    @property
+    def wait(self) -> Nanos:
+        """How long nothing passes; 0: something may now."""
+        pause = 0 if self._opened_at is None else self._left(self._opened_at, self._pause)
+        return max(pause, self._left(self._resting_from, self._rest))
+
+    def admit(self) -> Ticket | None:
+        """Let a call through, or None."""
+        if not self.passes:
+            return None
+        ticket = Ticket(self._generation)
+        if self._opened_at is not None:
+            self._probe = ticket
+        return ticket
+
+    def succeeded(self, ticket: Ticket) -> None:
+        """The provider answered, be it by refusing what it was asked."""
+        if self._is_late(ticket):
+            return
+        self._note(answered=True)
+        self._in_a_row = 0
+        if self._opened_at is not None:
+            self._opened_at = self._probe = None
+            self._pause = FIRST_PAUSE
+            self._outcomes.clear()
+
+    def failed(self, ticket: Ticket) -> None:
+        """It did not answer, or with something that is none. May follow ``succeeded``: an answer that broke off."""
+        if self._is_late(ticket):
+            return
+        self._note(answered=False)
+        self._in_a_row += 1
+        if self._opened_at is not None:
+            self._open(min(2 * self._pause, LONGEST_PAUSE))
+        elif self._in_a_row >= IN_A_ROW or self._half_failed():
+            self._open(FIRST_PAUSE)
+
+    def dropped(self, ticket: Ticket) -> None:
+        """Nobody waited for what would have become of it."""
+        if self._probe is ticket:
+            self._probe = None
+
+    def rest(self, seconds: float) -> None:
+        """The provider asked not to be called for so long."""
+        now, asked = self._clock.now(), int(seconds * _NANOS_PER_SECOND)
+        if asked > self._left(self._resting_from, self._rest):
+            self._resting_from, self._rest = now, min(asked, LONGEST_PAUSE)
+
+    def _open(self, pause: Nanos) -> None:
+        self._generation += 1
+        self._opened_at, self._pause, self._probe = self._clock.now(), pause, None
+        self._in_a_row = 0
+        self._outcomes.clear()
+
+    def _is_late(self, ticket: Ticket) -> bool:
+        return ticket.generation != self._generation
+
+    def _note(self, *, answered: bool) -> None:
+        self._outcomes.append((self._clock.now(), answered))
+
+    def _half_failed(self) -> bool:
+        now = self._clock.now()
+        recent = [answered for at, answered in self._outcomes if 0 <= now - at <= _REMEMBERED]
+        return len(recent) == LATEST and 2 * recent.count(False) >= LATEST
+
+    def _left(self, since: Nanos, length: Nanos) -> Nanos:
+        passed = self._clock.now() - since
+        # A clock that was set back makes nothing last longer.
+        return max(0, length - passed) if passed >= 0 else 0
