@@ -68,10 +68,11 @@ class Requests:
         if standing is not None:
             return standing
         now, action = self._clock.now(), step.action
+        before = transaction.all(ApprovalRequest, where={"execution_id": execution.id})
         words, words_ja = _WORDS[action.command]
         through = (f" through the connector '{action.connector}'.", f"（コネクター：{action.connector}）。")
         request = ApprovalRequest(
-            id=_id(execution, step, now),
+            id=_id(execution, step, turn=len(before)),
             tenant=execution.tenant,
             execution_id=execution.id,
             step=step.number,
@@ -274,6 +275,6 @@ def _same(given: Approval, approval: Approval) -> bool:
     )
 
 
-def _id(execution: Execution, step: Step, now: Nanos) -> str:
-    text = "\0".join((execution.tenant, execution.id, str(step.number), str(now)))
+def _id(execution: Execution, step: Step, *, turn: int) -> str:
+    text = "\0".join((execution.tenant, execution.id, str(step.number), str(turn)))
     return "ap-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
