@@ -10,7 +10,7 @@ from sakimori.store.errors import StoreError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision in ``migrations/versions``; known here so that the usual start need not load alembic."""
 
 
