@@ -1,7 +1,7 @@
 """Applying a grants file: what it says is so afterwards, once, whoever else applies and wherever it is cut off."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import InputError, ManualClock
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.programme import GrantsFile, Issued, Plan, Programme
-from sakimori.records import Grant, LedgerEntry
+from sakimori.records import Grant, GrantState, LedgerEntry
 from sakimori.store import Database
 
 NOW = 1_790_000_000_000_000_000
@@ -28,7 +28,12 @@ institutions:
     keys:
       - {{name: k, scopes: [gateway]}}
     grants:
-      - {{name: g, models: [m], purposes: [p], tokens_per_day: 10, yen_per_day: 1, from: 2026-01-01, until: 2030-01-01}}
+      - name: g
+        models: [m]
+        purposes: [p]
+        limits: {{day: {{tokens: 10, yen: 1}}}}
+        from: 2026-01-01
+        until: 2030-01-01
 """
 OPERATOR = Principal("authority", "op", "person", frozenset(), frozenset({Role.AUTHORITY_OPERATOR}))
 
@@ -126,6 +131,30 @@ def test_what_differs_is_changed_in_place(world: World) -> None:
     assert principal is not None
     assert principal.scopes == {"gateway", "structured"}
     assert world.plan(changed).is_empty
+
+
+def test_a_grant_stays_proved_until_the_file_changes_it(world: World) -> None:
+    world.apply()
+
+    def state() -> GrantState:
+        with world.database.snapshot(BANK) as snapshot:
+            grant = snapshot.get(Grant, "g")
+        assert grant is not None
+        return grant.state
+
+    def put(state: GrantState) -> None:
+        with world.database.transaction(BANK) as transaction:
+            grant = transaction.get(Grant, "g")
+            assert grant is not None
+            transaction.put(replace(grant, state=state, requested_by="person:someone"))
+
+    assert state() is GrantState.PROVISIONED
+    put(GrantState.READY)
+    assert told(world.plan()) == set()
+    world.apply(TEXT.replace("tokens: 10", "tokens: 11"))
+    assert state() is GrantState.PROVISIONED
+    put(GrantState.REQUESTED)
+    assert told(world.plan(TEXT.replace("tokens: 10", "tokens: 11"))) == {("change", "grant", "g")}
 
 
 def test_what_the_file_no_longer_names_stays_unless_it_is_pruned(world: World) -> None:

@@ -1,6 +1,7 @@
 """A grants file is taken whole or not at all, and each mistake is told with its place."""
 
 import contextlib
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from sakimori.core import InputError
 from sakimori.programme import FileMistakes, GrantsFile
+from sakimori.records import Requirements
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "grants.example.yaml"
 
@@ -24,7 +26,14 @@ def test_the_example_of_the_documentation_is_one() -> None:
     assert (first.name, second.name) == ("あおぞら銀行", "みどり信用金庫")
     assert [person.name for person in first.people] == ["山田 太郎", "佐藤 花子"]
     assert first.people[1].signing_keys
-    assert first.grants[0].limits[0].tokens == 20_000_000
+    (grant,) = first.grants
+    assert [(limit.window, limit.tokens, limit.requests, limit.yen) for limit in grant.limits] == [
+        ("minute", None, 120, None),
+        ("day", 20_000_000, None, 50_000),
+        ("month", None, None, Decimal("900000.50")),
+    ]
+    assert (grant.state, grant.concurrency, grant.cyber) == ("provisioned", 16, "daybreak_blue")
+    assert grant.requires == Requirements(stored_in=("JP",), processed_in=("JP", "US"), retention_days=0)
     assert first.sign_in is not None
     assert first.sign_in.audience == "sakimori"
 
@@ -85,8 +94,17 @@ def test_all_mistakes_are_told_at_once() -> None:
         ("until", "2026-01-01", "must end after it begins"),
         ("from", "soon", "must be a date"),
         ("from", "９９９９-01-01", "must be a date"),
-        ("yen_per_day", "-1", "whole number from 0"),
-        ("tokens_per_day", "1e6", "whole number from 1"),
+        ("limits", "{day: {yen: -1}}", "yen must be a number from 0"),
+        ("limits", "{day: {tokens: 1e6}}", "tokens must be a whole number from 1"),
+        ("limits", "{minute: {requests: 0}}", "requests must be a whole number from 1"),
+        ("limits", "{week: {tokens: 1}}", "limits has no member 'week': expected minute, day, month"),
+        ("limits", "{day: {}}", "the limit per day says nothing"),
+        ("limits", "{}", "at least one of its limits"),
+        ("concurrency", "0", "concurrency must be a whole number from 1"),
+        ("cyber", "daybreak_pink", "there is no level of cyber access 'daybreak_pink'"),
+        ("media", "[video]", "there is no kind of media 'video': expected image, audio, file"),
+        ("requires", "{stored_in: [Japan]}", "a country is two capital letters (ISO 3166-1: JP), not 'Japan'"),
+        ("requires", "{retention_days: -1}", "retention_days must be a whole number from 0"),
         ("models", "[]", "at least one of its models"),
         ("data", "[secret]", "there is no class of data 'secret'"),
     ],
@@ -96,8 +114,7 @@ def test_a_grant_is_checked(member: str, value: str, expected: str) -> None:
         "name": "g",
         "models": "[m]",
         "purposes": "[p]",
-        "tokens_per_day": "1",
-        "yen_per_day": "1",
+        "limits": "{day: {tokens: 1}}",
         "from": "2026-02-01",
         "until": "2026-03-01",
         member: value,

@@ -13,7 +13,7 @@ from sakimori.core import plain
 
 T = TypeVar("T")
 _SHOWN = 60
-_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+_DECIMAL = re.compile(r"[0-9]{1,13}(\.[0-9]{1,9})?")
 _DEEPEST = 16
 """What our files need is 8."""
 
@@ -112,14 +112,15 @@ class Reader:
         return int(digits)
 
     def decimal(self, node: yaml.Node, what: str, most: int) -> Decimal | None:
-        """A number that is not negative, kept exactly as it is written."""
+        """A number that is not negative, exactly as it is written; ``_`` may group its digits."""
         text = self.text(node, what)
         if text is None:
             return None
-        if not _DECIMAL.fullmatch(text) or Decimal(text) > most:
+        digits = text.replace("_", "")
+        if not _DECIMAL.fullmatch(digits) or Decimal(digits) > most:
             self.mistake(node, f"{what} must be a number from 0 to {most}, such as 12.5, not '{shown(text)}'")
             return None
-        return Decimal(text)
+        return Decimal(digits)
 
     def top(self, text: str) -> yaml.Node | None:
         """The whole of a text as nodes; None where it is empty or no YAML, which is noted."""

@@ -11,7 +11,7 @@ from sakimori.access.rights import Right
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, InputError, Nanos
 from sakimori.programme.file import Institution, WantedKey
-from sakimori.records import Grant, GrantState, as_plain
+from sakimori.records import Grant, GrantState
 from sakimori.store import Snapshot, Transaction
 
 Kind = Literal["institution", "sign_in", "person", "key", "grant"]
@@ -211,15 +211,7 @@ def _grants(snapshot: Snapshot, wanted: Institution, how: How) -> Iterator[Chang
             yield _stays_revoked(wanted.name, "grant", grant.id, Right.MANAGE_GRANTS)
         elif before is None or not before.usable or before != _as_it_stands(grant, before):
             verb: Verb = "add" if before is None else "restore" if before.revoked else "change"
-            detail = {
-                "models": list(grant.models),
-                "purposes": list(grant.purposes),
-                "data_classes": sorted(grant.data_classes),
-                "limits": [as_plain(limit) for limit in grant.limits],
-                "not_before": grant.not_before,
-                "not_after": grant.not_after,
-            }
-            yield Change(wanted.name, "grant", verb, grant.id, detail, Right.MANAGE_GRANTS, _granting(grant))
+            yield Change(wanted.name, "grant", verb, grant.id, grant.terms, Right.MANAGE_GRANTS, _granting(grant))
 
 
 def _as_it_stands(grant: Grant, before: Grant) -> Grant:

@@ -4,7 +4,6 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -14,13 +13,12 @@ import yaml
 from sakimori.access import Role, keys, sshsig
 from sakimori.access.people import Person
 from sakimori.access.sign_in import SignIn
-from sakimori.core import ExitCode, InputError, Nanos, SakimoriError, composed, parse_rfc3339, unfit_tenant
+from sakimori.core import ExitCode, InputError, SakimoriError, composed, unfit_tenant
 from sakimori.core.nodes import Aliased, Reader, shown
-from sakimori.records import DataClass, Grant, GrantState, Limit, Window
+from sakimori.programme.granted import read_grant
+from sakimori.records import Grant
 
 _LARGEST = 64 << 20
-_MOST_YEN = 10**12
-_MOST_TOKENS = 10**15
 _DAY = timedelta(days=1)
 
 T = TypeVar("T")
@@ -147,7 +145,9 @@ def _institution(reader: Reader, node: yaml.Node, what: str, names: _Names) -> I
             members.get("people"), "a person", lambda n, w: _person(reader, n, w, name, person_names, identities)
         ),
         keys=_named(reader, members.get("keys"), "a key", lambda n, w, names: _key(reader, n, w, names)),
-        grants=_named(reader, members.get("grants"), "a grant", lambda n, w, names: _grant(reader, n, w, name, names)),
+        grants=_named(
+            reader, members.get("grants"), "a grant", lambda n, w, names: read_grant(reader, n, w, name, names.note)
+        ),
     )
 
 
@@ -241,56 +241,3 @@ def _key(reader: Reader, node: yaml.Node, what: str, names: _Names) -> WantedKey
         return None
     names.note(members["name"], name)
     return WantedKey(name, frozenset(scopes), days * _DAY)
-
-
-def _grant(reader: Reader, node: yaml.Node, what: str, institution: str, names: _Names) -> Grant | None:
-    members = reader.members(
-        node, what, ("name", "models", "purposes", "tokens_per_day", "yen_per_day", "from", "until"), ("data",)
-    )
-    if members is None:
-        return None
-    name = _name(reader, members["name"], "the name of a grant")
-    models = reader.items(members["models"], "a model", reader.text)
-    purposes = reader.items(members["purposes"], "a purpose", reader.text)
-    data = reader.items(members.get("data"), "a class of data", lambda n, _: _data_class(reader, n))
-    tokens = reader.number(members["tokens_per_day"], "tokens_per_day", 1, _MOST_TOKENS)
-    yen = reader.number(members["yen_per_day"], "yen_per_day", 0, _MOST_YEN)
-    begins, ends = _moment(reader, members["from"], "from"), _moment(reader, members["until"], "until")
-    for member, found in (("models", models), ("purposes", purposes)):
-        if not found:
-            reader.mistake(members[member], f"a grant needs at least one of its {member}")
-    if name is None or tokens is None or yen is None or begins is None or ends is None:
-        return None
-    names.note(members["name"], name)
-    if begins >= ends:
-        reader.mistake(members["until"], "a grant must end after it begins")
-    return Grant(
-        id=name,
-        tenant=institution,
-        state=GrantState.PROVISIONED,
-        models=models,
-        purposes=purposes,
-        data_classes=data or (DataClass.STRUCTURED,),
-        limits=(Limit(window=Window.DAY, tokens=tokens, yen=Decimal(yen)),),
-        not_before=begins,
-        not_after=ends,
-    )
-
-
-def _data_class(reader: Reader, node: yaml.Node) -> DataClass | None:
-    text = reader.text(node, "a class of data")
-    if text is not None and text not in set(DataClass):
-        reader.mistake(node, f"there is no class of data '{shown(text)}': classes are {', '.join(DataClass)}")
-        return None
-    return None if text is None else DataClass(text)
-
-
-def _moment(reader: Reader, node: yaml.Node, what: str) -> Nanos | None:
-    text = reader.text(node, what)
-    if text is None:
-        return None
-    try:
-        return parse_rfc3339(text)
-    except (ValueError, OverflowError):
-        reader.mistake(node, f"{what} must be a date (2026-12-01) or a time (2026-12-01T09:00:00+09:00)")
-        return None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from sakimori.core import Nanos
-from sakimori.records.codec import record
+from sakimori.records.codec import as_plain, record
 
 
 class DataClass(StrEnum):
@@ -116,6 +116,15 @@ class Grant:
     def usable(self) -> bool:
         """Whether calls may be made under it, as far as its state goes."""
         return self.state in (GrantState.PROVISIONED, GrantState.READY)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What it allows, as JSON has it, for plans and the ledger; what it does not say is left out."""
+        plain = {name: value for name, value in as_plain(self).items() if value}
+        plain["limits"] = [{name: value for name, value in limit.items() if value} for limit in plain["limits"]]
+        plain["requires"] = {name: value for name, value in plain["requires"].items() if value not in (None, [])}
+        kept = ("id", "tenant", "state", "requested_by")
+        return {name: value for name, value in plain.items() if name not in kept and value != {}}
 
     @property
     def revoked(self) -> bool:
