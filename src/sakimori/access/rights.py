@@ -37,6 +37,8 @@ class Right(StrEnum):
     MANAGE_PEOPLE = "manage_people"
     MANAGE_GRANTS = "manage_grants"
     MANAGE_INSTITUTIONS = "manage_institutions"
+    MANAGE_PROVIDERS = "manage_providers"
+    READ_PROVIDERS = "read_providers"
     READ_PROGRAMME = "read_programme"
     EXPLAIN_ACCESS = "explain_access"
     ROTATE_SECRETS = "rotate_secrets"
