@@ -8,9 +8,10 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from sakimori.access.secrets import SecretsError
+from sakimori.access.secrets import Secrets, SecretsError
 from sakimori.cli.boundary import boundary
 from sakimori.core import LOCAL_TENANT, InputError
+from sakimori.gateway.keys import vault_keys
 from sakimori.records import AccountAsset, Criticality, HostAsset, Inventory
 from sakimori.store import Database, vault
 
@@ -34,7 +35,8 @@ def test_tokens_are_not_made_with_another_key_once_some_were_kept(home: Path) ->
     first = CliRunner().invoke(boundary, arguments, input="10.0.0.1\n").output
     assert CliRunner().invoke(boundary, arguments, input="10.0.0.1\n").output == first
     with closing(Database.embedded(home)) as database, database.transaction(LOCAL_TENANT) as transaction:
-        vault.keep(transaction, bytes(32), {"IP_1": "10.0.0.1"})
+        secrets = Secrets.embedded(home)
+        vault.keep(transaction, vault_keys(transaction, secrets), {"IP_1": "10.0.0.1"})
     shutil.rmtree(home / "secrets")
     with pytest.raises(SecretsError, match="the boundary-tokens key of institution 'local' is missing"):
         CliRunner().invoke(boundary, arguments, input="10.0.0.1\n", catch_exceptions=False)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,7 +20,7 @@ from tests.postgres_cluster import Cluster
 
 from sakimori.core import Nanos
 from sakimori.records import DataClass, Grant, GrantState, Limit, Reservation, ReservationState, Window
-from sakimori.store import Database, StoreError, budgets, vault
+from sakimori.store import Database, budgets
 from sakimori.store.budgets import Amount, Booked, BudgetExceeded
 
 SECOND = 1_000_000_000
@@ -452,28 +451,3 @@ def _check(database: Database, under: Grant) -> None:
     total = sum(row.tokens for row in kept if len(row.period) == len("2026-12"))
     assert total == sum(row.tokens for row in rows if row.state is not ReservationState.EXPIRED)
     assert max((row.tokens for row in kept), default=0) <= 3_000
-
-
-KEY = b"v" * 32
-
-
-def test_the_vault_gives_back_what_tokens_stand_for_and_shows_it_to_nobody(database: Database, tmp_path: Path) -> None:
-    with database.transaction("aozora") as transaction:
-        assert vault.keep(transaction, KEY, {"HOST_0AAAAAAAAA00": "pc-0412\ud800"}) == set()
-    with database.snapshot("aozora") as snapshot:
-        assert vault.reveal(snapshot, KEY, "HOST_0AAAAAAAAA00") == "pc-0412\ud800"
-        assert vault.reveal(snapshot, KEY, "HOST_0BBBBBBBBB00") is None
-        with pytest.raises(StoreError, match="cannot be opened"):
-            vault.reveal(snapshot, b"w" * 32, "HOST_0AAAAAAAAA00")
-    with database.snapshot("other") as snapshot:
-        assert vault.reveal(snapshot, KEY, "HOST_0AAAAAAAAA00") is None
-    database.close()
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"pc-0412" in path.read_bytes()]
-
-
-def test_a_token_keeps_the_value_it_first_had(database: Database) -> None:
-    with database.transaction("aozora") as transaction:
-        vault.keep(transaction, KEY, {"A": "1"})
-        assert vault.keep(transaction, KEY, {"A": "2", "B": "3"}) == {"A"}
-        assert vault.keep(transaction, KEY, {"A": "1", "B": "3"}) == set()
-        assert vault.reveal(transaction, KEY, "A") == "1"

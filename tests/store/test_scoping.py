@@ -17,7 +17,7 @@ from sqlalchemy import Insert, Select, Table, bindparam, select, update
 from tests.scoping import Unscoped, check, walk, watching
 
 from sakimori import access, ledger, store
-from sakimori.access import Directory, Role, keys, members, people, sign_in
+from sakimori.access import Directory, Role, data_keys, keys, members, people, sign_in
 from sakimori.access.secrets import Secrets
 from sakimori.core import ManualClock
 from sakimori.ledger import Ledger, LocalSigner
@@ -130,11 +130,15 @@ def watching_a_provider(world: SimpleNamespace) -> None:
 
 
 def tokens(world: SimpleNamespace) -> None:
-    key = bytes(32)
     with world.database.transaction(TENANT) as transaction:
-        assert vault.keep(transaction, key, {"t1": "山田", "t2": "佐藤"}) == set()
-        assert vault.keep(transaction, key, {"t1": "別人"}) == {"t1"}
-        assert vault.reveal(transaction, key, "t1") == "山田"
+        world.secrets.provision(TENANT, "vault")
+        for _ in range(2):
+            made = data_keys.begin(transaction, world.secrets, "vault")
+            assert vault.keep(transaction, made, {"t1": "山田", "t2": "佐藤"}) == set()
+            assert vault.keep(transaction, made, {"t1": "別人"}) == {"t1"}
+            assert vault.encrypt_anew(transaction, made, after="")[0] == "t2"
+            assert vault.reveal(transaction, made, "t1") == "山田"
+            data_keys.finish(transaction, made)
 
 
 def responses(world: SimpleNamespace) -> None:

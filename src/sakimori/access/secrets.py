@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sakimori.access import master
 from sakimori.access.files import OpenToOthers, create, read_closed, refuse_if_open, replace
 from sakimori.access.master import KEY_BYTES, SecretsError, key_id
+from sakimori.core import InputError
 
 __all__ = ["KEY_BYTES", "Secrets", "SecretsError"]
 
@@ -104,6 +105,29 @@ class Secrets:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._alone():
                 return self._rotate(source)
+
+    @contextmanager
+    def rotating_alone(self) -> Generator[None, None, None]:
+        """While no other process rotates data keys of this install.
+
+        Raises:
+            InputError: one does.
+            SecretsError: the folder cannot be used.
+        """
+        path = self._folder / ".rotating"
+        with _explaining(path):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"another process is rotating the data keys in {self._folder}: wait until it is done"
+                ) from error
+            yield
+        finally:
+            os.close(handle)
 
     def _get(self, tenant: str, purpose: str, ask: Callable[[str, str], bytes]) -> bytes:
         with self._lock:

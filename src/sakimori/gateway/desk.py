@@ -22,7 +22,7 @@ from sakimori.core import Clock, SakimoriError
 from sakimori.gateway import grants, telemetry
 from sakimori.gateway.boundary import BoundaryError, Passage
 from sakimori.gateway.endpoints import Endpoint, Usage
-from sakimori.gateway.keys import vault_key
+from sakimori.gateway.keys import vault_keys
 from sakimori.gateway.prices import PriceList
 from sakimori.gateway.provider import too_deep
 from sakimori.gateway.refusal import Refusal
@@ -288,7 +288,7 @@ class Desk:
         """Keep the passage's tokens in the vault; those that already stand for something else come back."""
         tenant = transaction.tenant
         new = {token: value for token, value in passage.tokens.items() if (tenant, token, value) not in self._kept}
-        return vault.keep(transaction, vault_key(transaction, self._secrets), new) if new else set()
+        return vault.keep(transaction, vault_keys(transaction, self._secrets), new) if new else set()
 
     def _remember(self, tenant: str, passage: Passage) -> None:
         """The vault has these: it need not be asked for them again."""
