@@ -13,12 +13,20 @@ from sakimori.core import InputError
 BANK = "あおぞら銀行"
 R = Right
 MAY: dict[Role, set[Right]] = {
-    Role.ANALYST: {R.READ_INCIDENTS, R.READ_RAW_RECORDS, R.SCAN_TELEMETRY, R.READ_RESPONSES, R.VERIFY_LEDGER},
+    Role.ANALYST: {
+        R.READ_INCIDENTS,
+        R.READ_RAW_RECORDS,
+        R.SCAN_TELEMETRY,
+        R.READ_RESPONSES,
+        R.ASK_APPROVAL,
+        R.VERIFY_LEDGER,
+    },
     Role.LEAD: {
         R.READ_INCIDENTS,
         R.READ_RAW_RECORDS,
         R.SCAN_TELEMETRY,
         R.READ_RESPONSES,
+        R.ASK_APPROVAL,
         R.APPROVE_ACTION,
         R.UNDO_RESPONSE,
         R.READ_LEDGER,
@@ -29,6 +37,7 @@ MAY: dict[Role, set[Right]] = {
         R.READ_INCIDENTS,
         R.SCAN_TELEMETRY,
         R.READ_RESPONSES,
+        R.ASK_APPROVAL,
         R.UNDO_RESPONSE,
         R.VERIFY_LEDGER,
         R.SEAL_LEDGER,
@@ -37,6 +46,7 @@ MAY: dict[Role, set[Right]] = {
         R.SERVE_GATEWAY,
         R.READ_PROVIDERS,
         R.ROTATE_SECRETS,
+        R.MANAGE_BOUNDARY,
     },
     Role.AUDITOR: {
         R.READ_INCIDENTS,
@@ -55,6 +65,7 @@ MAY: dict[Role, set[Right]] = {
         R.ACCEPT_LEDGER_LOSS,
         R.MANAGE_KEYS,
         R.MANAGE_PEOPLE,
+        R.REQUEST_GRANTS,
         R.READ_PROVIDERS,
         R.READ_PROGRAMME,
         R.EXPLAIN_ACCESS,
@@ -90,8 +101,10 @@ ELSEWHERE = {
 }
 TAKES_OUT = {R.ERASE_LEDGER_CONTENT, R.ACCEPT_LEDGER_LOSS}
 CHANGES = {
+    R.MANAGE_BOUNDARY,
     R.MANAGE_KEYS,
     R.MANAGE_PEOPLE,
+    R.REQUEST_GRANTS,
     R.MANAGE_GRANTS,
     R.MANAGE_INSTITUTIONS,
     R.MANAGE_PROVIDERS,
@@ -154,14 +167,22 @@ def test_who_has_no_role_or_was_removed_may_nothing(right: Right) -> None:
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.AUDITOR])
 def test_an_auditor_changes_nothing_whatever_else_they_are(role: Role) -> None:
     both = person(Role.AUDITOR, role)
-    for right in CHANGES | {R.APPROVE_ACTION, R.UNDO_RESPONSE, R.SCAN_TELEMETRY}:
+    for right in CHANGES | {R.ASK_APPROVAL, R.APPROVE_ACTION, R.UNDO_RESPONSE, R.SCAN_TELEMETRY}:
         assert not may(both, right)
         assert "auditors-change-nothing" in named(both, right)
 
 
 def test_an_operator_sees_no_content_whatever_else_they_are() -> None:
     both = person(Role.AUTHORITY_OPERATOR, Role.LEAD)
-    for right in (R.READ_INCIDENTS, R.READ_RAW_RECORDS, R.READ_RESPONSES, R.REVEAL_TOKENS, R.SCAN_TELEMETRY):
+    for right in (
+        R.READ_INCIDENTS,
+        R.READ_RAW_RECORDS,
+        R.READ_RESPONSES,
+        R.ASK_APPROVAL,
+        R.APPROVE_ACTION,
+        R.REVEAL_TOKENS,
+        R.SCAN_TELEMETRY,
+    ):
         assert "operators-see-no-content" in named(both, right)
 
 

@@ -20,6 +20,7 @@ class Right(StrEnum):
     READ_RAW_RECORDS = "read_raw_records"
     SCAN_TELEMETRY = "scan_telemetry"
     READ_RESPONSES = "read_responses"
+    ASK_APPROVAL = "ask_approval"
     APPROVE_ACTION = "approve_action"
     UNDO_RESPONSE = "undo_response"
     READ_LEDGER = "read_ledger"
@@ -35,6 +36,7 @@ class Right(StrEnum):
     SERVE_GATEWAY = "serve_gateway"
     MANAGE_KEYS = "manage_keys"
     MANAGE_PEOPLE = "manage_people"
+    REQUEST_GRANTS = "request_grants"
     MANAGE_GRANTS = "manage_grants"
     MANAGE_INSTITUTIONS = "manage_institutions"
     MANAGE_PROVIDERS = "manage_providers"
@@ -42,12 +44,14 @@ class Right(StrEnum):
     READ_PROGRAMME = "read_programme"
     EXPLAIN_ACCESS = "explain_access"
     ROTATE_SECRETS = "rotate_secrets"
+    MANAGE_BOUNDARY = "manage_boundary"
 
 
 _KINDS: Mapping[Right, str] = {
     Right.READ_INCIDENTS: "Incident",
     Right.READ_RAW_RECORDS: "Evidence",
     Right.READ_RESPONSES: "Response",
+    Right.ASK_APPROVAL: "Response",
     Right.APPROVE_ACTION: "Response",
     Right.UNDO_RESPONSE: "Response",
     Right.READ_LEDGER: "Ledger",
