@@ -5,9 +5,10 @@ through goes through the boundary. Words of the protocol (``"role": "user"``) pa
 listed for that place, so nothing can be carried past the boundary in them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from sakimori.gateway.boundary import Passage
 from sakimori.gateway.refusal import Refusal, refused_field
@@ -24,6 +25,13 @@ class Outgoing:
     """A keyed hash for identifiers that the provider only compares."""
     unseal: Callable[[str], str | None]
     """What the provider had encrypted, if we sealed it; None for anything else."""
+    hosted_tools: frozenset[str] = frozenset()
+    """Tools that run at the provider and that the grants allow, by their type."""
+    media: frozenset[str] = frozenset()
+    """What the grants let a request carry besides text."""
+    used_tools: set[str] = field(default_factory=set[str])
+    """Those of ``hosted_tools`` that the request uses, once it is rebuilt."""
+    used_media: set[str] = field(default_factory=set[str])
 
 
 class Shape(Protocol):
@@ -83,6 +91,38 @@ class Sealed:
         if opened is None:
             raise refused_field(at, "it did not come from an answer through this gateway to your institution")
         return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Media in base64. The boundary cannot read it: only where a grant says so (``Granted``)."""
+
+    kinds: str
+    """A pattern of the media types that may stand in a ``data:`` URL before it; empty: base64 alone."""
+
+    def send(self, value: object, at: str, out: Outgoing) -> object:
+        prefix = f"data:(?:{self.kinds});base64," if self.kinds else ""
+        if not isinstance(value, str) or not re.fullmatch(f"{prefix}[A-Za-z0-9+/]*={{0,2}}", value):
+            raise wrong(at, "base64 in a data: URL (a provider fetches nothing for you)" if prefix else "base64")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What passes only where the grants name it."""
+
+    name: str
+    shape: Shape
+    reason: str
+    """Why it does not pass elsewhere."""
+    of: Literal["hosted_tools", "media"] = "hosted_tools"
+
+    def send(self, value: object, at: str, out: Outgoing) -> object:
+        granted, used = (out.hosted_tools, out.used_tools) if self.of == "hosted_tools" else (out.media, out.used_media)
+        if self.name not in granted:
+            raise refused_field(at, self.reason)
+        used.add(self.name)
+        return self.shape.send(value, at, out)
 
 
 class OneOf:
@@ -167,6 +207,21 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonValue:
+    """Any JSON value: its texts go through the boundary."""
+
+    def send(self, value: object, at: str, out: Outgoing) -> object:
+        return out.passage.send_value(value)
+
+
+class Dropped:
+    """What clients say about themselves: accepted, whatever it is, and never sent."""
+
+    def send(self, value: object, at: str, out: Outgoing) -> object:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Fields:
     """An object with fields of their own shapes. ``null`` and empty lists say nothing: they may stand anywhere."""
 
@@ -182,6 +237,8 @@ class Fields:
         for name, member in cast("dict[str, object]", value).items():
             path = f"{at}.{name}" if at else name
             shape = self.known.get(name)
+            if isinstance(shape, Dropped):
+                continue
             if shape is not None:
                 sent[name] = None if member is None else shape.send(member, path, out)
             elif name not in self.refused:

@@ -1,20 +1,66 @@
 """``/v1/chat/completions``: fields as ``openai.types.chat.CompletionCreateParams`` of the SDK 3.54 has them."""
 
+from typing import Any
+
+from sakimori.gateway.boundary import Passage
+from sakimori.gateway.endpoints.chat_stream import ChatStream
 from sakimori.gateway.endpoints.endpoint import (
     KEEPS_STATE,
     NO_LOGPROBS,
     NO_MEDIA,
-    NO_STREAM,
     NOT_GRANTED,
     OTHER_PRICE,
     REACHES_OUT,
+    Decided,
     Endpoint,
 )
+from sakimori.gateway.endpoints.stream import Seal
 from sakimori.gateway.jsonschema import JsonSchema
-from sakimori.gateway.shapes import ByType, Each, Either, Fields, Flag, Model, Names, Number, OneOf, Pseudonym, Text
+from sakimori.gateway.shapes import (
+    ByType,
+    Each,
+    Either,
+    Encoded,
+    Fields,
+    Flag,
+    Granted,
+    Model,
+    Names,
+    Number,
+    OneOf,
+    Pseudonym,
+    Text,
+)
 
 _TEXT = Text()
 _DEPRECATED = "it is deprecated; use 'tools'"
+_IMAGE = Fields(
+    {
+        "type": OneOf("image_url"),
+        "image_url": Fields(
+            {"url": Encoded("image/(?:png|jpeg|webp|gif)"), "detail": OneOf("auto", "low", "high")}, frozenset({"url"})
+        ),
+    },
+    frozenset({"image_url"}),
+)
+_AUDIO = Fields(
+    {
+        "type": OneOf("input_audio"),
+        "input_audio": Fields({"data": Encoded(""), "format": OneOf("wav", "mp3")}, frozenset({"data", "format"})),
+    },
+    frozenset({"input_audio"}),
+)
+_FILE = Fields(
+    {
+        "type": OneOf("file"),
+        "file": Fields(
+            {"filename": _TEXT, "file_data": Encoded("[a-z]+/[A-Za-z0-9.+-]+")},
+            frozenset({"file_data"}),
+            {"file_id": KEEPS_STATE},
+        ),
+    },
+    frozenset({"file"}),
+)
 _PARTS = Either(
     _TEXT,
     Each(
@@ -26,8 +72,10 @@ _PARTS = Either(
                     {"prompt_cache_breakpoint": KEEPS_STATE},
                 ),
                 "refusal": Fields({"type": OneOf("refusal"), "refusal": _TEXT}, frozenset({"refusal"})),
-            },
-            refused={"image_url": NO_MEDIA, "input_audio": NO_MEDIA, "file": NO_MEDIA},
+                "image_url": Granted("image", _IMAGE, NO_MEDIA, of="media"),
+                "input_audio": Granted("audio", _AUDIO, NO_MEDIA, of="media"),
+                "file": Granted("file", _FILE, NO_MEDIA, of="media"),
+            }
         )
     ),
 )
@@ -171,7 +219,8 @@ _SHAPE = Fields(
         ),
         "stop": Either(_TEXT, Each(_TEXT, most=16)),
         "store": Flag(),
-        "stream": Flag({True: NO_STREAM}),
+        "stream": Flag(),
+        "stream_options": Fields({"include_usage": Flag(), "include_obfuscation": Flag()}),
         "temperature": Number(0, 2),
         "tool_choice": _TOOL_CHOICE,
         "tools": Each(_TOOL),
@@ -188,11 +237,25 @@ _SHAPE = Fields(
         "moderation": NOT_GRANTED,
         "prompt_cache_options": KEEPS_STATE,
         "prompt_cache_retention": KEEPS_STATE,
-        "stream_options": NO_STREAM,
         "top_logprobs": NO_LOGPROBS,
         "web_search_options": REACHES_OUT,
     },
 )
+
+
+def _decide(sent: dict[str, object], decided: Decided) -> None:
+    """A stream is told its usage whether the client wants to hear it or not: it is what the call is settled by."""
+    sent["store"] = False
+    sent["safety_identifier"] = sent.get("safety_identifier") or decided.principal
+    sent.pop("user", None)
+    sent.pop("stream_options", None)
+    if sent.get("stream"):
+        sent["stream_options"] = {"include_usage": True}
+
+
+def _receive(answer: dict[str, Any], passage: Passage, _seal: Seal) -> dict[str, Any]:
+    return passage.receive_value(answer)
+
 
 CHAT_COMPLETIONS = Endpoint(
     path="chat/completions",
@@ -201,5 +264,7 @@ CHAT_COMPLETIONS = Endpoint(
     answers="n",
     object="chat.completion",
     usage_fields=("prompt_tokens", "completion_tokens"),
-    seal=lambda answer, seal: None,
+    decide=_decide,
+    receive=_receive,
+    stream=ChatStream,
 )

@@ -1,27 +1,48 @@
 """What the gateway needs to know of one of the provider's endpoints."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from sakimori.gateway.boundary import Passage
+from sakimori.gateway.endpoints.stream import AnswerStream, Seal
+from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.shapes import Fields
 
 # Reasons are shared, so that a refusal reads the same everywhere.
 KEEPS_STATE = "it keeps state at the provider, where the institution cannot see or erase it"
-REACHES_OUT = "it lets the provider reach outside systems on the institution's behalf, which no grant allows"
+REACHES_OUT = "it lets the provider reach outside systems on the institution's behalf, which no grant of yours allows"
 NO_MEDIA = "images, audio and files cannot be tokenised yet"
-NO_STREAM = "streaming is not supported yet; ask without it"
 NO_LOGPROBS = "pieces of tokens cannot be restored"
 NOT_GRANTED = "grants do not cover it yet"
 OTHER_PRICE = "it is billed differently from what the budget reserves"
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the provider counted them."""
+class Decided:
+    """What of a request the gateway decides, whatever the client says."""
 
-    input: int
-    output: int
+    principal: str
+    """A keyed hash of who calls, for ``safety_identifier``."""
+    cyber: str | None
+    """The level of cyber access to ask for; None: the endpoint's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A request in the words of another endpoint, and the way back for its answer."""
+
+    body: dict[str, Any]
+    answer: Callable[[dict[str, Any]], dict[str, Any]]
+    """The other endpoint's whole answer in the words of the one that was called; before texts are restored.
+
+    Raises Refusal where it cannot be."""
+    stream: Callable[[AnswerStream], AnswerStream] | None
+    """Takes the other endpoint's events and gives theirs to the stream of the one that was called; None: no streams."""
+
+
+Translate = Callable[[Mapping[str, Any]], Translated]
+"""From a request as it would leave. Raises Refusal, by name, where something in it cannot be said faithfully."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +54,23 @@ class Endpoint:
     """Fields that bound the output tokens of one answer; the first that is given counts."""
     answers: str | None
     """The field that says how many answers are made."""
-    object: str
-    """What the answer's ``object`` must be."""
-    usage_fields: tuple[str, str]
-    """Where ``usage`` has input and output tokens."""
-    seal: Callable[[dict[str, Any], Callable[[str], str]], None]
-    """Seals in place what the provider encrypted in an answer, so that it is known when it comes back."""
+    object: str | None
+    """What the answer's ``object`` must be; None: it has none."""
+    usage_fields: tuple[str, str | None]
+    """Where ``usage`` has input and output tokens; None: it makes none."""
+    decide: Callable[[dict[str, Any], Decided], None]
+    """Sets in place, in a request that is rebuilt, what the gateway decides."""
+    receive: Callable[[dict[str, Any], Passage, Seal], dict[str, Any]]
+    """A whole answer as the client gets it: restored, and what is encrypted in it sealed."""
+    stream: Callable[[Passage, Seal, Mapping[str, Any]], AnswerStream] | None
+    """The stream of an answer; gets the request as the client sent it. None: the endpoint does not stream."""
+    cyber: Callable[[dict[str, Any]], str | None] = lambda answer: None
+    """The level of cyber access that an answer says it was given with; None: it does not say."""
+    translate: Mapping[str, Translate] = field(default_factory=dict[str, Translate])
+    """For providers that lack the endpoint: into the words of which others it can be put, the best first."""
+    seal: Callable[[dict[str, Any], Seal], None] = lambda answer, seal: None
+    """Part of ``receive``, for the desk as long as it restores answers itself."""
 
     def usage(self, answer: dict[str, Any]) -> Usage | None:
         """What the provider says it used; None where it says nothing that can be believed."""
-        given = answer.get("usage")
-        if not isinstance(given, dict):
-            return None
-        input, output = (_count(cast("dict[str, Any]", given).get(name)) for name in self.usage_fields)
-        return None if input is None or output is None else Usage(input=input, output=output)
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else None
+        return Usage.read(answer.get("usage"), *self.usage_fields)
