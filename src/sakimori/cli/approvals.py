@@ -12,7 +12,6 @@ from rich.text import Text
 from sakimori.access import Principal, people, ssh_agent
 from sakimori.access.people import Person
 from sakimori.access.rights import Resource, Right, Rights
-from sakimori.cli.acting import allowed
 from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.cli.responses import connectors_of, print_execution
@@ -45,13 +44,12 @@ def approvals() -> None:
     """Show what waits for a person's approval, approve it with an SSH key, or deny it."""
 
 
-@approvals.command(name="list")
+@approvals.command(name="list", right=Right.READ_RESPONSES)
 @click.option("--all", "everything", is_flag=True, help="Also what was answered, or expired.")
 @_form
 def list_requests(everything: bool, form: str) -> None:
     """List what waits for approval, newest first."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        allowed(install, Right.READ_RESPONSES)
         with install.database.snapshot(install.tenant) as snapshot:
             found = snapshot.all(ApprovalRequest, newest_first=True)
         now, ja = install.clock.now(), install.settings.language == "ja"
@@ -78,37 +76,39 @@ def list_requests(everything: bool, form: str) -> None:
     results().print(table)
 
 
-@approvals.command()
+@approvals.command(right=Right.READ_RESPONSES)
 @click.argument("request_id", metavar="ID")
 @_form
 def show(request_id: str, form: str) -> None:
     """Show exactly what would be done, what it would hit, why people are asked, and who may answer."""
-    with installation(Settings.from_environment(), SystemClock()) as install:
-        allowed(install, Right.READ_RESPONSES)
-        with install.database.snapshot(install.tenant) as snapshot:
-            request = get(snapshot, request_id)
-            if form == "jsonl":
-                click.echo(_line(request))
-            else:
-                _show(install, snapshot, request)
+    with (
+        installation(Settings.from_environment(), SystemClock()) as install,
+        install.database.snapshot(install.tenant) as snapshot,
+    ):
+        request = get(snapshot, request_id)
+        if form == "jsonl":
+            click.echo(_line(request))
+        else:
+            _show(install, snapshot, request)
 
 
-@approvals.command()
+@approvals.command(right=Right.APPROVE_ACTION)
 @click.argument("request_id", metavar="ID")
 @_as
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="What to sign.")
-def message(request_id: str, name: str | None, out: Path) -> None:
+@click.pass_obj
+def message(by: Principal, request_id: str, name: str | None, out: Path) -> None:
     """Write what has to be signed, for a key on another machine: there, `ssh-keygen -Y sign -n sakimori.approval`."""
     with installation(Settings.from_environment(), SystemClock()) as install:
         with install.database.snapshot(install.tenant) as snapshot:
             request = get(snapshot, request_id)
-        person = _who(install, request, name)
+        person = _who(install, by, request, name)
     write_whole(out, approval_message(request.action_hash, person.name, install.clock.now()))
     click.echo(f"Sign it with `ssh-keygen -Y sign -n {NAMESPACE} -f KEY {plain(str(out))}`, then", err=True)
     click.echo(f"`sakimori approvals approve {request.id} --signed {plain(str(out))}` within the hour.", err=True)
 
 
-@approvals.command()
+@approvals.command(right=Right.APPROVE_ACTION)
 @click.argument("request_id", metavar="ID")
 @_as
 @click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="Your SSH key; else the ssh-agent's.")
@@ -118,14 +118,15 @@ def message(request_id: str, name: str | None, out: Path) -> None:
     help="A file that `approvals message` wrote, with its signature beside it as FILE.sig.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask again.")
-def approve(request_id: str, name: str | None, key: Path | None, signed: Path | None, yes: bool) -> None:
+@click.pass_obj
+def approve(by: Principal, request_id: str, name: str | None, key: Path | None, signed: Path | None, yes: bool) -> None:
     """Consent to exactly one action, with the SSH key that is registered for you."""
     if key and signed:
         raise click.UsageError("--key and --signed exclude each other: what is signed needs no key")
     with installation(Settings.from_environment(), SystemClock()) as install:
         with install.database.snapshot(install.tenant) as snapshot:
             request = get(snapshot, request_id)
-            person = _who(install, request, name)
+            person = _who(install, by, request, name)
             _show(install, snapshot, request)
         if not yes:
             click.confirm(f"Consent as {plain(person.name)}?", abort=True, err=True)
@@ -144,36 +145,34 @@ def approve(request_id: str, name: str | None, key: Path | None, signed: Path | 
         )
 
 
-@approvals.command()
+@approvals.command(right=Right.APPROVE_ACTION)
 @click.argument("request_id", metavar="ID")
 @click.option("--reason", required=True, help="Why; it is entered in the log.")
-def deny(request_id: str, reason: str) -> None:
+@click.pass_obj
+def deny(by: Principal, request_id: str, reason: str) -> None:
     """Refuse an action; exactly this is not asked again before the request would have expired."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        with install.database.snapshot(install.tenant) as snapshot:
-            request = get(snapshot, request_id)
-        by = allowed(install, Right.APPROVE_ACTION, request.action_hash)
+        requests = Requests(install.ledger, install.clock)
         with install.database.transaction(install.tenant) as transaction:
-            Requests(install.ledger, install.clock).deny(transaction, request.id, actor=by.actor, reason=reason)
+            request = requests.deny(transaction, request_id, actor=by.actor, reason=reason)
         install.ledger.sequence(install.database, install.tenant)
     click.echo(f"{request.id} is denied: {plain(request.words)}")
 
 
-@approvals.command()
+@approvals.command(right=Right.ASK_APPROVAL)
 @click.argument("request_id", metavar="ID")
-def ask(request_id: str) -> None:
+@click.pass_obj
+def ask(by: Principal, request_id: str) -> None:
     """Ask anew about a step whose request expired; who asks does not approve alone."""
     with installation(Settings.from_environment(), SystemClock()) as install:
-        with install.database.snapshot(install.tenant) as snapshot:
-            request = get(snapshot, request_id)
-        by = allowed(install, Right.APPROVE_ACTION, request.action_hash)
+        requests = Requests(install.ledger, install.clock)
         with install.database.transaction(install.tenant) as transaction:
-            made = Requests(install.ledger, install.clock).ask_again(transaction, request.id, asked_by=by.actor)
+            made = requests.ask_again(transaction, request_id, asked_by=by.actor)
         install.ledger.sequence(install.database, install.tenant)
     click.echo(f"{made.id} waits until {moment(made.expires_at)}: {plain(made.words)}")
 
 
-@approvals.command()
+@approvals.command(right=Right.APPROVE_ACTION)
 @_form
 def run(form: str) -> ExitCode:
     """Carry out what people consented to, where no live defence does; exit code 1: something is not done.
@@ -182,7 +181,6 @@ def run(form: str) -> ExitCode:
     """
     settings, clock = Settings.from_environment(), SystemClock()
     with installation(settings, clock) as install:
-        allowed(install, Right.APPROVE_ACTION)
         connectors = connectors_of(settings)
         approvers = RegisteredApprovers(Rights())
         executor = Executor(
@@ -213,26 +211,21 @@ def run(form: str) -> ExitCode:
     return ExitCode.FOUND if elsewhere or any(item.consents for item in waiting) else ExitCode.OK
 
 
-def _who(install: Installation, request: ApprovalRequest, name: str | None) -> Person:
+def _who(install: Installation, by: Principal, request: ApprovalRequest, name: str | None) -> Person:
     """Whose consent it will be: who signed in; where nobody does, who is named. Raises Denied, InputError."""
-    principal = allowed(install, Right.APPROVE_ACTION, request.action_hash)
-    if principal.kind == "person":
-        if name not in (None, principal.id):
-            raise InputError(f"'{plain(principal.id)}' is signed in, and consents for nobody else: leave out --as")
-        name = principal.id
+    if by.kind == "person":
+        if name not in (None, by.id):
+            raise InputError(f"'{plain(by.id)}' is signed in, and consents for nobody else: leave out --as")
+        name = by.id
     if name is None:
         raise InputError("nobody signs in to this install: say who consents, with --as NAME")
     with install.database.snapshot(install.tenant) as snapshot:
         person = people.get(snapshot, name)
     if person is None:
         raise InputError(f"institution '{install.tenant}' has no person '{plain(name)}': see `sakimori programme show`")
-    _require(person.principal(), request)
-    return person
-
-
-def _require(principal: Principal, request: ApprovalRequest) -> None:
     about = Resource.about(Right.APPROVE_ACTION, request.tenant, request.action_hash)
-    Rights().require(principal, Right.APPROVE_ACTION, about)
+    Rights().require(person.principal(), Right.APPROVE_ACTION, about)
+    return person
 
 
 def _signed(install: Installation, request: ApprovalRequest, person: Person, key: Path | None) -> Approval:

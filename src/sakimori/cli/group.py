@@ -14,8 +14,7 @@ class Command(click.Command):
     """``@group.command(right=Right.X)``: asked before the command's own first line runs.
 
     Who runs it is the context's object then, which ``@click.pass_obj`` hands to the command as a ``Principal``.
-    Commands without a right touch nothing of the institution, or ask themselves since what they need depends on
-    what they are asked for: tests/cli/test_rights.py names them all.
+    Commands without a right touch nothing of the institution: tests/cli/test_rights.py names them all.
     """
 
     def __init__(self, *args: Any, right: "Right | None" = None, **kwargs: Any) -> None:
