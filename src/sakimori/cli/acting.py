@@ -4,9 +4,7 @@ import getpass
 import os
 
 from sakimori.access import Directory, Principal
-from sakimori.access.oidc import SignInError
 from sakimori.access.rights import Resource, Right, Rights
-from sakimori.access.session import Sessions
 from sakimori.core import Settings, SystemClock
 from sakimori.service import Installation, installation
 
@@ -26,6 +24,8 @@ def acting(install: Installation) -> Principal:
     if shown := os.environ.get(KEY_VARIABLE):
         program = directory.authenticate(shown.strip())
         if program is None:
+            from sakimori.access.oidc import SignInError
+
             raise SignInError(
                 f"the key in {KEY_VARIABLE} is mistyped, revoked or expired: `sakimori keys issue` makes another"
             )
@@ -33,6 +33,9 @@ def acting(install: Installation) -> Principal:
     sign_in = directory.sign_in(install.tenant)
     if sign_in is None:
         return Principal(tenant=install.tenant, id=getpass.getuser(), kind="owner", scopes=frozenset())
+    # Here, as above, since it loads an HTTP client, which takes a tenth of a second that other starts need not wait.
+    from sakimori.access.session import Sessions
+
     return Sessions(install.settings.home, directory, install.clock).principal(install.tenant, sign_in)
 
 
