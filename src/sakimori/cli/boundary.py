@@ -1,8 +1,12 @@
-"""``sakimori boundary``: see what would leave, before anything does."""
+"""``sakimori boundary``: see what would leave before anything does, and what tokens stand for."""
 
-from collections.abc import Iterator
-from contextlib import closing
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import TextIO, cast
 
 import click
@@ -10,14 +14,28 @@ import orjson
 from rich.table import Table
 from rich.text import Text
 
+from sakimori.access import Principal
 from sakimori.access.rights import Right
-from sakimori.access.secrets import Secrets
+from sakimori.cli.boundary_dictionary import dictionary
 from sakimori.cli.group import Group
-from sakimori.cli.output import results
-from sakimori.core import ExitCode, InputError, Settings
-from sakimori.gateway import Boundary, Dictionary, Tokenised, tokens_key
-from sakimori.records import Inventory, parse_object
-from sakimori.store import Database
+from sakimori.cli.output import progress, results
+from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
+from sakimori.gateway.boundary import (
+    Boundary,
+    Recogniser,
+    RecogniserSettings,
+    Tokenised,
+    canonical_token,
+    installed_models,
+)
+from sakimori.gateway.dictionaries import boundary_of
+from sakimori.gateway.keys import vault_keys
+from sakimori.records import LedgerEntry, parse_object
+from sakimori.service import installation
+from sakimori.store import vault
+
+_AHEAD = 64
+"""Lines that are being checked at once, so that workers have some to go on with."""
 
 
 @click.group(cls=Group)
@@ -25,37 +43,110 @@ def boundary() -> None:
     """Look at the boundary, which replaces personal and secret data in what leaves for a model."""
 
 
+boundary.add_command(dictionary)
+
+_models = click.option(
+    "--models/--no-models",
+    default=None,
+    help="Ask name recognition models too (extra [ner]); the default where they are installed.",
+)
+
+
 @boundary.command(right=Right.READ_RAW_RECORDS)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
-def check(file: Path, form: str) -> ExitCode:
-    """Show what would leave of FILE ('-': standard input): the tokenised text, and each replaced part."""
-    institution = _institution_boundary()
-    if form == "jsonl":
-        return _check_lines(institution, file)
-    text = "".join(_lines(file))
-    _show(text, institution.tokenise(text))
+@_models
+def check(file: Path, form: str, models: bool | None) -> ExitCode:
+    """Show what would leave of FILE ('-': standard input): the tokenised text, and each replaced part.
+
+    With --format jsonl, FILE has a JSON object with a "text" on each line, and so has the answer, with "spans": [start,
+    end, type, detector] in code points of the input.
+    """
+    with _institution_boundary(models) as institution:
+        if form == "jsonl":
+            return _check_lines(institution, file)
+        text = "".join(_lines(file))
+        _show(text, institution.tokenise(text))
+        _say_who_looked(institution)
     return ExitCode.OK
+
+
+@boundary.command(right=Right.REVEAL_TOKENS)
+@click.argument("token")
+@click.option("--reason", required=True, help="Why; it is written in the ledger with who asked.")
+@click.pass_obj
+def reveal(by: Principal, token: str, reason: str) -> None:
+    """Print what TOKEN stands for. The ledger says who asked and why, and never the answer."""
+    asked = canonical_token(token)
+    if asked is None:
+        raise InputError(f"'{plain(token)}' is no token: expected one such as HOST_7K2M9QX4AB00")
+    if not reason.strip():
+        raise InputError("--reason is empty: say why the token must be revealed")
+    with (
+        installation(Settings.from_environment(), SystemClock()) as install,
+        install.database.transaction(install.tenant) as transaction,
+    ):
+        value = vault.reveal(transaction, vault_keys(transaction, install.secrets), asked)
+        entry = LedgerEntry(
+            id=f"le-{token_hex(12)}",
+            tenant=install.tenant,
+            time=install.clock.now(),
+            actor=by.actor,
+            action="boundary.revealed",
+            subject=asked,
+            detail={"reason": reason.strip(), "found": value is not None},
+        )
+        install.ledger.append(transaction, entry)
+        install.ledger.seal(transaction)
+    if value is None:
+        raise InputError(f"the vault of '{install.tenant}' has no token {asked}: it was not made by this institution")
+    click.echo(plain(value, keep="\n"))
+
+
+@contextmanager
+def _institution_boundary(models: bool | None) -> Generator[Boundary]:
+    """With the institution's own key and dictionaries, so that tokens are those that calls would have."""
+    installed = installed_models()
+    if models and not installed:
+        raise InputError("--models: none is installed; install the extra with `pip install 'sakimori[ner]'`")
+    recogniser = None
+    if installed and models is not False:
+        recogniser = Recogniser(RecogniserSettings(models=installed, workers=os.cpu_count() or 1))
+    try:
+        with (
+            installation(Settings.from_environment(), SystemClock()) as install,
+            install.database.snapshot(install.tenant) as snapshot,
+        ):
+            made = boundary_of(snapshot, install.secrets, recogniser)
+        yield made
+    finally:
+        if recogniser is not None:
+            recogniser.close()
 
 
 def _check_lines(institution: Boundary, file: Path) -> ExitCode:
     """Lines that cannot be used are named, and the others checked all the same."""
     code = ExitCode.OK
-    for number, line in enumerate(_lines(file), start=1):
-        try:
-            click.echo(_checked_line(institution, line, f"{file}:{number}"))
-        except InputError as error:
-            click.echo(str(error), err=True)
-            code = ExitCode.INPUT
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        numbered = ((line, f"{file}:{number}") for number, line in enumerate(_lines(file), start=1))
+        checks = (threads.submit(_checked_line, institution, line, where) for line, where in numbered)
+        for checked in _some_ahead(checks):
+            try:
+                click.echo(checked.result())
+            except InputError as error:
+                click.echo(str(error), err=True)
+                code = ExitCode.INPUT
     return code
 
 
-def _institution_boundary() -> Boundary:
-    """With the institution's own key and dictionary, so that tokens are those that calls would have."""
-    settings = Settings.from_environment()
-    with closing(Database.of(settings)) as database, database.snapshot(settings.tenant) as snapshot:
-        key = tokens_key(snapshot, Secrets.embedded(settings.home))
-        return Boundary(settings.tenant, key, Dictionary.of(snapshot.get(Inventory, "current")))
+def _some_ahead(checks: Iterable[Future[bytes]]) -> Iterator[Future[bytes]]:
+    """In order, each given out once some more are on their way."""
+    waiting: deque[Future[bytes]] = deque()
+    for check in checks:
+        waiting.append(check)
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _lines(file: Path) -> Iterator[str]:
@@ -91,3 +182,13 @@ def _show(text: str, checked: Tokenised) -> None:
         console.print(table)
     else:
         console.print("Nothing was found that must not leave.", style="dim")
+
+
+def _say_who_looked(institution: Boundary) -> None:
+    said = (
+        "Names in running text were looked for by the name dictionary and by models."
+        if institution.recognises_names
+        else "Names in running text were looked for by the name dictionary only: without models (extra [ner]) the "
+        "gateway refuses free text."
+    )
+    progress().print(said, style="dim")

@@ -8,14 +8,18 @@ does I/O. Any error of a detector is a ``BoundaryError``, after which the caller
 """
 
 from sakimori.gateway.boundary.dictionary import Dictionary
+from sakimori.gateway.boundary.keyed_list import KeyedList, KeyedLists
 from sakimori.gateway.boundary.passage import Boundary, BoundaryError, Passage, Tokenised
 from sakimori.gateway.boundary.running_text import Recogniser, RecogniserError, RecogniserSettings, installed_models
 from sakimori.gateway.boundary.span import Kind, Span
+from sakimori.gateway.boundary.tokens import canonical_token
 
 __all__ = [
     "Boundary",
     "BoundaryError",
     "Dictionary",
+    "KeyedList",
+    "KeyedLists",
     "Kind",
     "Passage",
     "Recogniser",
@@ -23,5 +27,6 @@ __all__ = [
     "RecogniserSettings",
     "Span",
     "Tokenised",
+    "canonical_token",
     "installed_models",
 ]

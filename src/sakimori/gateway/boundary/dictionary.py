@@ -4,11 +4,14 @@ Literals are matched all at once by Hyperscan over the folded text; a name count
 touches it (Python's ``\\b`` would see a word going on beside kanji).
 """
 
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import hyperscan
+import re2
 
 from sakimori.gateway.boundary.fold import Folded, fold
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -64,6 +67,7 @@ _MEANS_NOBODY = frozenset(
     }
 )
 """Built-in accounts and words of every request: replacing them would hide nothing and break much."""
+_HOST_WORD = re.compile(r"(?<![a-z0-9_])[a-z0-9](?:[a-z0-9_.-]{0,251}[a-z0-9])?(?![a-z0-9_])")
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 
@@ -77,6 +81,8 @@ class Dictionary:
     """Names of staff as they are written."""
     domains: frozenset[str] = frozenset()
     """DNS domains of the institution; any name beneath one is a host of it."""
+    host_patterns: frozenset[str] = frozenset()
+    """Small letters with ``*`` (any run of letters, digits, ``-`` and ``_``) and ``?`` (one of them)."""
 
     @staticmethod
     def of(inventory: Inventory | None) -> "Dictionary":
@@ -121,6 +127,7 @@ class DictionaryDetector:
         self._forms = [(form, len(form), kind, value) for form, (kind, value) in known.items()]
         self._database = _compile([form for form, *_ in self._forms]) if known else None
         self._local = threading.local()
+        self._pattern = _host_pattern(dictionary.host_patterns) if dictionary.host_patterns else None
 
     def __call__(self, folded: Folded) -> Iterator[Hit]:
         text = folded.text
@@ -133,6 +140,10 @@ class DictionaryDetector:
                 yield Hit(first, end, Kind.HOST, "dictionary", text[first:end])
             else:
                 yield Hit(start, end, kind, "dictionary", value)
+        if self._pattern is not None:
+            for word in _HOST_WORD.finditer(text):
+                if self._pattern.fullmatch(word[0]):
+                    yield Hit(*word.span(), Kind.HOST, "dictionary", word[0])
 
     def _ends(self, text: str) -> Iterable[tuple[int, int]]:
         """(number of the form, offset of its end in code points), in order of the end."""
@@ -156,6 +167,16 @@ class DictionaryDetector:
         if scratch is None:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
         return scratch
+
+
+def _host_pattern(patterns: Iterable[str]) -> Any:
+    """One expression for all, in linear time whatever the patterns are."""
+    options = re2.Options()
+    options.log_errors = False
+    each = (
+        re.escape(pattern).replace(r"\*", "[a-z0-9_-]*").replace(r"\?", "[a-z0-9_-]") for pattern in sorted(patterns)
+    )
+    return re2.compile("|".join(each), options)
 
 
 def _compile(forms: list[str]) -> hyperscan.Database:

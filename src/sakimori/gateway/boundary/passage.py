@@ -16,6 +16,7 @@ from sakimori.gateway.boundary.detectors.secrets import holds_secret
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
+from sakimori.gateway.boundary.keyed_list import KeyedLists
 from sakimori.gateway.boundary.lane import Lane
 from sakimori.gateway.boundary.running_text import Recogniser, detect_proper_nouns
 from sakimori.gateway.boundary.span import Hit, Kind, Span
@@ -50,7 +51,13 @@ class Boundary:
     """An institution's detectors and tokens. Immutable and shared by all its calls, from any thread."""
 
     def __init__(
-        self, tenant: str, key: bytes, dictionary: Dictionary, *, recogniser: Recogniser | None = None
+        self,
+        tenant: str,
+        key: bytes,
+        dictionary: Dictionary,
+        *,
+        lists: KeyedLists | None = None,
+        recogniser: Recogniser | None = None,
     ) -> None:
         """``key``: 32 random bytes of the institution; with another key every token is another."""
         self.tenant = tenant
@@ -61,6 +68,8 @@ class Boundary:
             *RULES,
             ("token-like", detect_token_like),
         )
+        if lists is not None:
+            self._detectors += (("lists", lists),)
         self._in_running_text: tuple[tuple[str, Detector], ...] = (("morphology", detect_proper_nouns),)
         if recogniser is not None:
             self._in_running_text += (("models", self._recognise),)

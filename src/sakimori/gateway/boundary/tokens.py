@@ -11,6 +11,7 @@ import hmac
 import re
 from functools import lru_cache
 
+from sakimori.gateway.boundary.fold import fold
 from sakimori.gateway.boundary.span import Kind
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -26,6 +27,12 @@ TOKEN_LIKE = re.compile(rf"({_KINDS})(?:\\{{0,2}}_|-)([0-9][0-9a-hjkmnp-tv-z]{{1
 def canonical(match: re.Match[str]) -> str:
     """The token as it was made, from a match of ``TOKEN_LIKE``."""
     return f"{match[1]}_{match[2]}".upper()
+
+
+def canonical_token(text: str) -> str | None:
+    """The token that somebody wrote down, in whatever case and width; None where it is none."""
+    match = TOKEN_LIKE.fullmatch(fold(text.strip()).text)
+    return canonical(match) if match else None
 
 
 class Minter:

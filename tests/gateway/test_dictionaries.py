@@ -1,0 +1,84 @@
+"""An institution's dictionaries, from the file to what leaves."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from sakimori.access.secrets import Secrets
+from sakimori.core import InputError
+from sakimori.gateway import Passage
+from sakimori.gateway.dictionaries import boundary_of, load
+from sakimori.store import Database, StoreError, dictionaries
+
+
+@pytest.fixture
+def secrets(home: Path) -> Secrets:
+    return Secrets.embedded(home)
+
+
+def put(database: Database, secrets: Secrets, tenant: str, kind: str, entries: Iterable[str], name: str = "l") -> None:
+    with database.transaction(tenant) as transaction:
+        load(transaction, secrets, name, kind, entries, now=1)
+
+
+def sent(database: Database, secrets: Secrets, tenant: str, text: str) -> str:
+    with database.snapshot(tenant) as snapshot:
+        return Passage(boundary_of(snapshot, secrets)).tokenise(text).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "text", "hidden"),
+    [
+        ("staff", "青空 花子", "担当は青空花子", "青空"),
+        ("customer-number", "KK-20031", "顧客 ｋｋ-20031 の件", "20031"),
+        ("project", "Project Tsubame", "the project tsubame plan", "tsubame"),
+        ("domain", "corp.example", "see srv1.corp.example now", "corp.example"),
+        ("host-pattern", "tky-*-db?", "tky-core-db1 is down", "tky"),
+    ],
+)
+def test_what_a_list_holds_does_not_leave(
+    database: Database, secrets: Secrets, kind: str, entry: str, text: str, hidden: str
+) -> None:
+    put(database, secrets, "a", kind, [entry])
+    assert hidden not in sent(database, secrets, "a", text)
+    assert sent(database, secrets, "b", text) == text  # another institution's list
+
+
+def test_a_list_is_replaced_and_removed(database: Database, secrets: Secrets) -> None:
+    put(database, secrets, "a", "project", ["Tsubame"])
+    put(database, secrets, "a", "project", ["Hayabusa"])
+    assert sent(database, secrets, "a", "tsubame") == "tsubame"
+    assert "hayabusa" not in sent(database, secrets, "a", "hayabusa")
+    with database.transaction("a") as transaction:
+        assert dictionaries.remove(transaction, "l")
+        assert not dictionaries.remove(transaction, "l")
+    assert sent(database, secrets, "a", "hayabusa") == "hayabusa"
+
+
+def test_large_lists_come_back_whole(database: Database, secrets: Secrets) -> None:
+    put(database, secrets, "a", "customer-number", (f"C{number:08}" for number in range(150_000)))
+    assert sent(database, secrets, "a", "C00149999 C00150000").endswith(" C00150000")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "entry"),
+    [("l", "domain", "not a domain"), ("l", "host-pattern", "*"), ("L!", "staff", "青空花子")],
+)
+def test_what_cannot_be_used_is_refused_and_the_old_list_stays(
+    database: Database, secrets: Secrets, name: str, kind: str, entry: str
+) -> None:
+    put(database, secrets, "a", "project", ["Tsubame"])
+    with pytest.raises(InputError):
+        put(database, secrets, "a", kind, [entry], name=name)
+    assert "tsubame" not in sent(database, secrets, "a", "tsubame")
+
+
+def test_a_list_that_was_tampered_with_makes_no_boundary(database: Database, secrets: Secrets) -> None:
+    put(database, secrets, "a", "project", ["Tsubame"])
+    with database.transaction("a") as transaction:
+        kept = dictionaries.contents(transaction, "l")
+        [listed] = dictionaries.listed(transaction)
+        dictionaries.replace(transaction, listed, kept[:-1] + bytes([kept[-1] ^ 1]))
+    with pytest.raises(StoreError, match="cannot be opened"):
+        sent(database, secrets, "a", "tsubame")
