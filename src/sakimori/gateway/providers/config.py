@@ -47,6 +47,18 @@ class Providers:
         return Providers(read(path))
 
     @staticmethod
+    def configured(path: Path | None, environment: Mapping[str, str] = os.environ) -> "Providers":
+        """Those of a file, of the one that ``SAKIMORI_PROVIDERS`` names, or ``from_environment``.
+
+        Raises:
+            InputError, ProviderMissing: as these do.
+        """
+        named = environment.get("SAKIMORI_PROVIDERS", "").strip()
+        if path is None and named:
+            path = Path(named)
+        return Providers.from_environment(environment) if path is None else Providers.load(path)
+
+    @staticmethod
     def from_environment(
         environment: Mapping[str, str] = os.environ, *, prices: PriceList | None = None
     ) -> "Providers":
