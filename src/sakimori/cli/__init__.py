@@ -27,6 +27,7 @@ _COMMANDS = {
     "login": "sakimori.cli.login:login",
     "logout": "sakimori.cli.login:logout",
     "programme": "sakimori.cli.programme:programme",
+    "providers": "sakimori.cli.providers:providers",
     "rules": "sakimori.cli.rules:rules",
     "runs": "sakimori.cli.responses:runs",
     "scan": "sakimori.cli.scan:scan",
