@@ -130,10 +130,12 @@ def issued(home: Path, *scopes: str) -> str:
 @pytest.fixture
 def bank(tmp_path: Path) -> Path:
     """A home with a grant."""
-    granting = command(
-        tmp_path, "gateway", "grant", "--model", MODEL, "--purpose", "test", "--tokens", "200000", "--yen", "10000"
-    )
-    granting.communicate(timeout=60)
+    limits = ("--limit", "tokens=200000/day", "--limit", "yen=10000/day")
+    for arguments in (
+        ("request", "g", "--model", MODEL, "--purpose", "test", *limits),
+        ("approve", "g", "--provisioned"),
+    ):
+        command(tmp_path, "grants", *arguments).communicate(timeout=60)
     return tmp_path
 
 

@@ -86,13 +86,14 @@ def test_without_a_provider_it_says_so_and_does_not_start(tmp_path: Path) -> Non
 
 
 def _start(home: Path, provider_url: str) -> tuple["subprocess.Popen[str]", OpenAI]:
-    granting = sakimori(
-        home, "gateway", "grant", "--model", "m", "--purpose", "test", "--tokens", "200000", "--yen", "10000"
-    )
-    assert granting.wait(30) == 0
-    for stream in (granting.stdout, granting.stderr):
-        assert stream is not None
-        stream.close()
+    limits = ("--limit", "tokens=200000/day", "--limit", "yen=10000/day")
+    for arguments in (
+        ("request", "g", "--model", "m", "--purpose", "test", *limits),
+        ("approve", "g", "--provisioned"),
+    ):
+        granting = sakimori(home, "grants", *arguments)
+        assert granting.communicate(timeout=30)[1] == ""
+        assert granting.returncode == 0
     database, secrets = Database.embedded(home), Secrets.embedded(home)
     with database.transaction(LOCAL_TENANT) as transaction:
         _, key = keys.issue(transaction, secrets, name="t", scopes=["gateway", "structured"], clock=SystemClock())

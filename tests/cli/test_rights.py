@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from sakimori.access.rights import Denied
 from sakimori.cli import cli
+from sakimori.cli.grants import LimitType
 from sakimori.cli.group import Command
 from sakimori.core import ExitCode, SakimoriError
 
@@ -21,7 +22,6 @@ ASKS_NOBODY = {
     "db restore": "it fills only a database that is empty, in which there is nobody to ask about",
     "demo": "a simulated bank, in a folder of its own",
     "drill compare": "a simulated bank, in a folder of its own",
-    "gateway grant": "`sakimori grants` takes its place",
     "login": "it says who somebody is",
     "logout": "it gives rights up",
     "rules check": "it reads the rules that it is given",
@@ -78,6 +78,8 @@ def _value(kind: object, folder: Path) -> str:
         return str(kind.choices[0])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
     if isinstance(kind, click.IntRange):
         return str(kind.min or 1)
+    if isinstance(kind, LimitType):
+        return "tokens=1/day"
     if isinstance(kind, click.Path):
         return str(folder / ("there" if kind.exists else "out") / ("" if not kind.file_okay else "file"))
     return "x"

@@ -8,8 +8,9 @@ from typing import cast
 
 import click
 
+from sakimori.cli.database_option import database_option
 from sakimori.cli.group import Group
-from sakimori.core import ExitCode, InputError, SakimoriError, plain
+from sakimori.core import ExitCode, SakimoriError, plain
 
 _COMMANDS = {
     "access": "sakimori.cli.access:access",
@@ -21,6 +22,7 @@ _COMMANDS = {
     "drill": "sakimori.cli.drill:drill",
     "events": "sakimori.cli.events:events",
     "gateway": "sakimori.cli.gateway:gateway",
+    "grants": "sakimori.cli.grants:grants",
     "incidents": "sakimori.cli.incidents:incidents",
     "keys": "sakimori.cli.keys:keys",
     "ledger": "sakimori.cli.ledger:ledger",
@@ -52,18 +54,9 @@ class _LazyGroup(Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="sakimori")
-@click.option(
-    "--database", metavar="URL", help="Where to keep things, in place of SAKIMORI_DATABASE; without password."
-)
-def cli(database: str | None) -> None:
+@database_option
+def cli() -> None:
     """Sakimori 防人: find attacks in a bank's telemetry, investigate, contain, and prove what was done."""
-    if database:
-        from sakimori.store.database import holds_password
-
-        # Every user of a machine can read the arguments of its processes.
-        if holds_password(database):
-            raise InputError("--database holds a password: put it in PGPASSFILE, or the whole URL in SAKIMORI_DATABASE")
-        os.environ["SAKIMORI_DATABASE"] = database
 
 
 def main() -> None:

@@ -7,5 +7,6 @@ there is, ``Programme.apply`` carries a plan out, each institution in one transa
 from sakimori.programme.apply import Issued, Plan, Programme
 from sakimori.programme.change import Change
 from sakimori.programme.file import FileMistakes, GrantsFile, Institution
+from sakimori.programme.granting import Granting
 
-__all__ = ["Change", "FileMistakes", "GrantsFile", "Institution", "Issued", "Plan", "Programme"]
+__all__ = ["Change", "FileMistakes", "Granting", "GrantsFile", "Institution", "Issued", "Plan", "Programme"]
