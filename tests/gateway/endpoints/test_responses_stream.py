@@ -125,7 +125,7 @@ def test_the_level_of_cyber_access_that_was_given_is_known() -> None:
 def test_texts_of_two_items_that_come_at_once_are_kept_apart() -> None:
     first = {"type": "response.output_text.delta", "item_id": "a", "output_index": 0, "content_index": 0}
     second = {**first, "item_id": "b", "output_index": 1}
-    deltas = [
+    deltas: list[dict[str, Any]] = [
         {**item, "delta": half, "logprobs": []} for half in (HOST[:9], HOST[9:] + "!") for item in (first, second)
     ]
     events = through(stream_of(RESPONSES), responses_wire(deltas), end=False)

@@ -13,14 +13,12 @@ from sakimori.gateway.endpoints.endpoint import (
     Decided,
     Endpoint,
 )
-from sakimori.gateway.endpoints.responses_items import ITEM
+from sakimori.gateway.endpoints.responses_items import EFFORT, FORMAT, ITEM
 from sakimori.gateway.endpoints.responses_stream import CYBER_LEVELS, ResponsesStream, cyber_of
 from sakimori.gateway.endpoints.responses_tools import TOOL, TOOL_CHOICE
 from sakimori.gateway.endpoints.stream import Seal
-from sakimori.gateway.jsonschema import JsonSchema
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import (
-    ByType,
     Dropped,
     Each,
     Either,
@@ -35,24 +33,7 @@ from sakimori.gateway.shapes import (
 )
 
 _TEXT = Text()
-_EFFORT = OneOf("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _SUMMARY = OneOf("auto", "concise", "detailed")
-_FORMAT = ByType(
-    {
-        "text": Fields({"type": OneOf("text")}),
-        "json_object": Fields({"type": OneOf("json_object")}),
-        "json_schema": Fields(
-            {
-                "type": OneOf("json_schema"),
-                "name": _TEXT,
-                "schema": JsonSchema(),
-                "description": _TEXT,
-                "strict": Flag(),
-            },
-            frozenset({"name", "schema"}),
-        ),
-    }
-)
 _INCLUDED = OneOf(
     "reasoning.encrypted_content",
     refused={
@@ -80,7 +61,7 @@ _SHAPE = Fields(
         "prompt_cache_key": Pseudonym(),
         "reasoning": Fields(
             {
-                "effort": _EFFORT,
+                "effort": EFFORT,
                 "summary": _SUMMARY,
                 "generate_summary": _SUMMARY,
                 "context": OneOf("auto", "current_turn", "all_turns"),
@@ -98,7 +79,7 @@ _SHAPE = Fields(
         "stream_options": Fields({"include_obfuscation": Flag()}),
         "background": Flag({True: KEEPS_STATE}),
         "temperature": Number(0, 2),
-        "text": Fields({"format": _FORMAT, "verbosity": OneOf("low", "medium", "high")}),
+        "text": Fields({"format": FORMAT, "verbosity": OneOf("low", "medium", "high")}),
         "tool_choice": TOOL_CHOICE,
         "tools": Each(TOOL),
         "top_p": Number(0, 1),

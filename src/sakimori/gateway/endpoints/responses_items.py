@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from sakimori.gateway.endpoints.endpoint import KEEPS_STATE, NO_LOGPROBS, NO_MEDIA, REACHES_OUT
 from sakimori.gateway.endpoints.responses_tools import TOOL
+from sakimori.gateway.jsonschema import JsonSchema
 from sakimori.gateway.shapes import (
     ByType,
+    Dropped,
     Each,
     Either,
     Encoded,
@@ -68,6 +70,23 @@ CONTENT = Either(
         )
     ),
 )
+EFFORT = OneOf("none", "minimal", "low", "medium", "high", "xhigh", "max")
+FORMAT = ByType(
+    {
+        "text": Fields({"type": OneOf("text")}),
+        "json_object": Fields({"type": OneOf("json_object")}),
+        "json_schema": Fields(
+            {
+                "type": OneOf("json_schema"),
+                "name": _TEXT,
+                "schema": JsonSchema(),
+                "description": _TEXT,
+                "strict": Flag(),
+            },
+            frozenset({"name", "schema"}),
+        ),
+    }
+)
 _PLACE = {"id": _TEXT, "call_id": _TEXT, "status": _STATUS}
 _CALL = {
     **_PLACE,
@@ -78,8 +97,12 @@ _CALL = {
 _REASONING_TEXT = Each(Fields({"type": OneOf("summary_text", "reasoning_text"), "text": _TEXT}, frozenset({"text"})))
 
 
+_ABOUT_ITSELF = {"internal_chat_message_metadata_passthrough": Dropped()}
+"""What Codex notes on its items for itself."""
+
+
 def _of(type: str, fields: Mapping[str, Shape], *required: str, without: dict[str, str] | None = None) -> Fields:
-    return Fields({"type": OneOf(type), **fields}, frozenset(required), without or {})
+    return Fields({"type": OneOf(type), **_ABOUT_ITSELF, **fields}, frozenset(required), without or {})
 
 
 _SPOKEN: dict[str, Shape] = {
@@ -191,6 +214,10 @@ _CALLED: dict[str, Shape] = {
     "tool_search_output": _of(
         "tool_search_output", {**_PLACE, "tools": Each(TOOL), "execution": OneOf("server", "client")}, "tools"
     ),
+    "configuration_update": _of(
+        "configuration_update",
+        {"id": _TEXT, "reasoning": Fields({"effort": EFFORT}), "text": Fields({"format": FORMAT})},
+    ),
     "additional_tools": _of(
         "additional_tools", {"id": _TEXT, "role": OneOf("developer"), "tools": Each(TOOL)}, "role", "tools"
     ),
@@ -227,7 +254,6 @@ ITEM = ByType(
         "item_reference": KEEPS_STATE,
         "compaction": KEEPS_STATE,
         "compaction_trigger": KEEPS_STATE,
-        "configuration_update": KEEPS_STATE,
     },
     default="message",
 )
