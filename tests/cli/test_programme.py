@@ -228,7 +228,16 @@ def test_a_person_signs_in_at_a_terminal_and_acts_within_their_rights(
             run(*denied)
     assert run("access", "why", "person:山田 太郎", "read_incidents", "incident:x").return_value is ExitCode.OK
     assert "k" in run("keys", "list").stdout
-    run("programme", "revoke", "person", "佐藤 花子", "--reason", "left")
+    monkeypatch.setenv("SAKIMORI_TENANT", "local")
+    Path(file).write_text(Path(file).read_text("utf-8").replace("institution_admin", "auditor"), encoding="utf-8")
+    run("programme", "apply", file, "--yes")
+    monkeypatch.setenv("SAKIMORI_TENANT", BANK)
+    with pytest.raises(Denied, match="auditors-change-nothing"):  # in the session that she began as an admin
+        run("keys", "issue", "m", "--scope", "gateway")
+    run("ledger", "show")
+    monkeypatch.setenv("SAKIMORI_TENANT", "local")
+    run("programme", "revoke", "person", "佐藤 花子", "--institution", BANK, "--reason", "left")
+    monkeypatch.setenv("SAKIMORI_TENANT", BANK)
     for command in (["whoami"], ["keys", "list"], ["ledger", "verify"], ["ledger", "erase", "#0", "--reason", "r"]):
         with pytest.raises(SakimoriError, match="has no place in"):
             run(*command)
