@@ -66,7 +66,7 @@ class Watch:
                 names, sealed = await asyncio.to_thread(self._look)
                 cut(names)
                 await asyncio.to_thread(self._credentials.read, sealed)
-                if (seen := self._news()) is not None:
+                if (seen := self.news()) is not None:
                     await asyncio.to_thread(self._report, seen)
             except SakimoriError as error:
                 self._blind_for += _EVERY_SECONDS
@@ -88,7 +88,7 @@ class Watch:
         with self._database.snapshot(rows.PROGRAMME) as snapshot:
             return frozenset(cut.provider for cut in rows.cuts(snapshot)), rows.sealed_keys(snapshot)
 
-    def _news(self) -> dict[str, Record] | None:
+    def news(self) -> dict[str, Record] | None:
         """What there is to report; None: nothing, or it is too early."""
         now, records = self._clock.now(), self._health.records()
         since = None if self._reported_at is None else now - self._reported_at
