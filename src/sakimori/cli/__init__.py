@@ -34,6 +34,7 @@ _COMMANDS = {
     "runs": "sakimori.cli.responses:runs",
     "scan": "sakimori.cli.scan:scan",
     "secrets": "sakimori.cli.secrets:secrets",
+    "usage": "sakimori.cli.usage:usage",
     "whoami": "sakimori.cli.login:whoami",
 }
 
