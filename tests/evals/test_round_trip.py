@@ -20,4 +20,4 @@ def test_a_value_that_does_not_come_back_is_counted(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Passage, "restore", forgets)
     tally = round_trip.play(20)
     assert tally.wrong > 10
-    assert tally.leaked > 10
+    assert tally.leaked > 0
