@@ -15,8 +15,13 @@ import click
 import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
+from tests.identity_provider import CALLBACK, Browser, IdentityProvider
 
+from sakimori.access import Directory, people, sign_in
+from sakimori.access.oidc import Provider
 from sakimori.access.rights import Denied
+from sakimori.access.session import Sessions
+from sakimori.access.sign_in import SignIn
 from sakimori.cli import cli
 from sakimori.core import ExitCode, InputError, Settings, SystemClock
 from sakimori.records import (
@@ -196,12 +201,12 @@ def request_id(home: Path, keys: Path, served: Range, tmp_path: Path) -> str:
 def register(folder: Path, keys: Path) -> None:
     roles = ((HANAKO, "hanako", "lead"), (SABURO, "saburo", "lead"), (TARO, "taro", "analyst"))
     public = {key: (keys / f"{key}.pub").read_text().strip() for _, key, _ in roles}
-    people = "\n".join(
+    listed = "\n".join(
         f"  - {{name: {name}, identity: {key}, roles: [{role}], signing_keys: ['{public[key]}']}}"
         for name, key, role in roles
     )
     path = folder / "grants.yaml"
-    path.write_text(f"institutions:\n- name: local\n  people:\n{people}\n", encoding="utf-8")
+    path.write_text(f"institutions:\n- name: local\n  people:\n{listed}\n", encoding="utf-8")
     result = CliRunner().invoke(cli, ["programme", "apply", str(path), "--yes"], standalone_mode=False)
     assert result.exception is None, result.exception
 
@@ -371,3 +376,49 @@ def test_where_the_connector_is_not_configured_nothing_is_refused_for_good(
     (home / "aside").rename(settings)
     run("run")
     assert served.isolated
+
+
+@pytest.mark.services
+def test_who_signed_in_consents_for_themselves_only(request_id: str, keys: Path, served: Range, tmp_path: Path) -> None:
+    """In a session that a real identity provider gave: a lead consents, an analyst sees and asks, and no more."""
+    idp = IdentityProvider(tmp_path)
+    wanted = SignIn(
+        issuer=idp.issuer,
+        client_id="sakimori",
+        audience="sakimori",
+        identity="email",
+        require={"bank": "aozora"},
+        role_claim=None,
+        roles={},
+    )
+    with kept() as transaction:
+        for name, identity in ((HANAKO, "sato@aozora.example"), (TARO, "yamada@aozora.example")):
+            person = people.get(transaction, name)
+            assert person is not None
+            people.put(transaction, replace(person, identity=identity))
+        sign_in.put(transaction, wanted)
+
+    def enter(login: str) -> None:
+        provider = Provider(wanted, SystemClock())
+        pending = provider.begin(CALLBACK)
+        tokens = provider.finish(pending, Browser(login).sign_in(pending.url))
+        with installation(Settings.from_environment(), SystemClock()) as install:
+            directory = Directory(install.database, install.secrets, install.clock)
+            Sessions(install.settings.home, directory, install.clock).keep("local", wanted, tokens)
+
+    try:
+        enter("yamada")
+        assert HOST in run("show", request_id).stdout
+        with pytest.raises(InputError, match="exactly this is asked in"):
+            run("ask", request_id)
+        for command in (("approve", request_id, "--yes"), ("deny", request_id, "--reason", "x"), ("run",)):
+            with pytest.raises(Denied, match=f"person:{TARO} may not approve_action"):
+                run(*command)
+        enter("sato")
+        with pytest.raises(InputError, match=f"'{HANAKO}' is signed in, and consents for nobody else"):
+            run("approve", request_id, "--as", SABURO, "--key", str(keys / "saburo"), "--yes")
+        run("approve", request_id, "--key", str(keys / "hanako"), "--yes")
+        run("run")
+        assert served.isolated
+    finally:
+        idp.stop()

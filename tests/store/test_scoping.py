@@ -39,7 +39,7 @@ from sakimori.records import (
     StepState,
     Window,
 )
-from sakimori.store import Database, budgets, detection, evidence, journal, oversight, usage, vault
+from sakimori.store import Database, budgets, detection, evidence, journal, lease, oversight, usage, vault
 from sakimori.store.schema import metadata
 
 TENANT = "銀行"
@@ -197,6 +197,15 @@ def programme(world: SimpleNamespace) -> None:
         assert len(people.everyone(transaction)) == 1
 
 
+def taking_turns(world: SimpleNamespace) -> None:
+    with world.database.transaction(TENANT) as transaction:
+        mine = lease.take(transaction, holder="one", place="here", now=1, until=5)
+        lease.renew(transaction, mine, until=9)
+        with pytest.raises(lease.HeldElsewhere):
+            lease.take(transaction, holder="two", place="there", now=1, until=5)
+        lease.give_up(transaction, mine)
+
+
 TOURS = [
     documents,
     raw_records,
@@ -208,6 +217,7 @@ TOURS = [
     tokens,
     responses,
     live_detection,
+    taking_turns,
     programme,
 ]
 
