@@ -1,7 +1,7 @@
 """Check a file of `sakimori ledger export` or `sakimori ledger prove` with public keys alone (format: docs/ledger.md).
 
-Prints a verdict line (and the entry of a proof). Exit code 0: all of it is as it was signed; 1: it is not, or cannot be
-read. Hashing: RFC 6962. Checkpoints, cosignatures, proofs: C2SP (tlog-checkpoint, tlog-cosignature, tlog-proof).
+Prints a verdict line (and the entry of a proof). Exit code 0: all is as it was signed; 1: it is not; 2: not checked, as
+file cannot be read, or a key or anchor given is none. Hashing: RFC 6962. Checkpoints, cosignatures, proofs: C2SP.
 """
 
 import argparse
@@ -29,8 +29,7 @@ def join(right: bytes, left: bytes) -> bytes:
 
 
 def unbase64(encoded: str) -> bytes:
-    value = b64decode(encoded, validate=True)
-    require(b64encode(value).decode() == encoded, "base64 is spelled in another way")
+    require(b64encode(value := b64decode(encoded, validate=True)).decode() == encoded, "base64 is spelled another way")
     return value
 
 
@@ -39,10 +38,10 @@ class Key:
 
     def __init__(self, vkey: str, kind: int) -> None:
         self.name, self.id, encoded = vkey.split("+", 2)
-        material = unbase64(encoded)
-        require(self.id == sha256(f"{self.name}\n".encode() + material).hexdigest()[:8], "a key does not fit its id")
-        require(material[0] == kind, f"a key has type {material[0]} instead of {kind}")
-        self.kind, self.public = kind, Ed25519PublicKey.from_public_bytes(material[1:])
+        self.material = whole = unbase64(encoded)
+        require(self.id == sha256(f"{self.name}\n".encode() + whole).hexdigest()[:8], "a key does not fit its id")
+        require(whole[0] == kind, f"a key has type {whole[0]} instead of {kind}")
+        self.kind, self.public = kind, Ed25519PublicKey.from_public_bytes(whole[1:])
 
     def signed(self, text: str, lines: list[tuple[str, bytes]]) -> bool:
         """Whether a line is by this key. One that is, and does not fit the text, is an error."""
@@ -54,14 +53,14 @@ class Key:
 
 
 def read_checkpoint(note: str, log: Key, cosigners: list[Key]) -> tuple[int, bytes, int]:
-    """How many entries a checkpoint covers, their root, and how many of the cosigners confirm it."""
+    """How many entries a checkpoint covers, their root, and how many cosigners, told apart by key, confirm it."""
     text, _, signatures = note.rpartition("\n\n")
     *words, last = [line.removeprefix("— ").split(" ") for line in signatures.split("\n")]
     text, lines = text + "\n", [(name, unbase64(encoded)) for name, encoded in words]
     require(last == [""] and log.signed(text, lines), "a checkpoint is not signed with the ledger's key")
     origin, size, root = text.split("\n")[:3]
     require(origin == log.name and str(int(size)) == size, "a checkpoint is of another ledger")
-    return int(size), unbase64(root), sum(key.signed(text, lines) for key in cosigners)
+    return int(size), unbase64(root), len({key.material for key in cosigners if key.signed(text, lines)})
 
 
 def check_export(file: BinaryIO, log: Key, cosigners: list[Key], demanded: int, anchor: tuple[int, bytes, int]) -> str:
@@ -134,6 +133,7 @@ def main() -> int:
     parser.add_argument("--cosigned", type=int, default=0, help="how many of the cosigners must confirm all of it")
     parser.add_argument("--anchor", type=Path, help="an earlier checkpoint, which an export must continue")
     given = parser.parse_args()
+    check, code = None, 0
     try:
         log, cosigners = Key(given.key, 1), [Key(vkey, 4) for vkey in set[str](given.cosigner)]
         anchor = read_checkpoint(given.anchor.read_text("utf-8"), log, []) if given.anchor else (-1, b"", 0)
@@ -141,9 +141,9 @@ def main() -> int:
             check = check_proof if file.peek(1)[:1] == b"c" else check_export
             print("OK:", check(file, log, cosigners, given.cosigned, anchor))
     except (AttributeError, InvalidSignature, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        print("NOT OK:", ascii(str(error) or "a signature does not fit"))
-        return 1
-    return 0
+        code = 2 if check is None or isinstance(error, OSError) else 1
+        print({1: "NOT OK:", 2: "NOT CHECKED:"}[code], ascii(str(error) or "a signature does not fit"))
+    return code
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_an_intact_ledger_says_so_and_what_it_cannot_know(home: Path) -> None:
     result = run("verify")
     assert result.return_value is ExitCode.OK
     assert "The ledger of 'local' is intact: 3 sealed entries, 0 pending." in result.stdout
-    assert "cannot notice:\n  - removal of the newest entries" in result.stdout
+    assert "cannot notice:\n  - removal, with their checkpoints, of entries after the first 3, which" in result.stdout
 
 
 def test_an_edited_ledger_is_found_out(home: Path) -> None:
