@@ -5,6 +5,8 @@ are all that need nothing of an institution. An error in any of them means that 
 """
 
 from sakimori.gateway.boundary.detectors.detector import Detector
+from sakimori.gateway.boundary.detectors.english import detect_english_names
+from sakimori.gateway.boundary.detectors.japanese import detect_japanese_names
 from sakimori.gateway.boundary.detectors.network import detect_ipv4, detect_ipv6, detect_mail
 from sakimori.gateway.boundary.detectors.numbers import detect_numbers
 from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
@@ -17,6 +19,8 @@ RULES: tuple[tuple[str, Detector], ...] = (
     ("ipv4", detect_ipv4),
     ("ipv6", detect_ipv6),
     ("numbers", detect_numbers),
+    ("name-en", detect_english_names),
+    ("name-ja", detect_japanese_names),
 )
 
 __all__ = ["RULES", "Detector"]

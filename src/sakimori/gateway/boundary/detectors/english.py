@@ -1,0 +1,219 @@
+"""Names in English and other Latin text: what begins with a capital and is no known word, and what stands with it.
+
+A common word with a capital is no name by itself: "Bank" is none, "Persint Bank" is one. Words of programs (CamelCase of
+known words, parts of paths and file names, words with digits) are not looked at. Names in small letters are found where
+a known given name begins them.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from sakimori.gateway.boundary.detectors.lexicon import English, english
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f"
+_LETTER = "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
+_WORD = f"[{_UPPER}][{_LETTER}]*(?:['\u2019\\-][{_LETTER}]+)*"
+_JOINING = "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e"
+_SEQUENCE = re.compile(
+    rf"(?<![{_LETTER}0-9_@/\\.\-$%#])(?:{_WORD}\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ))*{_WORD}(?![0-9_@\\/(=]|\.[a-z0-9]|-[0-9])"
+)
+_PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
+_SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
+_COMPANY = frozenset(
+    "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy as aps pty bhd kk holdings holding "
+    "group partners bank bancorp trust capital securities insurance assurance university college institute hospital foundation association "
+    "technologies technology systems solutions software industries laboratories labs consulting associates ventures".split()
+)
+_HONORIFICS = frozenset(
+    "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend hon capt captain sgt lt col gen sen rep judge officer".split()
+)
+_TITLE = re.compile(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.(?= )|(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr|Prof)(?= [A-Z])")
+_WORKS_FOR = re.compile(
+    rf"\b(?:[Ww]ork(?:s|ed|ing)? (?:for|at)|[Ee]mployed (?:by|at)|(?:is|am|are|was) from|calling from|employer is|company is)\s{{1,3}}"
+    rf"((?:[{_UPPER}0-9][{_LETTER}0-9'&.\-]*(?:,? (?:and |& |of )?(?=[{_UPPER}0-9]))?){{1,6}})"
+)
+_CALLED = re.compile(
+    rf"(?:\b(?:[Nn]ame is|[Nn]ame'?s|[Ii] am|I'm|[Cc]all me|called|[Nn]amed|[Dd]ear|[Hh]i|[Hh]ello|[Rr]egards,|[Ss]incerely,|[Tt]hanks,|[Ss]igned)[ \n]{{1,3}}|name\? |name on the account\? (?:User: )?)"
+    rf"({_WORD}(?: {_WORD}\.?){{0,3}})"
+)
+_LEADING = frozenset("the a an this that my our your his her their its i we you he she they it and or but for from to in on at by with as".split())
+_SURNAMES_OF_NOBODY = frozenset("i a the".split())
+_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "ness", "'s", "\u2019s", "al", "able")
+
+
+def detect_english_names(folded: Folded) -> Iterator[Hit]:
+    cased = folded.cased
+    lexicon = english()
+    for match in _SEQUENCE.finditer(cased):
+        start = match.start()
+        opens = _opens_sentence(cased, start)
+        for begin, end, kind in _claims(match[0], opens):
+            yield Hit(start + begin, start + end, kind, "name-en", folded.text[start + begin : start + end])
+    for pattern, kind in ((_WORKS_FOR, Kind.ORG), (_CALLED, Kind.PERSON)):
+        for match in pattern.finditer(cased):
+            words = [word.lower().strip(".") for word in match[1].split()]
+            if kind is Kind.ORG or any(not _is_word(word, lexicon) or word in lexicon.surnames for word in words):
+                end = match.end(1) - (match[1][-1] in ". ")
+                yield Hit(match.start(1), end, kind, "name-en", folded.text[match.start(1) : end])
+    for match in _TITLE.finditer(cased):
+        yield Hit(match.start(), match.end(), Kind.TITLE, "honorific", match[0].lower())
+    yield from _small_names(folded.text, cased, lexicon)
+
+
+def _opens_sentence(text: str, start: int) -> bool:
+    before = text[max(0, start - 4) : start].rstrip(" \"'(\u201c\u2018[*>")
+    return not before or before[-1] in ".!?:;\n\r\t|{}[]=,\u3002\u3001\uff1a"
+
+
+@lru_cache(65_536)
+def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
+    """What a sequence of capitalised words says; ``opens``: a sentence begins with it, so its first word tells little."""
+    lexicon = english()
+    claims: list[tuple[int, int, Kind]] = []
+    for first, last in _parts(sequence):
+        words = [(m.start(), m.end(), m[0]) for m in _PIECE.finditer(sequence, first, last)]
+        known = [_what(word, lexicon) for *_, word in words]
+        if opens and first == 0 and known and known[0] == "ambiguous" and (len(known) == 1 or known[1] != "name"):
+            known[0] = "word"
+        begin, end = 0, len(words)
+        while begin < end and (known[begin] in ("honorific", "small") or (known[begin] == "word" and (begin == 0 and opens or words[begin][2].lower() in _LEADING))):
+            begin += 1
+        while end > begin and known[end - 1] == "small":
+            end -= 1
+        part = known[begin:end]
+        company = any(what == "company" for what in part[1:])
+        if "name" not in part and not (company and len(part) >= 2 and not opens) and "ambiguous" not in part:
+            _add_places(sequence, words, lexicon, claims)
+            continue
+        if "name" not in part and not company:
+            # Only words that can also be names: names mid-sentence, or after Mr and the like.
+            if not (begin > 0 and known[begin - 1] == "honorific") and (opens and begin == 0):
+                _add_places(sequence, words, lexicon, claims)
+                continue
+            if len(part) > 2 or any(what == "word" for what in part):
+                continue
+        start, stop = words[begin][0], words[end - 1][1]
+        if sequence[stop - 1] == ".":
+            stop -= len(words[end - 1][2]) > 2
+        claims.append((start, stop, _kind(sequence[start:stop], part, words[begin:end], lexicon)))
+    return tuple(claims)
+
+
+def _add_places(
+    sequence: str, words: list[tuple[int, int, str]], lexicon: English, claims: list[tuple[int, int, Kind]]
+) -> None:
+    """Places and nationalities of which each word is a common one: United States, New York."""
+    for begin in range(len(words)):
+        for end in range(min(len(words), begin + 4), begin, -1):
+            phrase = sequence[words[begin][0] : words[end - 1][1]].rstrip(".").lower()
+            if phrase in lexicon.places or phrase in lexicon.nationalities:
+                claims.append((words[begin][0], words[end - 1][1], Kind.PLACE))
+                break
+
+
+def _parts(sequence: str) -> Iterator[tuple[int, int]]:
+    """Sequences end at sentence ends: a full stop after a word that is neither an initial nor an abbreviation."""
+    first = 0
+    for stop in re.finditer(r"\. ", sequence):
+        word = sequence[first : stop.start()].rpartition(" ")[2].lower()
+        if len(word) > 1 and word not in _HONORIFICS and word not in _COMPANY and word not in ("st", "jr", "no"):
+            yield first, stop.start()
+            first = stop.end()
+    yield first, len(sequence)
+
+
+def _what(word: str, lexicon: English) -> str:
+    plain = word.rstrip(".").replace("\u2019", "'")
+    low = plain.lower()
+    stem = low.removesuffix("'s")
+    if low in _HONORIFICS:
+        return "honorific"
+    if word[0].islower():
+        return "small"
+    if len(plain) == 1:
+        return "initial"
+    if low in _COMPANY:
+        return "company"
+    is_name = stem in lexicon.given or stem in lexicon.surnames or stem in lexicon.places or stem in lexicon.nationalities
+    if stem in lexicon.words:
+        return "ambiguous" if is_name and not (plain.isupper() and len(plain) < 5) else "word"
+    if is_name:
+        return "name"
+    if plain.isupper() and len(plain) <= 5:
+        return "word"
+    return "word" if _is_word(stem, lexicon) or _is_camel(plain, lexicon) else "name"
+
+
+def _is_word(low: str, lexicon: English) -> bool:
+    if low in lexicon.words or low in _SURNAMES_OF_NOBODY:
+        return True
+    if low in lexicon.given or low in lexicon.surnames:
+        return False
+    if "-" in low or "'" in low:
+        return all(len(part) < 3 or _is_word(part, lexicon) for part in re.split("[-']", low))
+    for ending in _ENDINGS:
+        if low.endswith(ending) and len(low) - len(ending) >= 3:
+            stem = low[: -len(ending)]
+            if stem in lexicon.words or stem + "e" in lexicon.words or (stem[-1] == "i" and stem[:-1] + "y" in lexicon.words):
+                return True
+            if stem[-1] == stem[-2] and stem[:-1] in lexicon.words:
+                return True
+    for beginning in ("un", "re", "non", "pre", "sub", "over", "multi", "inter", "anti", "micro", "mis", "dis"):
+        if low.startswith(beginning) and low[len(beginning) :] in lexicon.words and len(low) > len(beginning) + 2:
+            return True
+    return False
+
+
+@lru_cache(32_768)
+def _is_camel(word: str, lexicon: English) -> bool:
+    parts = _CAMEL.findall(word)
+    return len(parts) > 1 and "".join(parts) == word and all(len(p) < 3 or p.isupper() or _is_word(p.lower(), lexicon) for p in parts)
+
+
+def _kind(text: str, part: list[str], words: list[tuple[int, int, str]], lexicon: English) -> Kind:
+    low = text.lower()
+    if low in lexicon.nationalities:
+        return Kind.NATIONALITY
+    if low in lexicon.places:
+        return Kind.PLACE
+    if "company" in part or "&" in text:
+        return Kind.ORG
+    first = words[0][2].lower().rstrip(".")
+    last = words[-1][2].lower().rstrip(".").removesuffix("'s")
+    if first in lexicon.given or last in lexicon.surnames or "initial" in part:
+        return Kind.PERSON
+    return Kind.NAME
+
+
+@cache
+def _small() -> frozenset[str]:
+    """Given names and places that are never words, told even in small letters."""
+    lexicon = english()
+    single = {name for name in lexicon.places | lexicon.nationalities if name.isalpha() and len(name) >= 4}
+    western = {name for name in lexicon.given if len(name) >= 4}
+    return frozenset(name for name in single | western if name not in lexicon.words and not _is_word(name, lexicon))
+
+
+_NOT_BESIDE = "._/\\-@=:#%$&'\"<>{}[]"
+
+
+def _small_names(text: str, cased: str, lexicon: English) -> Iterator[Hit]:
+    candidates = _small().intersection(_SMALL_WORD.findall(text))
+    if not candidates:
+        return
+    for match in re.finditer("|".join(sorted(map(re.escape, candidates), key=len, reverse=True)), text):
+        start, end = match.span()
+        if not cased[start].islower() or text[start - 1 : start].isalnum() or text[end : end + 1].isalnum():
+            continue
+        if (start and text[start - 1] in _NOT_BESIDE) or (text[end : end + 1] and text[end] in "_/\\-@=#%$&<>{}[]("):
+            continue
+        kind = Kind.PLACE if match[0] in lexicon.places else Kind.PERSON
+        if kind is Kind.PERSON:
+            surname = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)").match(text, end)
+            if surname and not _is_word(surname[1], lexicon):
+                end = surname.end()
+        yield Hit(start, end, kind, "name-en", text[start:end])

@@ -1,0 +1,322 @@
+"""Names in Japanese text: people, organisations, places, with or without honorifics, known and unknown.
+
+A run of kanji, katakana and adjoining Latin is taken apart into the cheapest sequence of pieces that the lexicon knows
+(a unigram lattice, Viterbi's algorithm): words, names, places, titles, endings of organisations. What the pieces say
+together decides: a surname and a given name, an unknown word before 様, anything that is not a common word before 銀行.
+Each distinct run is taken apart once.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from sakimori.gateway.boundary.detectors.lexicon import Japanese, japanese
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_KANJI = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々〆ヶヵ"
+_KANA = "ァ-ヴー"
+_RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]+")
+_STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
+_LATIN = re.compile(r"[0-9a-z&・]+")
+_HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
+_SPACED = re.compile(
+    f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}})"
+)
+_SPACED_KANA = re.compile(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
+_HIRAGANA = re.compile("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
+_TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
+_LONGEST_PIECE = 14
+_LONGEST_RUN = 60
+_POLITE = frozenset("様殿氏君嬢")
+_MUST_NAME = frozenset(
+    "様 殿 氏 君 先生 部長 課長 係長 次長 室長 主任 社長 副社長 会長 専務 常務 支店長 頭取 弁護士 税理士 選手 監督 議員 教授 容疑者 被告 夫人 "
+    "取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領 大臣".split()
+)
+
+
+class _Piece(NamedTuple):
+    start: int
+    end: int
+    what: str
+    """word, place, surname, given, person, title, organisation, org-ending, place-ending, event-ending, form, katakana,
+    latin, unknown."""
+
+
+def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    if text.isascii():
+        return
+    for run in _RUN.finditer(text):
+        found = run[0]
+        if found.isascii() or len(found) < 2:
+            continue
+        start, end = run.span()
+        is_polite = _HONORIFIC.match(text, end) is not None
+        for first in range(0, len(found), _LONGEST_RUN):
+            part = found[first : first + _LONGEST_RUN]
+            for begin, finish, kind in _claims(part, is_polite and first + _LONGEST_RUN >= len(found)):
+                if kind is Kind.NAME and begin == 0 and finish == len(part) and text[start - 1 : start] == "@":
+                    continue
+                yield Hit(start + first + begin, start + first + finish, kind, "name-ja", part[begin:finish])
+        del end
+    yield from _spaced(text)
+
+
+def _spaced(text: str) -> Iterator[Hit]:
+    """Surname and given name with a space between."""
+    lexicon = japanese()
+    if " " not in text and "\u3000" not in text and "・" not in text:
+        return
+    for match in _SPACED.finditer(text):
+        surname = match[1]
+        given = _given_at_start(match[2], lexicon)
+        is_known = given in lexicon.given or given[:1] < "\u3100"
+        if given and (surname in lexicon.surnames or (is_known and surname not in lexicon.words)):
+            yield Hit(match.start(), match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
+    for match in _SPACED_KANA.finditer(text):
+        surname, given = match[1], match[2]
+        if (surname in lexicon.kana_surnames) + (given in lexicon.kana_given) + (given in lexicon.kana_surnames) >= 1:
+            if surname in lexicon.katakana_words and given in lexicon.katakana_words:
+                continue
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", surname + given)
+    for match in _HIRAGANA.finditer(text):
+        surname, given = match[1].translate(_TO_KATAKANA), match[2].translate(_TO_KATAKANA)
+        if surname in lexicon.kana_surnames and given in lexicon.kana_given:
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1] + match[2])
+
+
+def _given_at_start(text: str, lexicon: Japanese) -> str:
+    """The given name that stands before the end of ``text`` or before a title; empty if there is none."""
+    if text[0] < "\u3100":
+        kana = text.translate(_TO_KATAKANA)
+        return next((text[:size] for size in range(len(text), 1, -1) if kana[:size] in lexicon.kana_given), "")
+    for size in range(min(3, len(text)), 0, -1):
+        given, after = text[:size], text[size:]
+        if after and after not in lexicon.titles and after not in _MUST_NAME:
+            continue
+        if given in lexicon.given or (_plausible_given(given, lexicon) and given not in lexicon.words):
+            return given
+    return ""
+
+
+@lru_cache(65_536)
+def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
+    """What a run says: (start, end, kind), in order. ``is_polite``: さん or the like follows."""
+    lexicon = japanese()
+    if run in lexicon.words or run in lexicon.katakana_words or run in lexicon.polite_words:
+        return ()
+    pieces = _pieces(run)
+    claims: list[tuple[int, int, Kind]] = []
+    for index, piece in enumerate(pieces):
+        following = pieces[index + 1] if index + 1 < len(pieces) else None
+        named = (following is not None and run[following.start : following.end] in _MUST_NAME) or (
+            following is None and is_polite
+        )
+        claim = _claim(run, pieces, index, named=named, is_last=following is None)
+        if claim:
+            claims.append(claim)
+    return tuple(claims)
+
+
+def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
+    piece = pieces[index]
+    length = piece.end - piece.start
+    if named and piece.what in ("surname", "given", "place", "unknown", "katakana"):
+        start = piece.start
+        for before in reversed(pieces[:index]):
+            if before.what not in ("surname", "given", "unknown") or before.end != start:
+                break
+            start = before.start
+        return (start, piece.end, Kind.PERSON)
+    match piece.what:
+        case "person":
+            return (piece.start, piece.end, Kind.PERSON)
+        case "surname" | "given" if length >= 2:
+            alone = all(other.what in ("word", "title") for other in pieces if other is not piece)
+            return (piece.start, piece.end, Kind.PERSON) if alone else None
+        case "place":
+            return (piece.start, piece.end, Kind.PLACE)
+        case "organisation":
+            return (piece.start, piece.end, Kind.ORG)
+        case "katakana" if length >= 3:
+            return (piece.start, piece.end, Kind.NAME)
+        case "org-ending" | "place-ending" | "event-ending":
+            first = _name_before(run, pieces, index)
+            if first is None:
+                return None
+            kind = {"org-ending": Kind.ORG, "place-ending": Kind.PLACE, "event-ending": Kind.NAME}[piece.what]
+            return (first, piece.end, kind)
+        case "form":
+            after = pieces[index + 1 :]
+            if after:
+                return (piece.start, after[-1].end, Kind.ORG)
+            first = _name_before(run, pieces, index)
+            return (first, piece.end, Kind.ORG) if first is not None else (piece.start, piece.end, Kind.ORG)
+        case _:
+            return None
+
+
+_NAMING = frozenset({"place", "surname", "given", "person", "unknown", "katakana", "latin", "organisation"})
+
+
+def _name_before(run: str, pieces: list[_Piece], index: int) -> int | None:
+    """Where the name begins that the ending ``pieces[index]`` closes; None if only common words stand before it."""
+    for piece in pieces[:index]:
+        if piece.what not in _NAMING:
+            continue
+        if piece.what == "latin" and not run[piece.start : piece.end].strip("0123456789"):
+            continue
+        if piece.what == "unknown" and piece.end - piece.start < 2 and pieces[index].end - pieces[index].start < 2:
+            continue
+        return piece.start
+    return None
+
+
+def _pieces(run: str) -> list[_Piece]:
+    lexicon = japanese()
+    pieces: list[_Piece] = []
+    for stretch in _STRETCH.finditer(run):
+        text, start = stretch[0], stretch.start()
+        if _LATIN.fullmatch(text):
+            pieces.append(_Piece(start, stretch.end(), "latin"))
+        elif text[0] < "\u3100" and text[0] not in "ヶヵ":
+            pieces.extend(
+                _Piece(start + piece.start, start + piece.end, piece.what) for piece in _katakana(text, lexicon)
+            )
+        else:
+            pieces.extend(_Piece(start + piece.start, start + piece.end, piece.what) for piece in _kanji(text))
+    return pieces
+
+
+def _katakana(text: str, lexicon: Japanese) -> list[_Piece]:
+    if "・" in text:
+        parts = text.split("・")
+        if any(_is_unknown(part, lexicon) for part in parts if len(part) > 1):
+            return [_Piece(0, len(text), "katakana")]
+        pieces: list[_Piece] = []
+        position = 0
+        for part in parts:
+            pieces.extend(
+                _Piece(position + piece.start, position + piece.end, piece.what)
+                for piece in (_katakana(part, lexicon) if part else [])
+            )
+            position += len(part) + 1
+        return pieces
+    if text in lexicon.katakana_places:
+        return [_Piece(0, len(text), "place")]
+    if text in lexicon.organisations:
+        return [_Piece(0, len(text), "organisation")]
+    for ending in _katakana_endings():
+        if text.endswith(ending) and len(text) > len(ending):
+            cut = len(text) - len(ending)
+            first = "word" if not _is_unknown(text[:cut], lexicon) else "katakana"
+            return [_Piece(0, cut, first), _Piece(cut, len(text), "org-ending")]
+    if text in lexicon.organisation_endings:
+        return [_Piece(0, len(text), "org-ending")]
+    if text in lexicon.kana_surnames or text in lexicon.kana_given:
+        return [_Piece(0, len(text), "word" if len(text) < 3 or text in lexicon.katakana_words else "surname")]
+    return [_Piece(0, len(text), "katakana" if _is_unknown(text, lexicon) else "word")]
+
+
+@cache
+def _katakana_endings() -> tuple[str, ...]:
+    endings = (e for e in japanese().organisation_endings if "ァ" <= e[0] <= "ヴ" and len(e) >= 4)
+    return tuple(sorted(endings, key=len, reverse=True))
+
+
+def _is_unknown(text: str, lexicon: Japanese) -> bool:
+    """Whether katakana is not a sequence of known words."""
+    if text in lexicon.katakana_words:
+        return False
+    reached = [True] + [False] * len(text)
+    for end in range(2, len(text) + 1):
+        reached[end] = any(
+            reached[start] and text[start:end] in lexicon.katakana_words for start in range(max(0, end - 14), end - 1)
+        )
+    return not reached[-1]
+
+
+@cache
+def _costs() -> dict[str, tuple[tuple[str, float], ...]]:
+    """What a kanji string can be, and what it costs to read it so."""
+    lexicon = japanese()
+    costs: dict[str, dict[str, float]] = {}
+
+    def add(names: frozenset[str] | tuple[str, ...], what: str, one: float, more: float) -> None:
+        for name in names:
+            costs.setdefault(name, {})[what] = one if len(name) == 1 else more
+
+    add(lexicon.surnames, "surname", 3.4, 1.5)
+    add(lexicon.given, "given", 4.0, 1.7)
+    add(lexicon.places, "place", 2.6, 1.0)
+    add(lexicon.organisations, "organisation", 3.0, 0.7)
+    add(lexicon.event_endings, "event-ending", 2.0, 1.1)
+    add(lexicon.place_endings, "place-ending", 1.9, 1.1)
+    add(lexicon.organisation_endings, "org-ending", 2.0, 1.0)
+    add(lexicon.titles, "title", 1.5, 0.9)
+    add(lexicon.words, "word", 2.0, 1.0)
+    add(frozenset("一二三四五六七八九十百千万第的化性者員用中内外前後上下各全両同毎約計以"), "word", 1.6, 1.6)
+    add(lexicon.company_forms, "form", 0.5, 0.5)
+    return {name: tuple(readings.items()) for name, readings in costs.items()}
+
+
+def _kanji(text: str) -> list[_Piece]:
+    """The cheapest reading of a run of kanji."""
+    lexicon = japanese()
+    costs = _costs()
+    size = len(text)
+    best: list[float] = [0.0] + [1e9] * size
+    back: list[tuple[int, str]] = [(0, "")] * (size + 1)
+    for start in range(size):
+        cost = best[start]
+
+        def offer(end: int, extra: float, what: str, start: int = start, cost: float = cost) -> None:
+            if cost + extra < best[end] - 1e-9:
+                best[end] = cost + extra
+                back[end] = (start, what)
+
+        offer(start + 1, 2.2, "unknown")
+        for end in range(start + 1, min(size, start + _LONGEST_PIECE) + 1):
+            piece = text[start:end]
+            for what, extra in costs.get(piece, ()):
+                offer(end, extra, what)
+                if what == "surname":
+                    for last, more in _given_after(text, end, lexicon):
+                        offer(last, more + (0.8 if end - start == 1 else 0.0), "person")
+        if start + 4 <= size and text[start] in lexicon.surname_firsts and text[start + 1] in lexicon.surname_lasts:
+            for last in (start + 4, start + 5):
+                if last <= size and text[start + 2 : last] in lexicon.given:
+                    offer(last, 2.7, "person")
+            if _plausible_given(text[start + 2 : start + 4], lexicon):
+                offer(start + 4, 3.9, "person")
+    pieces: list[_Piece] = []
+    end = size
+    while end > 0:
+        start, what = back[end]
+        if pieces and what == "unknown" and pieces[-1].what == "unknown":
+            pieces[-1] = _Piece(start, pieces[-1].end, "unknown")
+        else:
+            pieces.append(_Piece(start, end, what))
+        end = start
+    pieces.reverse()
+    return pieces
+
+
+def _given_after(text: str, start: int, lexicon: Japanese) -> Iterator[tuple[int, float]]:
+    """Where a given name that begins at ``start`` can end, and the cost of the whole name."""
+    for end in range(start + 1, min(len(text), start + 3) + 1):
+        given = text[start:end]
+        if given in lexicon.given:
+            yield end, 1.3 if end - start > 1 else 2.6
+        elif end - start == 2 and _plausible_given(given, lexicon):
+            yield end, 2.7 if given not in lexicon.words else 4.0
+        elif end - start == 3 and given[2] in "郎子美助介" and given[0] in lexicon.given_firsts:
+            yield end, 2.4
+        elif end - start == 1 and given in lexicon.given_firsts and end == len(text):
+            yield end, 3.3
+
+
+def _plausible_given(given: str, lexicon: Japanese) -> bool:
+    return len(given) == 2 and given[0] in lexicon.given_firsts and given[1] in lexicon.given_lasts
