@@ -34,6 +34,7 @@ test: setup-dev ## the test suite (pure Python, no network, no servers)
 
 test-services: setup-dev ## install and start the real servers, and run the tests that need them
 	tools/install-services
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.lock
 	$(BIN)/python -m pytest -m services
 
 fuzz: setup-dev ## feed damaged rules and telemetry to compiler and readers, SECONDS=600 each
@@ -55,6 +56,7 @@ bench: setup-dev ## the figures of docs/benchmarks.md
 lock: setup-dev ## renew the locked requirements from the ranges in pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header pyproject.toml build-requirements.in -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --extra dev pyproject.toml build-requirements.in -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-header --extra local --constraint requirements.lock pyproject.toml build-requirements.in -o requirements-local.lock
 
 clean: ## remove what was built
 	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache

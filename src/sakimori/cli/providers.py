@@ -1,6 +1,8 @@
 """``sakimori providers``: which providers of models there are, how they fare, and cutting one off for everybody."""
 
+import signal
 import sys
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +133,25 @@ def key(by: Principal, name: str) -> None:
         with install.database.transaction(rows.PROGRAMME) as transaction:
             rows.keep_key(transaction, sealing, name, secret, now=install.clock.now())
     click.echo(f"The key of '{name}' is kept, encrypted; gateways show it within a second.")
+
+
+@providers.command("serve-local", right=Right.SERVE_GATEWAY)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free port.")
+def serve_local(port: int) -> None:
+    """Serve a small open model on this machine until stopped, to prove that the plumbing holds; never for accuracy."""
+    from sakimori.gateway.providers.local import MODEL, WHAT_IT_PROVES, serving
+
+    stop = threading.Event()
+
+    def stopped(_number: int, _frame: object) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stopped)
+    with serving(Settings.from_environment().home, port=port) as base_url:
+        click.echo(WHAT_IT_PROVES)
+        click.echo(f"Serving {MODEL} as a provider of kind compatible at {base_url}. Stop with Ctrl-C.")
+        stop.wait()
 
 
 def _configured(file: Path | None) -> Providers | None:
