@@ -244,7 +244,7 @@ def test_a_person_sees_signs_and_it_is_done_once(request_id: str, keys: Path, se
         "を隔離する",
         "vital-hosts-need-a-person",
         "全銀[送金]",
-        "1 people",
+        "people: 1",
         "action hash",
         HANAKO,
         SABURO,
@@ -376,6 +376,19 @@ def test_where_the_connector_is_not_configured_nothing_is_refused_for_good(
     (home / "aside").rename(settings)
     run("run")
     assert served.isolated
+
+
+def test_a_failed_attempt_is_exit_code_1_and_the_next_run_tries_again(
+    request_id: str, keys: Path, served: Range, home: Path
+) -> None:
+    run("approve", request_id, "--as", HANAKO, "--key", str(keys / "hanako"), "--yes")
+    (home / "token").rename(home / "aside")
+    failed = run("run", "--format", "jsonl")
+    assert failed.return_value is ExitCode.FOUND
+    assert json.loads(failed.stdout)["steps"][0]["state"] == "failed"
+    (home / "aside").rename(home / "token")
+    assert run("run").return_value is ExitCode.OK
+    assert served.asked == 1
 
 
 @pytest.mark.services

@@ -18,17 +18,17 @@ from sakimori.cli.responses import connectors_of, print_execution
 from sakimori.cli.view import moment
 from sakimori.cli.writing import write_whole
 from sakimori.core import ExitCode, InputError, Nanos, Settings, SystemClock, plain
-from sakimori.records import Approval, ApprovalRequest, BlastRadius, RequestState, as_plain, parse_object
+from sakimori.records import Approval, ApprovalRequest, BlastRadius, RequestState, StepState, as_plain, parse_object
 from sakimori.respond import (
+    NAMESPACE,
     Executor,
     RegisteredApprovers,
     Requests,
     ResponsePolicy,
     approval_message,
     consents_that_hold,
+    find_request,
 )
-from sakimori.respond.approval import NAMESPACE
-from sakimori.respond.asking import get
 from sakimori.service import Installation, installation
 from sakimori.service.approvals import go_on, outlook
 from sakimori.store import Snapshot
@@ -36,6 +36,7 @@ from sakimori.store import Snapshot
 _form = click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 _as = click.option("--as", "name", help="Who consents, where nobody signs in to this install.")
 _STYLES = {"waiting": "bold yellow", "expired": "dim", "withdrawn": "dim", "denied": "red", "begun": "green"}
+_NOT_DONE = (StepState.FAILED, StepState.STARTED)
 _NAMES = ("hosts", "accounts", "services")
 
 
@@ -85,7 +86,7 @@ def show(request_id: str, form: str) -> None:
         installation(Settings.from_environment(), SystemClock()) as install,
         install.database.snapshot(install.tenant) as snapshot,
     ):
-        request = get(snapshot, request_id)
+        request = find_request(snapshot, request_id)
         if form == "jsonl":
             click.echo(_line(request))
         else:
@@ -101,7 +102,7 @@ def message(by: Principal, request_id: str, name: str | None, out: Path) -> None
     """Write what has to be signed, for a key on another machine: there, `ssh-keygen -Y sign -n sakimori.approval`."""
     with installation(Settings.from_environment(), SystemClock()) as install:
         with install.database.snapshot(install.tenant) as snapshot:
-            request = get(snapshot, request_id)
+            request = find_request(snapshot, request_id)
         person = _who(install, by, request, name)
     write_whole(out, approval_message(request.action_hash, person.name, install.clock.now()))
     click.echo(f"Sign it with `ssh-keygen -Y sign -n {NAMESPACE} -f KEY {plain(str(out))}`, then", err=True)
@@ -125,7 +126,7 @@ def approve(by: Principal, request_id: str, name: str | None, key: Path | None, 
         raise click.UsageError("--key and --signed exclude each other: what is signed needs no key")
     with installation(Settings.from_environment(), SystemClock()) as install:
         with install.database.snapshot(install.tenant) as snapshot:
-            request = get(snapshot, request_id)
+            request = find_request(snapshot, request_id)
             person = _who(install, by, request, name)
             _show(install, snapshot, request)
         if not yes:
@@ -208,7 +209,8 @@ def run(form: str) -> ExitCode:
         click.echo(f"left alone, since not configured here: connector {plain(', '.join(sorted(elsewhere)))}", err=True)
     if not executions and form == "table":
         click.echo("Nothing that people consented to waits to be done.")
-    return ExitCode.FOUND if elsewhere or any(item.consents for item in waiting) else ExitCode.OK
+    undone = any(step.state in _NOT_DONE for execution in executions for step in execution.steps)
+    return ExitCode.FOUND if undone or any(item.consents for item in waiting) else ExitCode.OK
 
 
 def _who(install: Installation, by: Principal, request: ApprovalRequest, name: str | None) -> Person:
@@ -297,7 +299,7 @@ def _show(install: Installation, snapshot: Snapshot, request: ApprovalRequest) -
 
 
 def _radius(radius: BlastRadius) -> str:
-    parts = [f"{radius.people} people"]
+    parts = [f"people: {radius.people}"]
     for label in _NAMES:
         names: tuple[str, ...] = getattr(radius, label)
         if names:

@@ -7,8 +7,15 @@ goes on with ``Executor.proceed`` once people consented. ``Executor.undo`` takes
 An investigator's text has no power here: targets are entities that detectors proved and the inventory knows.
 """
 
-from sakimori.respond.approval import Approvers, RegisteredApprovers, approval_message, sign_approval
-from sakimori.respond.asking import OPEN_FOR, Requests, consents_that_hold
+from sakimori.respond.approval import (
+    NAMESPACE,
+    Approvers,
+    Consenting,
+    RegisteredApprovers,
+    approval_message,
+    sign_approval,
+)
+from sakimori.respond.asking import OPEN_FOR, Requests, consents_that_hold, find_request
 from sakimori.respond.execute import Executor
 from sakimori.respond.grounds import Grounds
 from sakimori.respond.plan import begun, plan, preview
@@ -16,8 +23,10 @@ from sakimori.respond.playbook import Playbook, PlaybookError, load_playbooks, p
 from sakimori.respond.policy import ResponsePolicy
 
 __all__ = [
+    "NAMESPACE",
     "OPEN_FOR",
     "Approvers",
+    "Consenting",
     "Executor",
     "Grounds",
     "Playbook",
@@ -28,6 +37,7 @@ __all__ = [
     "approval_message",
     "begun",
     "consents_that_hold",
+    "find_request",
     "load_playbooks",
     "parse_playbook",
     "plan",

@@ -98,7 +98,7 @@ class Requests:
         Raises:
             InputError: there is no such request, it can still be answered, or its step does not wait any more.
         """
-        old = get(transaction, id)
+        old = find_request(transaction, id)
         execution, step = _step_of(transaction, old)
         if step.state not in _WAITING:
             raise InputError(f"step {step.number} of execution {execution.id} does not wait: it is {step.state.value}")
@@ -185,7 +185,7 @@ class Requests:
             self._settle(transaction, request, RequestState.WITHDRAWN, SERVICE, reason)
 
     def _answerable(self, transaction: Transaction, id: str, now: Nanos) -> ApprovalRequest:
-        request = get(transaction, id)
+        request = find_request(transaction, id)
         if request.state is not RequestState.WAITING:
             when = rfc3339(request.settled_at)
             raise InputError(f"{id} cannot be answered any more: it was {request.state.value} at {when}")
@@ -244,7 +244,7 @@ class Requests:
         self._ledger.append(transaction, entry)
 
 
-def get(snapshot: Snapshot, id: str) -> ApprovalRequest:
+def find_request(snapshot: Snapshot, id: str) -> ApprovalRequest:
     """A request by its id. Raises InputError where there is none."""
     request = snapshot.get(ApprovalRequest, id)
     if request is None:

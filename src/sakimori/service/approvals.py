@@ -9,11 +9,11 @@ from sakimori.records import (
     Incident,
     Inventory,
     RequestState,
+    Ruling,
     StepState,
     Verdict,
 )
-from sakimori.respond import Executor, Grounds, Requests, ResponsePolicy, consents_that_hold
-from sakimori.respond.approval import Consenting
+from sakimori.respond import Consenting, Executor, Grounds, Requests, ResponsePolicy, consents_that_hold
 from sakimori.service.installation import Installation
 from sakimori.store import Snapshot
 from sakimori.store.journal import standing
@@ -78,7 +78,7 @@ def grounds_of(snapshot: Snapshot, request: ApprovalRequest) -> Grounds | None:
     verdict = snapshot.get(Verdict, request.verdict_id)
     incident = verdict and snapshot.get(Incident, verdict.incident_id)
     inventory = snapshot.get(Inventory, "current")
-    if verdict is None or incident is None or inventory is None:
+    if verdict is None or incident is None or inventory is None or incident.id != request.action.incident_id:
         return None
     return Grounds(verdict=verdict, incident=incident, inventory=inventory)
 
@@ -90,8 +90,8 @@ def outlook(snapshot: Snapshot, request: ApprovalRequest, *, policy: ResponsePol
         return "The verdict, incident or inventory that it rests on is not kept here."
     held = standing(snapshot, now=now)
     ruled = policy.rule(request.action, known, held)
-    if ruled.ruling != request.decision.ruling:
-        return ruled.reason
+    if ruled.ruling is not Ruling.NEEDS_APPROVAL:
+        return ruled.reason if ruled.ruling is Ruling.DENY else ""
     approvers = {f"person:{given.principal}" for given in request.consents}
     lacks = policy.consent_lacks(request.action, known, held, approvers=approvers, asked_by=request.asked_by)
     return lacks.reason if lacks else ""
@@ -100,6 +100,8 @@ def outlook(snapshot: Snapshot, request: ApprovalRequest, *, policy: ResponsePol
 def _can_begin(snapshot: Snapshot, request: ApprovalRequest, failed_before: Nanos) -> bool:
     execution = snapshot.get(Execution, request.execution_id)
     if execution is None or request.step >= len(execution.steps):
+        return False
+    if execution.incident_id != request.action.incident_id:
         return False
     step = execution.steps[request.step]
     return step.state is StepState.PENDING or (step.state is StepState.FAILED and step.updated_at < failed_before)
