@@ -8,6 +8,7 @@ from sakimori.gateway.endpoints.responses_items import CONTENT, ITEM
 from sakimori.gateway.endpoints.stream import Seal
 from sakimori.gateway.refusal import refused_field
 from sakimori.gateway.shapes import ByType, Each, Either, Fields, Model, OneOf, Outgoing, Pseudonym, Text, wrong
+from sakimori.gateway.translate.decisions import decisions_elsewhere
 
 _TEXT = Text()
 _ITEMS = frozenset({"message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"})
@@ -98,4 +99,5 @@ DECISIONS = Endpoint(
     decide=_decide,
     receive=_receive,
     stream=None,
+    translate={"responses": decisions_elsewhere, "chat/completions": decisions_elsewhere},
 )

@@ -31,6 +31,7 @@ from sakimori.gateway.shapes import (
     Pseudonym,
     Text,
 )
+from sakimori.gateway.translate.responses import responses_by_chat
 
 _TEXT = Text()
 _SUMMARY = OneOf("auto", "concise", "detailed")
@@ -141,5 +142,6 @@ RESPONSES = Endpoint(
     receive=_receive,
     stream=ResponsesStream,
     cyber=cyber_of,
+    translate={"chat/completions": responses_by_chat},
     seal=_seal,
 )

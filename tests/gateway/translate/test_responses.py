@@ -1,0 +1,268 @@
+"""The Responses API at providers that only speak Chat Completions."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+from tests.gateway.endpoints.streams import HOST, USER, chat_wire, chunk, heard, pieces, says, stream_of, through
+
+from sakimori.gateway.endpoints import RESPONSES, Translated, Usage
+from sakimori.gateway.refusal import Refusal
+
+EVENTS = TypeAdapter[Any](ResponseStreamEvent)
+CHAT_REQUEST = TypeAdapter[Any](CompletionCreateParamsNonStreaming)
+SCHEMA = {"type": "object", "properties": {"host": {"type": "string"}}}
+ASKED: dict[str, Any] = {
+    "model": "gpt-5-mini",
+    "instructions": f"Guard {HOST}.",
+    "input": [
+        {"role": "developer", "content": "Be brief."},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"Is {HOST} ill?"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]},
+        {
+            "type": "message",
+            "id": "m",
+            "role": "assistant",
+            "status": "completed",
+            "phase": "commentary",
+            "content": [{"type": "output_text", "text": "I look.", "annotations": []}],
+        },
+        {"type": "function_call", "id": "f", "call_id": "c1", "name": "look", "arguments": "{}", "status": "completed"},
+        {"type": "custom_tool_call", "call_id": "c2", "name": "sh", "input": "ps"},
+        {"type": "function_call_output", "call_id": "c1", "output": "fine"},
+        {"type": "custom_tool_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "none"}]},
+    ],
+    "tools": [
+        {"type": "function", "name": "look", "description": "d", "parameters": SCHEMA, "strict": True},
+        {"type": "custom", "name": "sh", "format": {"type": "grammar", "syntax": "lark", "definition": "start: x"}},
+    ],
+    "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "look"}]},
+    "text": {"format": {"type": "json_schema", "name": "v", "schema": SCHEMA, "strict": True}, "verbosity": "low"},
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "include": ["reasoning.encrypted_content"],
+    "max_output_tokens": 500,
+    "temperature": 0.5,
+    "parallel_tool_calls": False,
+    "safety_identifier": "abc",
+    "store": False,
+    "truncation": "disabled",
+}
+MESSAGE = {
+    "role": "assistant",
+    "reasoning_content": f"Let me see {HOST}",
+    "content": f"{HOST} is fine",
+    "refusal": "I will not lock it",
+    "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": json.dumps({"user": USER})}},
+        {"id": "call_2", "type": "custom", "custom": {"name": "sh", "input": f"ping {HOST}"}},
+    ],
+}
+USAGE = {
+    "prompt_tokens": 20,
+    "completion_tokens": 5,
+    "total_tokens": 25,
+    "prompt_tokens_details": {"cached_tokens": 4},
+    "completion_tokens_details": {"reasoning_tokens": 2},
+}
+
+UNSAYABLE: list[tuple[dict[str, Any], str]] = [
+    ({"tools": [{"type": "namespace", "name": "n", "tools": []}]}, "tools[0]"),
+    ({"tools": [{"type": "web_search"}]}, "tools[0]"),
+    ({"tools": [{"type": "function", "name": "f", "output_schema": SCHEMA}]}, "output_schema"),
+    ({"tools": [{"type": "function", "name": "f", "defer_loading": True}]}, "defer_loading"),
+    ({"tool_choice": {"type": "shell"}}, "tool_choice.type"),
+    ({"input": [{"type": "reasoning", "encrypted_content": "gAAA"}]}, "input[0].encrypted_content"),
+    ({"input": [{"type": "local_shell_call", "call_id": "c", "action": {}}]}, "input[0].type"),
+    (
+        {"input": [{"type": "function_call", "call_id": "c", "name": "f", "namespace": "n", "arguments": "{}"}]},
+        "input[0].namespace",
+    ),
+    ({"reasoning": {"summary": "detailed"}}, "reasoning.summary"),
+    ({"reasoning": {"context": "all_turns"}}, "reasoning.context"),
+    ({"max_tool_calls": 3}, "max_tool_calls"),
+    ({"truncation": "auto"}, "truncation"),
+    ({"access_programs": {"cyber": "daybreak_blue"}}, "access_programs"),
+    ({"something_new": 1}, "something_new"),
+]
+
+
+def translated(**changes: Any) -> Translated:
+    return RESPONSES.translate["chat/completions"]({**ASKED, **changes})
+
+
+def chat_answer(message: dict[str, Any], finish: str = "stop") -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_790_000_000,
+        "model": "local-model",
+        "choices": [{"index": 0, "finish_reason": finish, "message": message}],
+        "usage": USAGE,
+    }
+
+
+def chat_chunks(message: dict[str, Any], length: int, finish: str = "stop") -> list[dict[str, Any]]:
+    chunks = [chunk(says(role="assistant", content=""), model="local-model")]
+    for name in ("reasoning_content", "content", "refusal"):
+        chunks += [chunk({**says(), "delta": {name: piece}}) for piece in pieces(message.get(name) or "", length)]
+    for index, call in enumerate(message.get("tool_calls", [])):
+        kind, field = call["type"], "arguments" if call["type"] == "function" else "input"
+        first, *rest = pieces(call[kind][field], length)
+        begun = {"index": index, "id": call["id"], "type": kind, kind: {"name": call[kind]["name"], field: first}}
+        chunks += [chunk(says(tool_calls=[begun]))]
+        chunks += [chunk(says(tool_calls=[{"index": index, kind: {field: piece}}])) for piece in rest]
+    return [*chunks, chunk(says(finish=finish)), chunk(usage=USAGE)]
+
+
+def test_a_request_says_the_same_in_other_words() -> None:
+    body = translated().body
+    CHAT_REQUEST.validate_python(body)
+    assert body == {
+        "model": "gpt-5-mini",
+        "messages": [
+            {"role": "system", "content": f"Guard {HOST}."},
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": f"Is {HOST} ill?"}]},
+            {
+                "role": "assistant",
+                "content": [{"type": "text", "text": "I look."}],
+                "tool_calls": [
+                    {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}},
+                    {"id": "c2", "type": "custom", "custom": {"name": "sh", "input": "ps"}},
+                ],
+            },
+            {"role": "tool", "tool_call_id": "c1", "content": "fine"},
+            {"role": "tool", "tool_call_id": "c2", "content": [{"type": "text", "text": "none"}]},
+        ],
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "look", "description": "d", "parameters": SCHEMA, "strict": True},
+            },
+            {
+                "type": "custom",
+                "custom": {
+                    "name": "sh",
+                    "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: x"}},
+                },
+            },
+        ],
+        "tool_choice": {
+            "type": "allowed_tools",
+            "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "look"}}]},
+        },
+        "response_format": {"type": "json_schema", "json_schema": {"name": "v", "schema": SCHEMA, "strict": True}},
+        "verbosity": "low",
+        "reasoning_effort": "low",
+        "max_tokens": 500,
+        "temperature": 0.5,
+        "parallel_tool_calls": False,
+        "safety_identifier": "abc",
+        "store": False,
+    }
+
+
+@pytest.mark.parametrize(("changes", "param"), UNSAYABLE)
+def test_what_cannot_be_said_is_refused_by_name(changes: dict[str, Any], param: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        translated(**changes)
+    assert refused.value.code == "untranslatable"
+    assert refused.value.param is not None
+    assert refused.value.param.endswith(param)
+
+
+def test_an_answer_comes_back_as_a_response() -> None:
+    answer = translated().answer(chat_answer(MESSAGE, "tool_calls"))
+    Response.model_validate(answer)
+    assert RESPONSES.usage(answer) == Usage(20, 5)
+    assert answer["usage"]["output_tokens_details"] == {"reasoning_tokens": 2}
+    reasoning, message, function, custom = answer["output"]
+    assert reasoning["content"] == [{"type": "reasoning_text", "text": f"Let me see {HOST}"}]
+    assert [part["type"] for part in message["content"]] == ["output_text", "refusal"]
+    assert (function["call_id"], json.loads(function["arguments"])) == ("call_1", {"user": USER})
+    assert (custom["call_id"], custom["input"]) == ("call_2", f"ping {HOST}")
+    assert answer["status"] == "completed"
+
+
+@pytest.mark.parametrize(("finish", "reason"), [("length", "max_output_tokens"), ("content_filter", "content_filter")])
+def test_an_answer_that_was_cut_says_so(finish: str, reason: str) -> None:
+    answer = translated().answer(chat_answer({"content": "It is"}, finish))
+    assert (answer["status"], answer["incomplete_details"]) == ("incomplete", {"reason": reason})
+    told = streamed(chat_chunks({"content": "It is"}, 3, finish))
+    assert told[-1]["type"] == "response.incomplete"
+    assert told[-1]["response"]["incomplete_details"] == {"reason": reason}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"choices": []},
+        {"choices": [{"message": None}]},
+        {"choices": [{"message": {"tool_calls": [{"id": "c"}]}}]},
+        {"choices": ["x"]},
+    ],
+)
+def test_what_is_no_answer_is_no_response(answer: dict[str, Any]) -> None:
+    with pytest.raises(Refusal):
+        translated().answer(answer)
+
+
+def streamed(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    make = translated().stream
+    assert make is not None
+    return through(make(stream_of(RESPONSES)), chat_wire(chunks))
+
+
+@given(st.integers(1, 50))
+def test_a_stream_says_what_the_whole_answer_would(length: int) -> None:
+    told = streamed(chat_chunks(MESSAGE, length, "tool_calls"))
+    for event in told:
+        EVENTS.validate_python(event)
+    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+    whole = stream_of(RESPONSES).restore(translated().answer(chat_answer(MESSAGE, "tool_calls")))
+    assert told[-1]["response"] == {**whole, "model": "local-model"}
+    assert HOST not in json.dumps(told)
+    done = [event["item"] for event in told if event["type"] == "response.output_item.done"]
+    assert [item["id"] for item in done] == [item["id"] for item in whole["output"]]
+    deltas = [event for event in told if event["type"].endswith(".delta")]
+    texts = [first["delta"] for first in deltas[:1]]
+    for before, event in pairwise(deltas):
+        if (before["type"], before["item_id"]) == (event["type"], event["item_id"]):
+            texts[-1] += event["delta"]
+        else:
+            texts.append(event["delta"])
+    assert texts == [
+        "Let me see pc-0412",
+        "pc-0412 is fine",
+        "I will not lock it",
+        json.dumps({"user": "AOZORA\\yamada.t"}),
+        "ping pc-0412",
+    ]
+
+
+def test_what_a_stream_used_is_known_when_it_ends() -> None:
+    make = translated().stream
+    assert make is not None
+    stream = make(stream_of(RESPONSES))
+    through(stream, chat_wire(chat_chunks({"content": "ok"}, 9)))
+    assert (stream.usage, stream.model, stream.failed) == (Usage(20, 5), "local-model", None)
+
+
+def test_a_break_and_an_error_are_told_in_the_words_of_the_client() -> None:
+    make = translated().stream
+    assert make is not None
+    stream = make(stream_of(RESPONSES))
+    stream.event("", chunk(says(content="It is")))
+    assert not stream.finished
+    error, failed = heard([stream.fail(Refusal(502, "provider_disconnected", "Broke off."))])
+    assert (error["type"], failed["type"]) == ("error", "response.failed")
+    other = make(stream_of(RESPONSES))
+    (told,) = heard(other.event("", {"error": {"message": f"no {HOST}", "code": "overloaded"}}))
+    assert (told["type"], told["message"], other.failed) == ("error", "no pc-0412", "overloaded")
