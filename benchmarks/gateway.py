@@ -27,7 +27,7 @@ from benchmarks.figure import Figure
 from sakimori.access import keys
 from sakimori.access.secrets import Secrets
 from sakimori.core import LOCAL_TENANT, SystemClock
-from sakimori.gateway import Boundary, Dictionary, Gateway, Parts, PriceList, ProviderConfig
+from sakimori.gateway import Boundary, Dictionary, Gateway, Parts, Providers
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.observe import lines, metrics
 from sakimori.records import (
@@ -237,9 +237,9 @@ _SESSION = web.AppKey("session", aiohttp.ClientSession)
 def _gateway(home: str, url: str) -> web.Application:
     secrets = Secrets.embedded(Path(home))
     database = Database.embedded(Path(home))
-    provider = ProviderConfig(base_url=url, key="upstream")
+    providers = Providers.from_environment({"OPENAI_BASE_URL": url})
     ledger = Ledger(LocalSigner(secrets))
-    parts = Parts(database, secrets, ledger, provider, prices=PriceList.shipped(), clock=SystemClock())
+    parts = Parts(database, secrets, ledger, providers, lambda _: "upstream", SystemClock())
     return Gateway(parts).application()
 
 

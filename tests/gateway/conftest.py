@@ -13,7 +13,7 @@ from tests.scripted_provider import MODEL, Upstream, serving
 from sakimori.access import keys
 from sakimori.access.secrets import Secrets
 from sakimori.core import SystemClock
-from sakimori.gateway import ProviderConfig, running
+from sakimori.gateway import KeyReference, PriceList, Provider, Providers, Timeouts, running
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.records import (
     AccountAsset,
@@ -100,14 +100,33 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
     database.close()
 
 
-@pytest.fixture
-def provider(upstream: Upstream) -> ProviderConfig:
-    return ProviderConfig(base_url=upstream.url, key="upstream-key", name="scripted", timeout=2.0)
+def scripted(url: str, seconds: float = 2.0, **changes: Any) -> Provider:
+    """A provider at this address, with whom everything takes that long at most."""
+    fields: dict[str, Any] = {
+        "name": "scripted",
+        "kind": "compatible",
+        "base_url": url,
+        "endpoints": frozenset({"responses", "chat/completions", "embeddings", "decisions"}),
+        "key": KeyReference("env", "SCRIPTED_KEY"),
+        "stored_in": frozenset({"JP"}),
+        "processed_in": frozenset({"JP"}),
+        "retention": "none",
+        "models": None,
+        "prices": PriceList.shipped(),
+        "timeouts": Timeouts(connect=seconds, first_byte=seconds, answer=seconds, idle=seconds, total=seconds),
+    }
+    return Provider(**{**fields, **changes})
 
 
 @pytest.fixture
-def base_url(bank: Bank, provider: ProviderConfig) -> Iterator[str]:
-    with running(bank.database, bank.secrets, bank.ledger, provider) as url:
+def providers(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Providers:
+    monkeypatch.setenv("SCRIPTED_KEY", "upstream-key")
+    return Providers((scripted(upstream.url),))
+
+
+@pytest.fixture
+def base_url(bank: Bank, providers: Providers) -> Iterator[str]:
+    with running(bank.database, bank.secrets, bank.ledger, providers) as url:
         yield url
 
 

@@ -12,7 +12,7 @@ from tests.gateway.conftest import DAY, Bank
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
-from sakimori.gateway import ProviderConfig, running
+from sakimori.gateway import Providers, running
 from sakimori.records import DataClass, GrantState, LedgerEntry, Limit, Window
 from sakimori.store import budgets
 
@@ -132,8 +132,8 @@ def test_the_provider_is_told_to_keep_nothing_and_not_who_asks(client: OpenAI, b
     assert len(body["safety_identifier"]) <= 128
     assert "aozora" not in body["safety_identifier"]
     assert headers["Authorization"] == "Bearer upstream-key"
-    allowed = {"Host", "Authorization", "User-Agent", "Accept", "Accept-Encoding", "Content-Type", "Content-Length"}
-    assert set(headers) <= allowed
+    ours = {"Host", "Authorization", "User-Agent", "Accept", "Accept-Encoding", "Content-Type", "Content-Length"}
+    assert set(headers) <= {*ours, "idempotency-key"}
 
 
 def test_reasoning_comes_back_only_if_it_passed_this_gateway(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
@@ -311,7 +311,7 @@ def test_the_ledger_knows_of_a_call_before_it_leaves(client: OpenAI, bank: Bank,
 
 
 def test_a_demonstration_sees_every_call_that_leaves_as_it_was_and_as_it_left(
-    bank: Bank, provider: ProviderConfig, upstream: Upstream
+    bank: Bank, providers: Providers, upstream: Upstream
 ) -> None:
     bank.inventory()
     bank.grant()
@@ -322,7 +322,7 @@ def test_a_demonstration_sees_every_call_that_leaves_as_it_was_and_as_it_left(
         seen.append((path, stood, leaves))
 
     with (
-        running(bank.database, bank.secrets, bank.ledger, provider, on_egress=see) as url,
+        running(bank.database, bank.secrets, bank.ledger, providers, on_egress=see) as url,
         OpenAI(base_url=url, api_key=bank.key, max_retries=0, timeout=30) as client,
     ):
         client.responses.create(model=MODEL, input=PROMPT)

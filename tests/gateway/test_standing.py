@@ -10,7 +10,7 @@ from tests.scripted_provider import MODEL, Upstream
 
 from sakimori.access import keys
 from sakimori.core import ManualClock, SystemClock
-from sakimori.gateway import ProviderConfig, running
+from sakimori.gateway import Providers, running
 from sakimori.gateway.standing import Standing
 from sakimori.records import GrantState
 from sakimori.store import Database
@@ -24,10 +24,10 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def timed(bank: Bank, provider: ProviderConfig, clock: ManualClock) -> Iterator[OpenAI]:
+def timed(bank: Bank, providers: Providers, clock: ManualClock) -> Iterator[OpenAI]:
     """A client of a gateway whose time the test moves."""
     with (
-        running(bank.database, bank.secrets, bank.ledger, provider, clock=clock) as url,
+        running(bank.database, bank.secrets, bank.ledger, providers, clock=clock) as url,
         OpenAI(base_url=url, api_key=bank.key, max_retries=0, timeout=30) as client,
     ):
         yield client

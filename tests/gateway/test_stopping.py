@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from openai import APIError, APIStatusError, InternalServerError, OpenAI
-from tests.gateway.conftest import Bank
+from tests.gateway.conftest import Bank, scripted
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
-from sakimori.gateway import Gateway, Parts, PriceList, ProviderConfig, running, serve
+from sakimori.gateway import Address, Gateway, Parts, Providers, key_of, running, serve
 from sakimori.records import Window
 from sakimori.store import budgets
 
@@ -33,8 +33,8 @@ class Held:
 
 
 @pytest.fixture
-def patient(upstream: Upstream) -> ProviderConfig:
-    return ProviderConfig(base_url=upstream.url, key=None, name="scripted", timeout=600.0)
+def patient(upstream: Upstream) -> Providers:
+    return Providers((scripted(upstream.url, 600.0, key=None),))
 
 
 def asking(url: str, bank: Bank, heard: list[str | None]) -> threading.Thread:
@@ -55,7 +55,7 @@ def asking(url: str, bank: Bank, heard: list[str | None]) -> threading.Thread:
 
 
 def test_the_end_of_running_waits_for_no_provider(
-    bank: Bank, patient: ProviderConfig, upstream: Upstream, caplog: pytest.LogCaptureFixture
+    bank: Bank, patient: Providers, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     grant = bank.grant()
     upstream.script = held = Held()
@@ -76,7 +76,7 @@ def test_the_end_of_running_waits_for_no_provider(
 
 
 def test_a_client_that_is_gone_leaves_a_settled_call(
-    bank: Bank, patient: ProviderConfig, upstream: Upstream, caplog: pytest.LogCaptureFixture
+    bank: Bank, patient: Providers, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     grant = bank.grant()
     upstream.script = held = Held()
@@ -121,8 +121,7 @@ class Operator:
         self._loop = asyncio.get_running_loop()
         self.broken_off = await serve(
             Gateway(self._parts),
-            host="127.0.0.1",
-            port=0,
+            Address("127.0.0.1", 0),
             ready=self._ready,
             finishing=self._finishing,
             stop=self._stop,
@@ -139,10 +138,8 @@ class Operator:
 
 
 @pytest.fixture
-def operator(bank: Bank, patient: ProviderConfig) -> Operator:
-    made = Operator(
-        Parts(bank.database, bank.secrets, bank.ledger, patient, prices=PriceList.shipped(), clock=SystemClock())
-    )
+def operator(bank: Bank, patient: Providers) -> Operator:
+    made = Operator(Parts(bank.database, bank.secrets, bank.ledger, patient, key_of, SystemClock()))
     made.thread.start()
     assert made.listening.wait(10)
     return made

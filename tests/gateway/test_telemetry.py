@@ -19,7 +19,7 @@ from tests.gateway.conftest import Bank
 from tests.scripted_provider import MODEL, Upstream
 
 from sakimori.core import SakimoriError
-from sakimori.gateway import ProviderConfig, desk, running, server
+from sakimori.gateway import Providers, admission, running, sealing
 from sakimori.observe import metrics
 from sakimori.observe.lines import Lines
 
@@ -158,7 +158,7 @@ def _raw(base_url: str, data: bytes) -> None:
 
 
 def test_whatever_goes_wrong_no_content_reaches_the_log(
-    bank: Bank, provider: ProviderConfig, upstream: Upstream, log: Log, monkeypatch: pytest.MonkeyPatch
+    bank: Bank, providers: Providers, upstream: Upstream, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Canaries in bodies, keys, headers, paths, answers, exceptions of our own bugs, the driver's and broken HTTP."""
     bank.grant()
@@ -183,7 +183,7 @@ def test_whatever_goes_wrong_no_content_reaches_the_log(
         except sqlite3.OperationalError as error:
             raise SakimoriError("the database is damaged: put it aside and restore a backup") from error
 
-    with running(bank.database, bank.secrets, bank.ledger, provider) as url:
+    with running(bank.database, bank.secrets, bank.ledger, providers) as url:
         ask(url, f"sk-saki-{CANARY}")
         ask(url, bank.key, b'{"model": "' + CANARY.encode())
         ask(url, bank.key, {"model": CANARY, "input": CANARY})
@@ -202,16 +202,16 @@ def test_whatever_goes_wrong_no_content_reaches_the_log(
         chunked = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         _raw(url, f"{head}{chunked}{CANARY}\r\n".encode())
         with monkeypatch.context() as patch:
-            patch.setattr(desk, "_parse", bug)
+            patch.setattr(admission, "_parse", bug)
             assert ask(url, bank.key).status_code == 500
         with monkeypatch.context() as patch:
-            patch.setattr(desk, "_parse", driver)
+            patch.setattr(admission, "_parse", driver)
             assert ask(url, bank.key).status_code == 503
     assert CANARY not in log.text
     assert bank.key not in log.text
     (failed,) = log.lines("gateway.failed")
     assert failed["error"]["type"] == "ValueError"
-    assert any(place.startswith("sakimori.gateway.desk:") for place in failed["error"]["at"])
+    assert any(place.startswith("sakimori.gateway.admission:") for place in failed["error"]["at"])
     (unavailable,) = log.lines("gateway.unavailable")
     assert unavailable["error"]["message"].startswith("the database is damaged")
     assert unavailable["error"]["causes"] == ["OperationalError"]
@@ -220,17 +220,17 @@ def test_whatever_goes_wrong_no_content_reaches_the_log(
 
 
 def test_a_ledger_that_cannot_be_sealed_is_told_once_tried_again_and_makes_the_gateway_unready(
-    bank: Bank, provider: ProviderConfig, log: Log, monkeypatch: pytest.MonkeyPatch
+    bank: Bank, providers: Providers, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bank.grant()
-    monkeypatch.setattr(server, "_SEAL_SECONDS", 0.05)
-    monkeypatch.setattr(server, "_STUCK_SECONDS", 0.3)
+    monkeypatch.setattr(sealing, "_SECONDS", 0.05)
+    monkeypatch.setattr(sealing, "_STUCK_SECONDS", 0.3)
     sequence = bank.ledger.sequence
 
     def refuse(*_args: object) -> None:
         raise SakimoriError("the ledger does not fit its last checkpoint")
 
-    with running(bank.database, bank.secrets, bank.ledger, provider) as url:
+    with running(bank.database, bank.secrets, bank.ledger, providers) as url:
         assert _ready(url) == 200
         monkeypatch.setattr(bank.ledger, "sequence", refuse)
         assert ask(url, bank.key).status_code == 200

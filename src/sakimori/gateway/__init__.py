@@ -1,35 +1,56 @@
-"""The gateway: the only way to models. OpenAI-shaped requests in; tokenised requests out to one provider; answers back.
+"""The gateway: the only way to models. OpenAI-shaped requests in; tokenised requests out to providers; answers back.
 
-``serve`` and ``running`` offer ``/v1/responses``, ``/v1/chat/completions`` and ``/v1/models``. A call needs a service
-key with the scope ``gateway`` and a grant; its upper bound is reserved before it leaves and settled after; every text
-passes the ``boundary``; the ledger says what was done, never what was said. Deployable alone: it needs a database, the
-install's secrets, and a provider (``ProviderConfig.from_environment``).
+``serve`` and ``running`` offer the endpoints of ``endpoints`` and ``/v1/models``. A call needs a service key that
+policy lets call models, and a grant; its upper bound is reserved before it leaves and settled after; every text passes
+the ``boundary``; the ledger says what was done, never what was said. Deployable alone: it needs a database, the
+install's secrets, and providers (``Providers.load`` or ``Providers.from_environment``).
 """
 
-from sakimori.gateway.boundary import Boundary, BoundaryError, Dictionary, Passage, Tokenised
-from sakimori.gateway.desk import SCOPE
+from sakimori.gateway.admission import SCOPE
+from sakimori.gateway.boundary import (
+    Boundary,
+    BoundaryError,
+    Dictionary,
+    Passage,
+    Recogniser,
+    RecogniserSettings,
+    Tokenised,
+    canonical_token,
+    installed_models,
+)
+from sakimori.gateway.call import OnEgress
 from sakimori.gateway.grants import STRUCTURED_SCOPE
 from sakimori.gateway.keys import tokens_key
 from sakimori.gateway.prices import Price, PriceList
-from sakimori.gateway.provider import ProviderConfig, ProviderMissing
-from sakimori.gateway.server import Gateway, OnEgress, Parts
-from sakimori.gateway.serving import running, serve
+from sakimori.gateway.providers.config import Providers
+from sakimori.gateway.providers.provider import KeyReference, Provider, ProviderMissing, Timeouts
+from sakimori.gateway.server import Gateway, Parts
+from sakimori.gateway.serving import Address, key_of, running, serve
 
 __all__ = [
     "SCOPE",
     "STRUCTURED_SCOPE",
+    "Address",
     "Boundary",
     "BoundaryError",
     "Dictionary",
     "Gateway",
+    "KeyReference",
     "OnEgress",
     "Parts",
     "Passage",
     "Price",
     "PriceList",
-    "ProviderConfig",
+    "Provider",
     "ProviderMissing",
+    "Providers",
+    "Recogniser",
+    "RecogniserSettings",
+    "Timeouts",
     "Tokenised",
+    "canonical_token",
+    "installed_models",
+    "key_of",
     "running",
     "serve",
     "tokens_key",

@@ -1,23 +1,39 @@
 """Starting and stopping: as a program of its own, or within another for as long as that needs it."""
 
 import asyncio
+import os
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SystemClock
-from sakimori.gateway.prices import PriceList
-from sakimori.gateway.provider import ProviderConfig
-from sakimori.gateway.server import Gateway, OnEgress, Parts
+from sakimori.gateway.call import OnEgress
+from sakimori.gateway.providers.config import Providers
+from sakimori.gateway.providers.provider import Provider
+from sakimori.gateway.server import Gateway, Parts
 from sakimori.ledger import Ledger
 from sakimori.store import Database
 
+_IDLE_SECONDS = 75.0
+"""From a connection's begin, or its last answer, until the headers of its next request are complete."""
 _LAST_WORDS_SECONDS = 0.5
 """For answers to reach clients once their calls are finished; aiohttp waits as long for reading and for writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+    """0: any that is free."""
+    shared: bool = False
+    """Other processes of the same user may listen there as well, and the kernel spreads connections among them."""
 
 
 @contextmanager
@@ -25,10 +41,9 @@ def running(
     database: Database,
     secrets: Secrets,
     ledger: Ledger,
-    provider: ProviderConfig,
+    providers: Providers,
     *,
     port: int = 0,
-    prices: PriceList | None = None,
     clock: Clock | None = None,
     on_egress: OnEgress | None = None,
 ) -> Generator[str, None, None]:
@@ -42,9 +57,7 @@ def running(
     Raises:
         OSError: the port is taken.
     """
-    parts = Parts(
-        database, secrets, ledger, provider, prices=prices or PriceList.shipped(), clock=clock or SystemClock()
-    )
+    parts = Parts(database, secrets, ledger, providers, key_of, clock or SystemClock())
     listening: Future[tuple[str, asyncio.AbstractEventLoop]] = Future()
     stop = asyncio.Event()
 
@@ -54,8 +67,7 @@ def running(
 
         return await serve(
             Gateway(parts, on_egress),
-            host="127.0.0.1",
-            port=port,
+            Address("127.0.0.1", port),
             ready=ready,
             finishing=_say_nothing,
             stop=stop,
@@ -78,9 +90,8 @@ def running(
 
 async def serve(
     gateway: Gateway,
+    address: Address,
     *,
-    host: str,
-    port: int,
     ready: Callable[[str], None],
     finishing: Callable[[int], None],
     stop: asyncio.Event,
@@ -94,10 +105,16 @@ async def serve(
     Raises:
         OSError: the address cannot be listened on.
     """
-    runner = web.AppRunner(gateway.application(), access_log=None, shutdown_timeout=_LAST_WORDS_SECONDS)
+    runner = web.AppRunner(
+        gateway.application(),
+        access_log=None,
+        handler_cancellation=True,
+        keepalive_timeout=_IDLE_SECONDS,
+        shutdown_timeout=_LAST_WORDS_SECONDS,
+    )
     try:
         await runner.setup()
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, address.host, address.port, reuse_port=address.shared)
         await site.start()
         ready(_base_url(runner))
         await stop.wait()
@@ -113,6 +130,11 @@ def _base_url(runner: web.AppRunner) -> str:
     address = runner.addresses[0]
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{shown}:{address[1]}/v1"
+
+
+def key_of(provider: Provider) -> str | None:
+    """What to show to a provider, from the environment."""
+    return os.environ.get(provider.key.name) if provider.key is not None and provider.key.source == "env" else None
 
 
 def _say_nothing(_calls: int) -> None:

@@ -46,12 +46,10 @@ class Standing:
         """The same from memory, as long as that is fresh."""
         return self._directory.known(key)
 
-    def institution(self, tenant: str) -> tuple[Institution, bool]:
-        """The institution, and whether it was read just now."""
+    def known(self, tenant: str) -> Institution | None:
+        """The institution from memory, as long as that is fresh. Does not block."""
         known = self._institutions.get(tenant)
-        if known is not None and self._is_fresh(known.read_at):
-            return known, False
-        return self.reread(tenant), True
+        return known if known is not None and self._is_fresh(known.read_at) else None
 
     def reread(self, tenant: str) -> Institution:
         """The institution as it is at this moment."""

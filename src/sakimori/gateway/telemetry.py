@@ -15,6 +15,7 @@ from sakimori.gateway.refusal import Refusal
 from sakimori.observe import Code, Event, Id, KeyId, Level, Model, Tenant, log, traces
 from sakimori.observe.metrics import SECONDS, Label
 
+ANSWERED = "answered"
 UNAVAILABLE = "gateway_unavailable"
 FAILED = "gateway_error"
 BOUNDARY_FAILED = "boundary_failed"
@@ -46,7 +47,7 @@ _call_seconds = _meter.create_histogram(
 _stage_seconds = _meter.create_histogram(
     "sakimori.gateway.stage.duration",
     unit="s",
-    description="Of the parts of calls: authenticate, tokenise, reserve, upstream, restore, settle.",
+    description="Of the parts of calls: authenticate, tokenise, reserve, upstream, stream, restore, settle.",
     explicit_bucket_boundaries_advisory=SECONDS,
 )
 _pending = _meter.create_up_down_counter(
@@ -115,11 +116,16 @@ class Call:
         self.purpose: str | None = None
         self.usage: Usage | None = None
         self._reserved = 0
+        self._outcome = ANSWERED
 
     def admitted(self, *, model: str, purpose: str, tokens: int) -> None:
         """It may be made: ``tokens`` are held for it."""
         self.model, self.purpose, self._reserved = model, purpose, tokens
         _reserved.add(tokens)
+
+    def settled(self, outcome: str, usage: Usage | None) -> None:
+        """How it ended, where its client may have been told something else: a stream that broke began well."""
+        self._outcome, self.usage = outcome, usage
 
     @contextmanager
     def under_way(self, traceparent: str | None) -> Generator[None]:
@@ -130,7 +136,7 @@ class Call:
             outcome = FAILED
             try:
                 yield
-                outcome = "answered"
+                outcome = self._outcome
             except Exception as error:
                 outcome = _outcome(error)
                 raise
@@ -176,7 +182,8 @@ def stage(name: str) -> Generator[None]:
         _stage_seconds.record(time.perf_counter() - began, _STAGES[name])
 
 
-_STAGES = {name: {"stage": name} for name in ("authenticate", "tokenise", "reserve", "upstream", "restore", "settle")}
+_STAGE_NAMES = ("authenticate", "tokenise", "reserve", "upstream", "stream", "restore", "settle")
+_STAGES = {name: {"stage": name} for name in _STAGE_NAMES}
 
 
 def pending(entries: int) -> None:
@@ -186,6 +193,12 @@ def pending(entries: int) -> None:
 
 def seal_failed() -> None:
     _seal_failures.add(1)
+
+
+def unavailable() -> Refusal:
+    """What a client hears where the gateway lacks what it needs; its operator finds more in the log."""
+    message = "The gateway cannot use its own database or keys at present, so it did not go on; tell its operator."
+    return Refusal(503, UNAVAILABLE, message, may_retry=True)
 
 
 def _outcome(error: Exception) -> str:

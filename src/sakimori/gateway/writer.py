@@ -17,6 +17,8 @@ from sakimori.gateway.refusal import Refusal
 from sakimori.store import Database, StoreError, Transaction
 
 T = TypeVar("T")
+BUSY = "gateway_busy"
+"""Code of what is refused because too much waits: the refusal is not written down either."""
 _MOST_WAITING = 2_000
 """Pieces of work; at a few hundred microseconds each, about a second's worth."""
 _LARGEST_ROUND = 128
@@ -46,7 +48,6 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._most = most_waiting
         self._waiting = 0
-        self._closed = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="gateway-writer", daemon=True)
         self._thread.start()
@@ -58,23 +59,24 @@ class Writer:
         raises undoes what it wrote, and nothing else. One whose caller is cancelled before it began is not run.
 
         Raises:
-            Refusal: too much waits already, or the writer is closed.
+            Refusal: too much waits already.
             StoreError: the database cannot be used; nothing was written.
             Exception: whatever ``work`` raises.
         """
-        if self._closed:
-            raise Refusal(503, "gateway_stopping", "The gateway is stopping; ask again later.", may_retry=True)
         if self._waiting >= self._most:
             message = "More calls are waiting to be written down than the gateway's database can take; ask again."
-            raise Refusal(503, "gateway_busy", message, retry_after=1, may_retry=True)
+            raise Refusal(503, BUSY, message, retry_after=1, may_retry=True)
+        return await self.complete(tenant, work)
+
+    async def complete(self, tenant: str, work: Callable[[Transaction], T]) -> T:
+        """Like ``submit``, for what must be written however much waits: what became of a call that was submitted."""
         heard: asyncio.Future[T] = self._loop.create_future()
         self._waiting += 1
         self._jobs.put(_Job(tenant, work, heard))
         return await heard
 
     async def close(self) -> None:
-        """Finish what waits, and take nothing more."""
-        self._closed = True
+        """Finish what waits. Nothing may be submitted any more: nobody would ever hear of it."""
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 

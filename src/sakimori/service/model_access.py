@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 from sakimori.access import keys
-from sakimori.gateway import SCOPE, STRUCTURED_SCOPE, ProviderConfig, running
+from sakimori.gateway import SCOPE, STRUCTURED_SCOPE, Providers, running
 from sakimori.investigate import Investigator, ModelInvestigator, ModelLimits
 from sakimori.records import DataClass, Grant, GrantState, Inventory, LedgerEntry, Limit, Window
 from sakimori.service.egress import Departures
@@ -34,7 +34,7 @@ def granted_investigator(
     Raises:
         ProviderMissing: the provider's key or address in the environment cannot be used.
     """
-    provider = ProviderConfig.from_environment()
+    provider = Providers.from_environment()
     now = install.clock.now()
     grant = Grant(
         id="gr-demo",

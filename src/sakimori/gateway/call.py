@@ -1,0 +1,348 @@
+"""One call, from its request to what its client hears.
+
+Whatever becomes of the client, a call that left is settled: it may be billed. What its client saw the end of was
+settled before.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+import orjson
+from aiohttp import web
+
+from sakimori.access import Principal
+from sakimori.access.secrets import Secrets
+from sakimori.core import SakimoriError
+from sakimori.gateway import keys, sse, telemetry
+from sakimori.gateway.admission import Admission, Admitted, Prepared
+from sakimori.gateway.boundary import BoundaryError
+from sakimori.gateway.endpoints import Endpoint, Usage
+from sakimori.gateway.endpoints.stream import AnswerStream, unusable
+from sakimori.gateway.interruption import BrokenOff, Interruption
+from sakimori.gateway.providers.failure import ProviderFailed, Tried
+from sakimori.gateway.providers.upstream import Attempt, Opened, Upstreams
+from sakimori.gateway.refusal import Refusal
+from sakimori.gateway.sealing import Sealer
+from sakimori.gateway.settlement import Ending, Settlement
+from sakimori.gateway.standing import Institution, Standing
+from sakimori.gateway.telemetry import ANSWERED, stage
+from sakimori.gateway.writer import BUSY, Writer
+from sakimori.observe import log
+from sakimori.store import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+CLIENT_GONE = "client_gone"
+_DONE = b"[DONE]"
+_STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+
+_LARGE = 16 * 2**10
+"""Bytes of a request or an answer that take milliseconds to read: these keep to threads of their own."""
+_VAULT_ATTEMPTS = 8
+_SLOWEST_READER = 60.0
+"""Seconds in which a client must take what was written for it."""
+_LAST_WORDS = 2.0
+"""Seconds to wait, once an answer is whole, for how much was used: the upper bound is dear."""
+_LAST_BYTES = 0.2
+"""Seconds to wait, once that is known too, for the end of the stream: its connection can be used again then."""
+
+OnEgress = Callable[[str, object, object], None]
+"""Gets the endpoint's path, a request's body as it stood in the bank, and as it leaves: all that a call says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all calls share."""
+
+    admission: Admission
+    settlement: Settlement
+    standing: Standing
+    secrets: Secrets
+    sealer: Sealer
+    writer: Writer
+    upstreams: Upstreams
+    reading: ThreadPoolExecutor
+    """For what reads the database."""
+    large: ThreadPoolExecutor
+    """For texts that take long."""
+    seconds: float
+    """How long a call may take at its provider."""
+    on_egress: OnEgress | None
+
+
+class OneCall:
+    def __init__(self, desk: Desk, told: telemetry.Call, endpoint: Endpoint, request: web.Request) -> None:
+        self._desk = desk
+        self._told = told
+        self._endpoint = endpoint
+        self._request = request
+        self._interruption = Interruption()
+        self._streams = False
+        self._client_gone = False
+        self._extended = 0
+        """How often the upper bound was held again, for another attempt."""
+
+    async def make(self, raw: bytes, principal: Principal) -> web.StreamResponse:
+        """Answer the client.
+
+        Raises:
+            Refusal: nothing was written to the client yet, and this is what he is to hear.
+            BoundaryError, StoreError, SecretsError: likewise; the gateway could not go on.
+        """
+        try:
+            call = await self._admit(raw, principal)
+        except (Refusal, BoundaryError) as error:
+            code = error.code if isinstance(error, Refusal) else telemetry.BOUNDARY_FAILED
+            if code != BUSY:
+                await self.refuse(principal, code)
+            raise
+        self._told.admitted(model=call.prepared.model, purpose=call.prepared.purpose, tokens=call.reservation.tokens)
+        if self._desk.on_egress is not None:
+            self._desk.on_egress(self._endpoint.path, orjson.loads(raw), orjson.loads(call.option.attempts[0].body))
+        opened = await self._open(call)
+        try:
+            if opened.attempt.stream:
+                return await self._stream(call, opened)
+            return await self._whole(call, opened)
+        finally:
+            opened.close()
+
+    def break_off(self, reason: Refusal) -> None:
+        """Wait for nobody any more: settle what there is, and tell the client why."""
+        self._interruption.break_off(reason)
+
+    def client_gone(self) -> None:
+        """Nobody reads the rest. A stream is broken off; a whole answer is waited for, since it says what it cost."""
+        self._client_gone = True
+        if self._streams:
+            self.break_off(_gone())
+
+    async def refuse(self, principal: Principal, code: str) -> None:
+        """Enter that the call was refused before it left."""
+        refuse = self._desk.settlement.refuse
+        await self._desk.writer.complete(
+            principal.tenant, lambda transaction: refuse(transaction, self._told.id, principal, self._endpoint, code)
+        )
+        self._desk.sealer.wrote(principal.tenant)
+
+    async def _admit(self, raw: bytes, principal: Principal) -> Admitted:
+        """The call with its upper bound held, and entered as one that leaves."""
+        tenant = principal.tenant
+        institution = self._desk.standing.known(tenant)
+        if institution is not None:
+            try:
+                return await self._reserve(raw, principal, institution)
+            except Refusal as refusal:
+                if refusal.code == BUSY:
+                    raise
+                # What is refused is never refused by an old reading.
+        return await self._reserve(raw, principal, await run_in(self._desk.reading, self._desk.standing.reread, tenant))
+
+    async def _reserve(self, raw: bytes, principal: Principal, institution: Institution) -> Admitted:
+        taken: frozenset[str] = frozenset()
+        for _ in range(_VAULT_ATTEMPTS):
+            with stage("tokenise"):
+                prepared = await self._compute(len(raw), self._prepare, raw, principal, institution, taken)
+            self._streams = prepared.streams
+            with stage("reserve"):
+                admitted = await self._desk.writer.submit(principal.tenant, partial(self._let_go, prepared))
+            if isinstance(admitted, Admitted):
+                self._desk.sealer.wrote(principal.tenant)
+                self._desk.admission.remember(prepared)
+                return admitted
+            taken |= admitted
+        raise BoundaryError("boundary: no unused token was found for a text, so nothing was sent; try again")
+
+    def _prepare(self, raw: bytes, principal: Principal, institution: Institution, taken: frozenset[str]) -> Prepared:
+        headers = self._request.headers
+        return self._desk.admission.prepare(
+            self._told.id, principal, self._endpoint, raw, headers, institution, taken=taken
+        )
+
+    def _let_go(self, prepared: Prepared, transaction: Transaction) -> Admitted | frozenset[str]:
+        admitted = self._desk.admission.reserve(transaction, prepared)
+        if isinstance(admitted, Admitted):
+            self._desk.settlement.left(transaction, admitted)
+        return admitted
+
+    async def _open(self, call: Admitted) -> Opened:
+        """A provider that began to answer. Raises Refusal, after the call was settled, where none does."""
+
+        async def before_retry(_attempt: Attempt) -> None:
+            extend = self._desk.admission.extend
+            await self._desk.writer.submit(call.tenant, lambda transaction: extend(transaction, call))
+            self._extended += 1
+
+        if self._client_gone:
+            self.client_gone()
+        deadline = asyncio.get_running_loop().time() + self._desk.seconds
+        try:
+            with stage("upstream"), self._interruption.may_happen():
+                return await self._desk.upstreams.open(
+                    call.option.attempts, deadline=deadline, before_retry=before_retry
+                )
+        except ProviderFailed as failed:
+            refusal = failed.refusal
+            refusal.message = call.prepared.passage.restore(refusal.message)
+            await self._settle(call, Ending(refusal.code, tried=failed.tried, presumed=_billed(failed.tried)))
+            raise refusal from failed
+        except BrokenOff as broken:
+            # Which attempts were sent, nobody knows any more: all that is held is booked.
+            await self._settle(call, Ending(broken.refusal.code, presumed=1 + self._extended if broken.waited else 0))
+            raise broken.refusal from None
+
+    async def _whole(self, call: Admitted, opened: Opened) -> web.Response:
+        prepared, endpoint = call.prepared, self._endpoint
+        answer = await opened.json()
+        ending = _ending(ANSWERED, opened, usage=None, model=answer.get("model"))
+        try:
+            if translated := call.option.translated.get(opened.provider.name):
+                answer = translated.answer(answer)
+            ending = replace(ending, usage=endpoint.usage(answer), cyber=endpoint.cyber(answer))
+            with stage("restore"):
+                seal = partial(keys.seal, self._desk.secrets, call.tenant)
+                restored = await self._compute(opened.length, endpoint.receive, answer, prepared.passage, seal)
+                body = orjson.dumps(restored)
+        except Refusal as refusal:
+            await self._settle(call, replace(ending, code=refusal.code))
+            raise
+        await self._settle(call, ending)
+        return web.Response(body=body, content_type="application/json", headers=opened.headers)
+
+    async def _stream(self, call: Admitted, opened: Opened) -> web.StreamResponse:
+        """From here on the client has an answer: whatever happens, it gets a whole one, or hears that it is not."""
+        stream = self._stream_of(call, opened)
+        response = web.StreamResponse(headers={**opened.headers, **_STREAM_HEADERS, "x-request-id": self._told.id})
+        last, code = b"", ANSWERED
+        try:
+            with stage("stream"), self._interruption.may_happen():
+                await _reached(response.prepare(self._request))
+                last = await self._pass_on(stream, opened, response)
+            if not stream.finished:
+                raise unusable("ended its answer before it was whole")
+            if stream.failed is not None:
+                code = "provider_error"
+        except (Refusal, ProviderFailed, BrokenOff) as error:
+            refusal = error if isinstance(error, Refusal) else error.refusal
+            refusal.message = call.prepared.passage.restore(refusal.message)
+            last, code = stream.fail(refusal), refusal.code
+        except _ClientLost as lost:
+            code = lost.code
+        usage = stream.usage
+        try:
+            await self._settle(call, _ending(code, opened, usage=usage, model=stream.model, cyber=stream.cyber))
+        except SakimoriError as error:
+            log(telemetry.Unavailable(call=self._told.id, error=error))
+            last = stream.fail(telemetry.unavailable())
+        try:
+            await _reached(response.write(last))
+            await _reached(response.write_eof())
+        except _ClientLost:
+            if self._request.transport is not None:
+                self._request.transport.abort()  # what is still buffered would wait for a reader who does not read
+        return response
+
+    def _stream_of(self, call: Admitted, opened: Opened) -> AnswerStream:
+        assert self._endpoint.stream is not None  # its shape lets no other request through
+        seal = partial(keys.seal, self._desk.secrets, call.tenant)
+        stream = self._endpoint.stream(call.prepared.passage, seal, call.prepared.asked)
+        translated = call.option.translated.get(opened.provider.name)
+        return translated.stream(stream) if translated and translated.stream else stream
+
+    async def _pass_on(self, stream: AnswerStream, opened: Opened, response: web.StreamResponse) -> bytes:
+        """Give the client all but the last of the answer, as it comes; returns the last, for when it is settled.
+
+        Raises:
+            Refusal, ProviderFailed: it broke.
+        """
+        decoder, held = sse.Decoder(), b""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as patience:
+                async for chunk in opened.chunks():
+                    events = _events(decoder, chunk)
+                    held += b"".join(piece for event in events for piece in stream.take(event))
+                    if stream.finished:
+                        if events and events[-1].data == _DONE:
+                            break
+                        patience.reschedule(loop.time() + (_LAST_WORDS if stream.usage is None else _LAST_BYTES))
+                    elif held:
+                        patience.reschedule(None)
+                        await _reached(response.write(held))
+                        held = b""
+        except (TimeoutError, ProviderFailed):
+            if not stream.finished:
+                raise
+        return held + b"".join(stream.end()) if stream.finished else held
+
+    async def _settle(self, call: Admitted, ending: Ending) -> None:
+        self._told.settled(ending.code, ending.usage)
+        settle = self._desk.settlement.settle
+        with stage("settle"):
+            entries = await self._desk.writer.complete(
+                call.tenant, lambda transaction: settle(transaction, call, ending)
+            )
+        self._desk.sealer.wrote(call.tenant, entries)
+
+    async def _compute(self, length: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What takes long, in a thread that others do not wait for; the rest at once."""
+        if length <= _LARGE:
+            return function(*args, **kwargs)
+        return await run_in(self._desk.large, function, *args, **kwargs)
+
+
+def _gone() -> Refusal:
+    return Refusal(499, CLIENT_GONE, "The client closed the connection before its answer was complete.")
+
+
+class _ClientLost(Exception):
+    """The client is gone, or does not read."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+async def _reached(written: Awaitable[object]) -> None:
+    """Raises _ClientLost."""
+    try:
+        async with asyncio.timeout(_SLOWEST_READER):
+            await written
+    except TimeoutError:
+        raise _ClientLost("client_too_slow") from None
+    except ConnectionError:
+        raise _ClientLost(CLIENT_GONE) from None
+
+
+def _events(decoder: sse.Decoder, chunk: bytes) -> list[sse.Event]:
+    try:
+        return decoder.feed(chunk)
+    except sse.EventTooLong as error:
+        raise unusable("sent an event that is too long") from error
+
+
+def _ending(code: str, opened: Opened, *, usage: Usage | None, model: object, cyber: object = None) -> Ending:
+    return Ending(
+        code,
+        provider=opened.provider,
+        tried=opened.tried,
+        presumed=_billed(opened.tried),
+        usage=usage,
+        model=model,
+        cyber=cyber,
+    )
+
+
+def _billed(tried: Iterable[Tried]) -> int:
+    return sum(each.billed for each in tried)
+
+
+async def run_in(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run what blocks or takes long in a thread, within the span that is current here."""
+    context = copy_context()
+    return await asyncio.get_running_loop().run_in_executor(thread, lambda: context.run(function, *args, **kwargs))

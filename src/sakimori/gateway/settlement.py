@@ -1,0 +1,186 @@
+"""What is written down of a call: that it left, what it really cost and who answered it, or that it was refused.
+
+Everything here runs in a transaction of the writer (``gateway.writer``), and writes an entry of the ledger together
+with what the entry tells of. Never what was said.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from secrets import token_hex
+from typing import Any
+
+from sakimori.access import Principal
+from sakimori.core import Clock
+from sakimori.gateway.admission import Admitted
+from sakimori.gateway.endpoints import Endpoint, Usage
+from sakimori.gateway.providers.failure import Tried
+from sakimori.gateway.providers.provider import Provider
+from sakimori.gateway.telemetry import ANSWERED
+from sakimori.ledger import Ledger
+from sakimori.records import CyberAccess, Grant, GrantState, LedgerEntry
+from sakimori.store import Transaction, budgets, usage
+from sakimori.store.budgets import Amount
+
+_MODEL_NAME = re.compile(r"[A-Za-z0-9._:/\-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call that was admitted ended."""
+
+    code: str
+    """``answered``, or the code of what its client was told."""
+    provider: Provider | None = None
+    """Who answered, in full or in part; None: nobody did."""
+    tried: tuple[Tried, ...] = ()
+    """Attempts that failed."""
+    presumed: int = 0
+    """Attempts that failed and may be billed all the same. Each is booked at the upper bound: nobody will tell us."""
+    usage: Usage | None = None
+    """As the provider that answered counted; None: it did not say, and the upper bound is booked."""
+    model: object = None
+    """What the provider says which model answered."""
+    cyber: object = None
+    """What the provider says under which level of access it answered."""
+
+
+class Settlement:
+    """Writes what became of calls."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def left(self, transaction: Transaction, call: Admitted) -> None:
+        """Enter that a call leaves, before it does: if this process dies in it, the ledger still knows of it."""
+        held = call.reservation
+        providers = [attempt.provider.name for attempt in call.option.attempts]
+        detail = {
+            **_about(call),
+            "providers": providers,
+            "tokens_held": held.tokens,
+            "yen_held": str(held.yen),
+        }
+        self._enter(transaction, call.prepared.id, call.prepared.principal, "gateway.sent", detail)
+
+    def refuse(
+        self, transaction: Transaction, call_id: str, principal: Principal, endpoint: Endpoint, code: str
+    ) -> None:
+        """Enter that a call was refused before it left."""
+        usage.count(transaction, now=self._clock.now(), outcome=usage.Outcome.REFUSED, code=code)
+        detail = {"endpoint": endpoint.path, "code": code}
+        self._enter(transaction, call_id, principal, "gateway.refused", detail)
+
+    def settle(self, transaction: Transaction, call: Admitted, ending: Ending) -> int:
+        """Book what was used, at the price of who answered, and enter how the call ended; the number of entries."""
+        used, presumed = _used(call, ending), _presumed(call, ending)
+        total = Amount(used.tokens + presumed.tokens, used.yen + presumed.yen)
+        settled = budgets.settle(transaction, call.reservation.id, total)
+        prepared, counted = call.prepared, ending.usage
+        last = ending.provider.name if ending.provider else next((each.provider for each in ending.tried[-1:]), "")
+        usage.count(
+            transaction,
+            now=self._clock.now(),
+            outcome=usage.Outcome.ANSWERED if ending.code == ANSWERED else usage.Outcome.FAILED,
+            model=prepared.model,
+            purpose=prepared.purpose,
+            provider=last,
+            code="" if ending.code == ANSWERED else ending.code,
+            input_tokens=counted.input if counted else 0,
+            output_tokens=counted.output if counted else 0,
+            yen=total.yen,
+        )
+        asked, answered = call.option.cyber, _level(ending.cyber)
+        detail = {
+            **_about(call),
+            "provider": last or None,
+            "tried": [{"provider": each.provider, "code": each.code, "billed": each.billed} for each in ending.tried],
+            "model_answered": _model_name(ending.model),
+            "cyber_answered": answered,
+            "outcome": ending.code,
+            "input_tokens": counted.input if counted else None,
+            "output_tokens": counted.output if counted else None,
+            "yen": str(total.yen),
+            "yen_presumed": str(presumed.yen),
+            "overrun": settled.overrun,
+            "restored": prepared.passage.restored,
+            "invented": len(prepared.passage.invented),
+        }
+        self._enter(transaction, prepared.id, prepared.principal, "gateway.call", detail)
+        if ending.code != ANSWERED:
+            return 1
+        entries = 1
+        if answered != asked and (asked is not CyberAccess.STANDARD or answered is not None):
+            entries += self._note_fallback(transaction, call, answered)
+        if call.option.grant.state is GrantState.PROVISIONED:
+            entries += self._note_ready(transaction, call)
+        return entries
+
+    def _note_fallback(self, transaction: Transaction, call: Admitted, answered: str | None) -> int:
+        """The provider answered with another level of access than it was asked for, and did not refuse."""
+        detail = {"grant": call.option.grant.id, "asked": call.option.cyber, "answered": answered}
+        self._enter(transaction, call.prepared.id, call.prepared.principal, "gateway.cyber_fallback", detail)
+        return 1
+
+    def _note_ready(self, transaction: Transaction, call: Admitted) -> int:
+        """The first live call under a grant had its answer: that proves it."""
+        current = transaction.get(Grant, call.option.grant.id)
+        if current is None or current.state is not GrantState.PROVISIONED:
+            return 0
+        transaction.put(replace(current, state=GrantState.READY))
+        self._enter(transaction, call.prepared.id, call.prepared.principal, "grant.ready", {"grant": current.id})
+        return 1
+
+    def _enter(
+        self, transaction: Transaction, call_id: str, principal: Principal, action: str, detail: dict[str, Any]
+    ) -> None:
+        entry = LedgerEntry(
+            id=f"le-{token_hex(12)}",
+            tenant=principal.tenant,
+            time=self._clock.now(),
+            actor=principal.actor,
+            action=action,
+            subject=call_id,
+            detail=detail,
+        )
+        self._ledger.append(transaction, entry)
+
+
+def _used(call: Admitted, ending: Ending) -> Amount:
+    """By the attempt that was answered: as its provider counts; where that does not say, the upper bound."""
+    if ending.provider is None:
+        return Amount(0, Decimal(0))
+    if ending.usage is None:
+        return call.option.upper
+    price = ending.provider.prices.of(call.prepared.model)
+    yen = price.yen(input=ending.usage.input, output=ending.usage.output)
+    return Amount(ending.usage.input + ending.usage.output, yen)
+
+
+def _presumed(call: Admitted, ending: Ending) -> Amount:
+    """By attempts that failed and may be billed all the same."""
+    upper = call.option.upper
+    return Amount(ending.presumed * upper.tokens, ending.presumed * upper.yen)
+
+
+def _about(call: Admitted) -> dict[str, Any]:
+    prepared = call.prepared
+    return {
+        "endpoint": prepared.endpoint.path,
+        "purpose": prepared.purpose,
+        "data_class": prepared.data_class,
+        "grant": call.option.grant.id,
+        "model": prepared.model,
+        "cyber": call.option.cyber,
+        "replaced": {f"{kind}/{rule}": n for (kind, rule), n in sorted(prepared.passage.replaced.items())},
+    }
+
+
+def _level(answered: object) -> str | None:
+    return answered if isinstance(answered, str) and answered in list(CyberAccess) else None
+
+
+def _model_name(answered_by: object) -> str | None:
+    """The name that the provider gives; anything that does not look like one is not written down."""
+    return answered_by if isinstance(answered_by, str) and _MODEL_NAME.fullmatch(answered_by) else None
