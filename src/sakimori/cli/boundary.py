@@ -2,9 +2,8 @@
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import TextIO, cast
@@ -17,18 +16,12 @@ from rich.text import Text
 from sakimori.access import Principal
 from sakimori.access.rights import Right
 from sakimori.cli.boundary_dictionary import dictionary
+from sakimori.cli.boundary_eval import eval_
 from sakimori.cli.group import Group
+from sakimori.cli.institution_boundary import institution_boundary, models_option
 from sakimori.cli.output import progress, results
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
-from sakimori.gateway.boundary import (
-    Boundary,
-    Recogniser,
-    RecogniserSettings,
-    Tokenised,
-    canonical_token,
-    installed_models,
-)
-from sakimori.gateway.dictionaries import boundary_of
+from sakimori.gateway.boundary import Boundary, Tokenised, canonical_token
 from sakimori.gateway.keys import vault_keys
 from sakimori.records import LedgerEntry, parse_object
 from sakimori.service import installation
@@ -44,25 +37,20 @@ def boundary() -> None:
 
 
 boundary.add_command(dictionary)
-
-_models = click.option(
-    "--models/--no-models",
-    default=None,
-    help="Ask name recognition models too (extra [ner]); the default where they are installed.",
-)
+boundary.add_command(eval_)
 
 
 @boundary.command(right=Right.READ_RAW_RECORDS)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
-@_models
+@models_option
 def check(file: Path, form: str, models: bool | None) -> ExitCode:
     """Show what would leave of FILE ('-': standard input): the tokenised text, and each replaced part.
 
     With --format jsonl, FILE has a JSON object with a "text" on each line, and so has the answer, with "spans": [start,
     end, type, detector] in code points of the input.
     """
-    with _institution_boundary(models) as institution:
+    with institution_boundary(models) as institution:
         if form == "jsonl":
             return _check_lines(institution, file)
         text = "".join(_lines(file))
@@ -101,27 +89,6 @@ def reveal(by: Principal, token: str, reason: str) -> None:
     if value is None:
         raise InputError(f"the vault of '{install.tenant}' has no token {asked}: it was not made by this institution")
     click.echo(plain(value, keep="\n"))
-
-
-@contextmanager
-def _institution_boundary(models: bool | None) -> Generator[Boundary]:
-    """With the institution's own key and dictionaries, so that tokens are those that calls would have."""
-    installed = installed_models()
-    if models and not installed:
-        raise InputError("--models: none is installed; install the extra with `pip install 'sakimori[ner]'`")
-    recogniser = None
-    if installed and models is not False:
-        recogniser = Recogniser(RecogniserSettings(models=installed, workers=os.cpu_count() or 1))
-    try:
-        with (
-            installation(Settings.from_environment(), SystemClock()) as install,
-            install.database.snapshot(install.tenant) as snapshot,
-        ):
-            made = boundary_of(snapshot, install.secrets, recogniser)
-        yield made
-    finally:
-        if recogniser is not None:
-            recogniser.close()
 
 
 def _check_lines(institution: Boundary, file: Path) -> ExitCode:

@@ -79,33 +79,63 @@ class Evaluation:
         spans = sum(score.spans for score in self.types.values())
         return sum(score.touched for score in self.types.values()) / spans if spans else 1.0
 
+    def add(self, labelled: Labelled, found: Sequence[Found]) -> None:
+        """Count one text, in which ``found`` was found."""
+        text = labelled.text
+        visible = bytearray(not character.isspace() for character in text)
+        clear = _clear(text, found)
+        wanted = bytearray(len(text))
+        for start, end, what in labelled.spans:
+            wanted[start:end] = b"\1" * (end - start)
+            score = self.types.setdefault(what, TypeScore())
+            characters = sum(visible[start:end])
+            covered = characters - sum(clear[start:end])
+            score.spans += 1
+            score.touched += covered > 0
+            score.whole += covered == characters
+            score.characters += characters
+            score.covered += covered
+        for start, end, kind in found:
+            self.claims[kind] += 1
+            self.right[kind] += any(wanted[start:end])
+        self.characters += sum(visible)
+        self.claimed_characters += sum(visible) - sum(clear)
+        self.right_characters += sum(
+            seen and not open and label for seen, open, label in zip(visible, clear, wanted, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A labelled span of which something would leave in clear."""
+
+    text: str
+    start: int
+    end: int
+    label: str
+    characters: int
+    """That would leave, without white space."""
+
+
+def leaks(labelled: Labelled, found: Sequence[Found]) -> list[Leak]:
+    """What of a text would leave that must not, in the order of the labels."""
+    clear = _clear(labelled.text, found)
+    counted = ((*span, sum(clear[span[0] : span[1]])) for span in labelled.spans)
+    return [Leak(labelled.text, start, end, label, left) for start, end, label, left in counted if left]
+
+
+def _clear(text: str, found: Sequence[Found]) -> bytearray:
+    """1 for every visible character that no found span covers."""
+    clear = bytearray(not character.isspace() for character in text)
+    for start, end, _ in found:
+        clear[start:end] = bytes(end - start)
+    return clear
+
 
 def evaluate(texts: Iterable[Labelled], find: Callable[[str], Sequence[Found]]) -> Evaluation:
     evaluation = Evaluation()
     for labelled in texts:
-        text = labelled.text
-        covered = bytearray(len(text))
-        found = find(text)
-        for start, end, _ in found:
-            covered[start:end] = b"\1" * (end - start)
-        wanted = bytearray(len(text))
-        for start, end, what in labelled.spans:
-            wanted[start:end] = b"\1" * (end - start)
-            score = evaluation.types.setdefault(what, TypeScore())
-            places = [place for place in range(start, end) if not text[place].isspace()]
-            hit = sum(covered[place] for place in places)
-            score.spans += 1
-            score.touched += hit > 0
-            score.whole += hit == len(places)
-            score.characters += len(places)
-            score.covered += hit
-        for start, end, kind in found:
-            evaluation.claims[kind] += 1
-            evaluation.right[kind] += any(wanted[start:end])
-        visible = [place for place, character in enumerate(text) if not character.isspace()]
-        evaluation.characters += len(visible)
-        evaluation.claimed_characters += sum(covered[place] for place in visible)
-        evaluation.right_characters += sum(covered[place] & wanted[place] for place in visible)
+        evaluation.add(labelled, find(labelled.text))
     return evaluation
 
 
