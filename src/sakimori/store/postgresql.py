@@ -23,6 +23,8 @@ from sakimori.store.migrate import HEAD, refuse_newer, revision, upgrade
 OLDEST = 15
 PATIENCE = 10
 """Seconds to wait for a connection, and for another writer of the same institution."""
+_LOST = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+"""When a machine that went silent is given up (libpq's names): the system's own patience is a quarter of an hour."""
 _STANDSTILL = 60
 """Seconds after which the server ends a writing transaction in which nothing happens: its process hangs."""
 _LOCKS = 0x53414B49
@@ -93,11 +95,13 @@ class PostgresServer:
 
 def engine(url: URL, *, isolation_level: str = "READ COMMITTED") -> Engine:
     """Connections to a server; whatever the URL leaves out, libpq takes from its own places (``PGPASSFILE``, …)."""
+    patience = {"connect_timeout": PATIENCE, **_LOST}
     options: dict[str, Any] = {"client_encoding": "utf8"}
-    if "connect_timeout" not in url.query:
-        options["connect_timeout"] = PATIENCE
+    options.update({name: value for name, value in patience.items() if name not in url.query})
     # hide_parameters: values bound to statements may be secret and must not stand in errors.
-    return create_engine(url, connect_args=options, isolation_level=isolation_level, hide_parameters=True)
+    return create_engine(
+        url, connect_args=options, pool_timeout=PATIENCE, isolation_level=isolation_level, hide_parameters=True
+    )
 
 
 def where(url: URL) -> str:
