@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.ledger.conftest import Keys, Write, entry
 
-from sakimori.ledger import Checkpoint, Fenced, Ledger, LedgerError, LocalSigner, Memory, sealing
+from sakimori.ledger import Checkpoint, Fenced, Ledger, LedgerError, LocalSigner, Memory, export, sealing
 from sakimori.ledger.checkpoint import origin
 from sakimori.ledger.memory import MemoryUnusable
 from sakimori.store import Database, StoreError, Transaction
@@ -37,6 +37,27 @@ def test_a_long_queue_is_sealed_in_bounded_groups(
         found = ledger.verify(snapshot)
         assert (found.ok, found.leaves, found.pending, found.checkpoint) == (True, 11, 0, newest)
         assert [line.entry for line in ledger.lines(snapshot)] == [entry(number) for number in range(11)]
+
+
+def test_institutions_that_write_in_turn_keep_their_own_order_and_show_nothing_of_the_others(
+    database: Database, ledger: Ledger
+) -> None:
+    """Their numbers while pending come from one sequence."""
+    for number in range(6):
+        for tenant in ("a", "銀行"):
+            with database.transaction(tenant) as transaction:
+                ledger.append(transaction, entry(number, tenant=tenant), entry(10 + number, tenant=tenant))
+    written = [f"le-{number + tens}" for number in range(6) for tens in (0, 10)]
+    told: list[bytes] = []
+    for tenant in ("a", "銀行"):
+        with database.snapshot(tenant) as snapshot:
+            assert [line.entry.id for line in ledger.lines(snapshot)] == written
+        ledger.sequence(database, tenant)
+        with database.snapshot(tenant) as snapshot:
+            assert [(line.position, line.entry.id) for line in ledger.lines(snapshot)] == list(enumerate(written))
+            chosen = export.choose(snapshot, ledger.verifier(tenant))
+            told += export.lines(snapshot, ledger.verifier(tenant), chosen)
+    assert b"arrival" not in b"".join(told)
 
 
 def test_a_clock_that_was_set_back_is_reported_and_allowed(database: Database, ledger: Ledger) -> None:
@@ -331,11 +352,16 @@ def test_only_what_was_committed_is_remembered(database: Database, remembering: 
         newest = remembering.seal(transaction)
         assert remembering.remembered("a") == kept, "nobody knows yet whether it is committed"
     assert remembering.remembered("a") == newest
-    with database.transaction("a") as transaction:
-        with pytest.raises(RuntimeError), transaction.part():
+
+    def fail_in_part(transaction: Transaction) -> None:
+        with transaction.part():
             remembering.append(transaction, entry(7))
             remembering.seal(transaction)
             raise RuntimeError("this part failed")
+
+    with database.transaction("a") as transaction:
+        with pytest.raises(RuntimeError):
+            fail_in_part(transaction)
         assert list(remembering.lines(transaction))[-1].entry.id == "le-6"
     assert remembering.remembered("a") == newest
 

@@ -8,7 +8,11 @@ from sakimori.store.schema import TenantColumns, metadata
 class PendingColumns(TenantColumns):
     tenant: Named[str] = Column(Text)
     arrival: Named[int] = Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-    """Order among the pending of an institution; means nothing after sealing."""
+    """Order among the pending of an institution, whose writers take turns; means nothing after sealing.
+
+    All institutions draw from one sequence: who reads these numbers sees how much others write (docs/operations.md), so
+    no command shows them and nothing that leaves holds them.
+    """
     id: Named[str] = Column(Text)
     salt: Named[bytes] = Column(LargeBinary)
     digest: Named[bytes] = Column(LargeBinary)
