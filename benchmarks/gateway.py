@@ -239,7 +239,7 @@ def _gateway(home: str, url: str) -> web.Application:
     database = Database.embedded(Path(home))
     providers = Providers.from_environment({"OPENAI_BASE_URL": url})
     ledger = Ledger(LocalSigner(secrets))
-    parts = Parts(database, secrets, ledger, providers, lambda _: "upstream", SystemClock())
+    parts = Parts(database, secrets, ledger, providers, SystemClock())
     return Gateway(parts).application()
 
 

@@ -145,7 +145,9 @@ def test_a_gateway_is_alive_ready_and_measured_apart_from_its_own_port(bank: Pat
         assert gateway.get("/healthz") == (200, '{"status":"ok"}')
         status, body = gateway.get("/readyz")
         assert status == 200
-        assert json.loads(body)["checks"] == dict.fromkeys(("database", "secrets", "ledger", "calls"), "ok")
+        assert json.loads(body)["checks"] == dict.fromkeys(
+            ("database", "secrets", "ledger", "providers", "calls"), "ok"
+        )
         root = gateway.url.removesuffix("/v1")
         assert fetch(f"{root}/healthz") == (200, '{"status":"ok"}')
         assert fetch(f"{root}/readyz") == (200, '{"status":"ready"}')

@@ -233,7 +233,7 @@ def test_a_provider_that_cannot_be_reached(bank: Bank) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    config = Providers((scripted(f"http://127.0.0.1:{port}/v1"),))
+    config = Providers((scripted(f"http://127.0.0.1:{port}/v1", key=None),))
     with (
         running(bank.database, bank.secrets, bank.ledger, config) as url,
         OpenAI(base_url=url, api_key=bank.key, max_retries=0) as client,

@@ -13,7 +13,7 @@ from tests.gateway.conftest import Bank, scripted
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.core import SystemClock
-from sakimori.gateway import Address, Gateway, Parts, Providers, key_of, running, serve
+from sakimori.gateway import Address, Gateway, Parts, Providers, running, serve
 from sakimori.records import Window
 from sakimori.store import budgets
 
@@ -139,7 +139,7 @@ class Operator:
 
 @pytest.fixture
 def operator(bank: Bank, patient: Providers) -> Operator:
-    made = Operator(Parts(bank.database, bank.secrets, bank.ledger, patient, key_of, SystemClock()))
+    made = Operator(Parts(bank.database, bank.secrets, bank.ledger, patient, SystemClock()))
     made.thread.start()
     assert made.listening.wait(10)
     return made

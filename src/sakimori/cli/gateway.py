@@ -1,6 +1,7 @@
 """``sakimori gateway``: serve the one way to models."""
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import closing
@@ -14,7 +15,7 @@ from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.database_option import database_option
 from sakimori.cli.group import Group
 from sakimori.core import InputError, SakimoriError, Settings, SystemClock
-from sakimori.gateway import Address, Gateway, Parts, PriceList, Providers, key_of, serve
+from sakimori.gateway import Address, Gateway, Parts, PriceList, Providers, serve
 from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
@@ -42,7 +43,7 @@ def gateway() -> None:
     "--providers",
     "providers_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Your providers, with their prices (YAML; see docs/providers.example.yaml).",
+    help="Your providers, in place of SAKIMORI_PROVIDERS (YAML; see docs/providers.example.yaml).",
 )
 @database_option
 @click.option("--reuse-port", is_flag=True, help="Share the port with other processes of this gateway.")
@@ -57,22 +58,22 @@ def serve_(
 ) -> None:
     """Serve OpenAI-compatible endpoints until stopped.
 
-    Models come from the providers in a file, or from the one that OPENAI_API_KEY and OPENAI_BASE_URL name.
+    Models come from the providers of a file, or from the one that OPENAI_API_KEY and OPENAI_BASE_URL name.
     """
     settings = Settings.from_environment()
-    if providers_file is not None and prices is not None:
-        raise InputError("--prices is for the provider in the environment: --providers has each one's own prices")
-    if providers_file is not None:
-        providers = Providers.load(providers_file)
+    if prices is None:
+        providers = Providers.configured(providers_file)
+    elif providers_file is None and not os.environ.get("SAKIMORI_PROVIDERS"):
+        providers = Providers.from_environment(prices=PriceList.load(prices))
     else:
-        providers = Providers.from_environment(prices=PriceList.load(prices) if prices else None)
+        raise InputError("--prices is for the one provider of OPENAI_BASE_URL: a providers file has each one's prices")
     secrets = Secrets.embedded(settings.home)
     service.begin("gateway")
     sys.setswitchinterval(_SWITCH_SECONDS)
     with closing(Database.of(settings)) as database:
         ledger = Ledger(LocalSigner(secrets), Memory.embedded(settings.home))
         needs = checks(settings, database)
-        parts = Parts(database, secrets, ledger, providers, key_of, SystemClock(), checks=needs)
+        parts = Parts(database, secrets, ledger, providers, SystemClock(), checks=needs)
         address = Address(host, port, shared=reuse_port)
         try:
             asyncio.run(_serve(parts, address, admin_listen))

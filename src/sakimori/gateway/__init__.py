@@ -25,7 +25,7 @@ from sakimori.gateway.prices import Price, PriceList
 from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.providers.provider import KeyReference, Provider, ProviderMissing, Timeouts
 from sakimori.gateway.server import Gateway, Parts
-from sakimori.gateway.serving import Address, key_of, running, serve
+from sakimori.gateway.serving import Address, running, serve
 
 __all__ = [
     "SCOPE",
@@ -50,7 +50,6 @@ __all__ = [
     "Tokenised",
     "canonical_token",
     "installed_models",
-    "key_of",
     "running",
     "serve",
     "tokens_key",

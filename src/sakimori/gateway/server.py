@@ -20,10 +20,11 @@ from sakimori.gateway.boundary import BoundaryError
 from sakimori.gateway.call import Desk, OneCall, OnEgress, run_in
 from sakimori.gateway.endpoints import ENDPOINTS, Endpoint
 from sakimori.gateway.providers.config import Providers
+from sakimori.gateway.providers.credentials import Credentials
 from sakimori.gateway.providers.health import Health
-from sakimori.gateway.providers.provider import Provider
 from sakimori.gateway.providers.routing import Router
 from sakimori.gateway.providers.upstream import Upstreams
+from sakimori.gateway.providers.watch import Watch
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.sealing import Sealer
 from sakimori.gateway.settlement import Settlement
@@ -50,8 +51,6 @@ class Parts:
     secrets: Secrets
     ledger: Ledger
     providers: Providers
-    key_of: Callable[[Provider], str | None]
-    """What to show to a provider."""
     clock: Clock
     checks: Mapping[str, Check] = field(default_factory=dict[str, Check])
     """What must hold besides for the gateway to be ready, by name; for /readyz."""
@@ -63,9 +62,16 @@ class Gateway:
     """The handlers. What blocks runs in threads; providers are spoken to from the event loop."""
 
     def __init__(self, parts: Parts, on_egress: OnEgress | None = None) -> None:
+        """Reads the keys of providers that are kept outside the database.
+
+        Raises:
+            ProviderMissing: one is missing, or cannot be used.
+        """
         self._parts = parts
         self._on_egress = on_egress
         self._health = Health((provider.name for provider in parts.providers), parts.clock)
+        self._credentials = Credentials(parts.providers, parts.secrets)
+        self._watch = Watch(parts.database, self._credentials, self._health, parts.clock)
         self._standing = Standing(parts.database, parts.secrets, parts.clock)
         self._admission = Admission(
             self._standing,
@@ -77,7 +83,12 @@ class Gateway:
         )
         self._sealer = Sealer(parts.database, parts.ledger)
         self.readiness = Readiness(
-            {**parts.checks, "ledger": self._sealer.refuse_if_stuck, "calls": self._refuse_if_stopping}
+            {
+                **parts.checks,
+                "ledger": self._sealer.refuse_if_stuck,
+                "providers": self._watch.refuse_if_blind,
+                "calls": self._refuse_if_stopping,
+            }
         )
         self._reading = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gateway-reading")
         self._large = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gateway-large")
@@ -123,8 +134,9 @@ class Gateway:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         parts = self._parts
+        await run_in(self._reading, self._watch.begin)
         writer = Writer(parts.database)
-        upstreams = Upstreams(self._health, parts.key_of, clock=parts.clock, random=parts.random)
+        upstreams = Upstreams(self._health, self._credentials.of, clock=parts.clock, random=parts.random)
         self._desk = Desk(
             admission=self._admission,
             settlement=Settlement(parts.ledger, parts.clock),
@@ -138,11 +150,13 @@ class Gateway:
             seconds=parts.providers.total_seconds,
             on_egress=self._on_egress,
         )
-        sealing = asyncio.create_task(self._sealer.run())
+        always = [asyncio.create_task(self._sealer.run()), asyncio.create_task(self._watch.run(upstreams.cut))]
         yield
-        sealing.cancel()
         # Whoever asked may be gone, and the server with him: a call is settled all the same.
-        await asyncio.gather(sealing, *self._calls, return_exceptions=True)
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        for task in always:
+            task.cancel()
+        await asyncio.gather(*always, return_exceptions=True)
         await upstreams.close()
         await writer.close()
         await self._sealer.close()

@@ -1,7 +1,6 @@
 """Starting and stopping: as a program of its own, or within another for as long as that needs it."""
 
 import asyncio
-import os
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SystemClock
 from sakimori.gateway.call import OnEgress
 from sakimori.gateway.providers.config import Providers
-from sakimori.gateway.providers.provider import Provider
 from sakimori.gateway.server import Gateway, Parts
 from sakimori.ledger import Ledger
 from sakimori.store import Database
@@ -57,7 +55,7 @@ def running(
     Raises:
         OSError: the port is taken.
     """
-    parts = Parts(database, secrets, ledger, providers, key_of, clock or SystemClock())
+    parts = Parts(database, secrets, ledger, providers, clock or SystemClock())
     listening: Future[tuple[str, asyncio.AbstractEventLoop]] = Future()
     stop = asyncio.Event()
 
@@ -130,11 +128,6 @@ def _base_url(runner: web.AppRunner) -> str:
     address = runner.addresses[0]
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{shown}:{address[1]}/v1"
-
-
-def key_of(provider: Provider) -> str | None:
-    """What to show to a provider, from the environment."""
-    return os.environ.get(provider.key.name) if provider.key is not None and provider.key.source == "env" else None
 
 
 def _say_nothing(_calls: int) -> None:
