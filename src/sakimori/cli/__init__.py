@@ -28,6 +28,7 @@ _COMMANDS = {
     "ledger": "sakimori.cli.ledger:ledger",
     "login": "sakimori.cli.login:login",
     "logout": "sakimori.cli.login:logout",
+    "oversight": "sakimori.cli.oversight:oversight",
     "programme": "sakimori.cli.programme:programme",
     "providers": "sakimori.cli.providers:providers",
     "rules": "sakimori.cli.rules:rules",

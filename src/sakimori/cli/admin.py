@@ -10,7 +10,7 @@ from sakimori.observe import Readiness
 from sakimori.observe.admin import ListenAddress, listening
 
 
-class _Address(click.ParamType[ListenAddress]):
+class Address(click.ParamType[ListenAddress]):
     name = "HOST:PORT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ListenAddress:
@@ -20,7 +20,7 @@ class _Address(click.ParamType[ListenAddress]):
 def admin_listen(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--admin-listen``: an address for ``serving_admin``."""
     told = "Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9464, apart from the service's own port."
-    return click.option("--admin-listen", type=_Address(), help=told)(command)
+    return click.option("--admin-listen", type=Address(), help=told)(command)
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ from sakimori.service.interrupt import uninterrupted
 from sakimori.service.keeping import keep_evidence
 from sakimori.service.matching import Matched, Reading, Team, match_in_parallel
 from sakimori.service.reading import DeadLetters, ReadingCount
-from sakimori.store import StoreError, Transaction
+from sakimori.service.telling import tell
+from sakimori.store import StoreError
 
 _KEPT_AT_ONCE = 2000
 
@@ -117,29 +118,7 @@ def _keep(install: Installation, result: ScanResult) -> None:
             transaction.put(*documents[start : start + _KEPT_AT_ONCE])
     if result.findings:
         with install.database.transaction(install.tenant) as transaction:
-            result.incidents = _group(transaction, result.findings)
-
-
-def _group(transaction: Transaction, findings: Sequence[Finding]) -> list[Incident]:
-    """Tell findings into the incidents known of their time, or as new ones, and keep those.
-
-    All in one transaction, so that of two scans at once the second knows what the first made of them.
-    """
-    start = min(finding.first_time for finding in findings) - incidents.HORIZON
-    end = max(finding.last_time for finding in findings) + incidents.HORIZON
-    known = {
-        incident.id: incident
-        for incident in transaction.all(Incident)
-        if incident.first_time <= end and incident.last_time >= start
-    }
-    new = {finding.id for finding in findings}
-    earlier = dict.fromkeys(id for incident in known.values() for id in incident.finding_ids if id not in new)
-    told = [finding for id in earlier if (finding := transaction.get(Finding, id))]
-    grouped = incidents.group([*findings, *told], known=list(known.values()))
-    transaction.put(*(incident for incident in grouped if known.get(incident.id) != incident))
-    return [
-        incident for incident in grouped if incident.merged_into is None and not new.isdisjoint(incident.finding_ids)
-    ]
+            result.incidents = tell(transaction, result.findings)
 
 
 def _copy_evidence(install: Installation, result: ScanResult) -> None:

@@ -1,0 +1,160 @@
+"""The watch itself: everything is kept once, whatever comes twice, late or out of order, or dies in between."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+
+from sakimori.core import Clock
+from sakimori.gateway.oversight import observed
+from sakimori.gateway.oversight.api import Api, OversightError
+from sakimori.gateway.oversight.observed import Kind, Observed
+from sakimori.ledger import Ledger
+from sakimori.observe import Code, Event, Level, log
+from sakimori.records import Finding, LedgerEntry
+from sakimori.store import Database, StoreError, Transaction
+from sakimori.store import oversight as rows
+from sakimori.store.oversight import Notice
+
+_FEED = "openai.audit"
+_NANOS_PER_SECOND = 1_000_000_000
+_OVERLAP = 3_600
+"""Seconds that are read again each time: entries come late and out of order."""
+_FIRST = 7 * 86_400
+"""Seconds of the past that are read the first time."""
+_AT_ONCE = 100
+_LONGEST_WAIT = 900.0
+_PATIENCE = 24 * 3_600 * _NANOS_PER_SECOND
+"""After which something that was announced and cannot be fetched is kept as it was announced."""
+
+Keep = Callable[[Transaction, list[Finding]], None]
+"""Keeps findings in the transaction."""
+
+
+@dataclass(frozen=True)
+class OversightUnavailable(Event, id="oversight.unavailable", level=Level.WARNING):
+    """A look at the provider's oversight failed; the next one is some seconds away."""
+
+    feed: Code
+    code: Code
+    retry_seconds: float
+
+
+class Oversight:
+    """Of one institution: the one whose account at the provider it is."""
+
+    def __init__(self, database: Database, ledger: Ledger, tenant: str, *, keep: Keep, clock: Clock) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._tenant = tenant
+        self._keep = keep
+        self._clock = clock
+
+    def announced(self, kind: Kind, id: str) -> None:
+        """Remember durably that the provider has something to be fetched."""
+        with self._database.transaction(self._tenant) as transaction:
+            rows.note(transaction, kind=kind, id=id, now=self._clock.now())
+
+    async def read_audit_log(self, api: Api) -> int:
+        """Keep what is new in the audit log; returns how many entries that was.
+
+        Raises:
+            OversightError: the provider does not answer as it should; what was read before that is kept.
+            StoreError: it cannot be kept.
+        """
+        now = self._clock.now()
+        with self._database.snapshot(self._tenant) as snapshot:
+            position = rows.position(snapshot, _FEED)
+        since = now // _NANOS_PER_SECOND - _FIRST if position is None else position - _OVERLAP
+        new, newest = 0, position or 0
+        async for page in api.audit_log(max(0, since)):
+            entries = [observed.audit_entry(entry, now) for entry in page]
+            new += self.keep(entries)
+            # A clock of theirs that runs ahead must not make us skip what comes after.
+            seconds = [min(entry.time, now) // _NANOS_PER_SECOND for entry in entries]
+            newest = max([newest, *seconds])
+        # Only now: pages may come newest first, and a death between two must not skip the rest.
+        if newest > (position or 0):
+            with self._database.transaction(self._tenant) as transaction:
+                rows.advance(transaction, _FEED, newest)
+        return new
+
+    async def fetch_announced(self, api: Api) -> int:
+        """Fetch and keep what was announced; returns how many that were. Raises like ``read_audit_log``."""
+        with self._database.snapshot(self._tenant) as snapshot:
+            waiting = rows.waiting(snapshot, limit=_AT_ONCE)
+        fetched = 0
+        for notice in waiting:
+            found = await self._fetched(api, notice)
+            if found is not None:
+                fetched += self.keep([found], of=notice)
+        return fetched
+
+    async def watch(self, api: Api, *, every: float, stop: asyncio.Event) -> None:
+        """Look every some seconds until told to stop; where that fails, say so and look less often."""
+        feeds = [("announced", self.fetch_announced)]
+        if api.reads_audit_log:
+            feeds.append(("audit_log", self.read_audit_log))
+        async with asyncio.TaskGroup() as group:
+            for name, look in feeds:
+                group.create_task(_repeat(name, look, api, every, stop))
+
+    def keep(self, found: Sequence[Observed], *, of: Notice | None = None) -> int:
+        """Keep what is not known yet, with an entry in the ledger each; returns how many that were."""
+        new: list[Finding] = []
+        with self._database.transaction(self._tenant) as transaction:
+            for item in {item.finding(self._tenant).id: item for item in found}.values():
+                finding = item.finding(self._tenant)
+                if transaction.get(Finding, finding.id) is None:
+                    new.append(finding)
+                    self._ledger.append(transaction, self._entry(item, finding))
+            if of is not None:
+                rows.take(transaction, of, now=self._clock.now())
+            if new:
+                self._keep(transaction, new)
+                self._ledger.seal(transaction)
+        return len(new)
+
+    async def _fetched(self, api: Api, notice: Notice) -> Observed | None:
+        """None: the provider does not have it yet."""
+        kind, now = Kind(notice.kind), self._clock.now()
+        answer = None
+        if api.fetches:
+            answer = await (api.alert(notice.id) if kind is Kind.ALERT else api.case(notice.id))
+        if answer is not None:
+            found = observed.alert(answer, now) if kind is Kind.ALERT else observed.case(answer, now)
+            if found.id == notice.id:
+                return found
+        if not api.fetches or now - notice.received_at > _PATIENCE:
+            return observed.announced_only(kind, notice.id, notice.received_at)
+        return None
+
+    def _entry(self, item: Observed, finding: Finding) -> LedgerEntry:
+        return LedgerEntry(
+            id=f"le-{token_hex(12)}",
+            tenant=self._tenant,
+            time=self._clock.now(),
+            actor="service:oversight",
+            action=f"oversight.{item.kind}",
+            subject=finding.id,
+            detail={"provider": "openai", "id": item.id, "what": item.what, "at": item.time, **item.facts},
+        )
+
+
+async def _repeat(
+    name: str, look: Callable[[Api], Awaitable[int]], api: Api, every: float, stop: asyncio.Event
+) -> None:
+    failures = 0
+    while not stop.is_set():
+        wait = every
+        try:
+            await look(api)
+            failures = 0
+        except (OversightError, StoreError) as error:
+            failures += 1
+            asked, code = (error.retry_after, error.code) if isinstance(error, OversightError) else (None, "store")
+            wait = max(min(every * 2 ** min(failures, 10), _LONGEST_WAIT), asked or 0)
+            log(OversightUnavailable(name, code, wait))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait)
