@@ -124,7 +124,7 @@ def test_tool_arguments_are_restored_as_valid_json(client: OpenAI, bank: Bank, u
 
 def test_the_provider_is_told_to_keep_nothing_and_not_who_asks(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
     bank.grant()
-    client.with_options(default_headers={"X-Anything": "bank-internal"}).responses.create(
+    client.with_options(default_headers={"X-Correlation-Id": "bank-internal"}).responses.create(
         model=MODEL, input="hello", store=True
     )
     body, headers = upstream.bodies[0], upstream.headers[0]

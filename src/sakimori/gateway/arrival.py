@@ -4,29 +4,22 @@ import asyncio
 
 from aiohttp import web
 
+from sakimori.gateway import headers
 from sakimori.gateway.refusal import Refusal
 
 LONGEST = 16 * 2**20
 """Bytes of a request's body."""
 _SECONDS = 60.0
 """In which the whole body must be here: 16 MB at 2 Mbit/s."""
-_NOT_OURS_TO_CHOOSE = ("openai-organization", "openai-project", "openai-beta")
-_ONCE = ("Authorization", "Content-Type", "Content-Length", "Sakimori-Purpose", "Sakimori-Data-Class")
 
 
 def check_headers(request: web.Request) -> None:
-    """No header of a client is passed on; those that would have changed the call at the provider are refused.
+    """Take a request whose headers are all known, and whose body is one that can be read.
 
     Raises:
         Refusal: what is wrong, before the body is read.
     """
-    for name in _NOT_OURS_TO_CHOOSE:
-        if name in request.headers:
-            message = f"The header '{name}' is refused: organisation, project and features are the gateway's to choose."
-            raise Refusal(400, "unsupported_header", message, param=name)
-    for name in _ONCE:
-        if len(request.headers.getall(name, [])) > 1:
-            raise Refusal(400, "duplicate_header", f"The header '{name}' is there more than once.", param=name)
+    headers.check(request.headers.keys())
     if request.content_type != "application/json":
         raise Refusal(415, "unsupported_media_type", "Send the request as application/json.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":

@@ -15,6 +15,7 @@ _HTTP = frozenset(  # RFC 9110 and 9112, and what HTTP libraries and browsers ad
         "accept-language",
         "cache-control",
         "connection",
+        "content-encoding",
         "content-length",
         "content-type",
         "date",
@@ -147,7 +148,6 @@ _REPEATABLE = frozenset(  # lists by their definition, and what each proxy adds 
 )
 _REFUSED = {
     "api-key": "show the key as 'Authorization: Bearer KEY'",
-    "content-encoding": "send the body as it is",
     "cookie": "this gateway knows no sessions",
     "openai-beta": "features are the gateway's to choose",
     "openai-organization": "the organisation is the gateway's to choose",
