@@ -56,6 +56,36 @@ def test_a_database_that_is_set_back_to_yesterday_is_noticed(tmp_path: Path) -> 
         assert sakimori("ledger", "verify", **home).returncode == code
 
 
+@pytest.mark.services
+def test_a_server_that_is_set_back_to_yesterday_is_noticed_and_nothing_is_sealed_on_it(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """The home remembers by itself: nobody verified anything in between."""
+    home = str(tmp_path / "home")
+
+    def on(role: str) -> dict[str, str]:
+        return {"SAKIMORI_HOME": home, "SAKIMORI_DATABASE": cluster.url("set_back", role)}
+
+    cluster.create("set_back")
+    assert sakimori("db", "migrate", **on(OWNER)).returncode == 0
+    for name in ("yesterday", "today"):
+        assert sakimori("keys", "issue", name, "--scope", "gateway.call", **on(ORDINARY)).returncode == 0
+        assert sakimori("db", "backup", str(tmp_path / name), **on(OWNER)).returncode == 0
+    cluster.drop("set_back")
+    cluster.create("set_back")
+    assert sakimori("db", "migrate", **on(OWNER)).returncode == 0
+    assert sakimori("db", "restore", str(tmp_path / "yesterday"), **on(OWNER)).returncode == 0
+    verified = sakimori("ledger", "verify", **on(ORDINARY))
+    assert verified.returncode == 1
+    assert "an older state of the database was restored: 1 leaves are left of the 2" in verified.stdout
+    refused = sakimori("keys", "issue", "another", "--scope", "gateway.call", **on(ORDINARY))
+    assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
+    assert "this install saw 2 of them signed" in refused.stderr
+    assert sakimori("ledger", "accept-loss", "--reason", "disk died", **on(ORDINARY)).returncode == 0
+    assert sakimori("ledger", "verify", **on(ORDINARY)).returncode == 0
+    cluster.drop("set_back")
+
+
 def test_an_argument_never_holds_a_password(tmp_path: Path) -> None:
     for url in ("postgresql://a:hunter2@h/d", "postgresql://h/d?password=hunter2"):
         refused = sakimori("--database", url, "db", "check", SAKIMORI_HOME=str(tmp_path))

@@ -129,6 +129,49 @@ def test_a_backup_under_load_is_one_moment_and_holds_nobody_up(
         writer.join()
 
 
+def test_a_backup_under_load_is_restored_with_a_ledger_that_is_whole_and_goes_on(
+    database: Database, database_url: str, target: str, tmp_path: Path
+) -> None:
+    """Taken while several institutions write and seal: whatever moment it is of, it is one that there was."""
+    log = Ledger(LocalSigner(Secrets.embedded(tmp_path)))
+    fill(database, log)
+    stop = threading.Event()
+
+    def work(tenant: str) -> None:
+        number = 10
+        while not stop.is_set():
+            with database.transaction(tenant) as transaction:
+                log.append(transaction, entry(tenant, number), entry(tenant, number + 1))
+                if number % 3 == 0:
+                    log.seal(transaction)
+            number += 2
+
+    workers = [threading.Thread(target=work, args=(tenant,)) for tenant in TENANTS]
+    for worker in workers:
+        worker.start()
+    try:
+        backup(by_owner(database_url), tmp_path / "backup.db")
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+    restore(by_owner(target), tmp_path / "backup.db")
+    restored = Database.open(target)
+    for tenant in TENANTS:
+        with restored.snapshot(tenant) as snapshot:
+            found = log.verify(snapshot)
+            assert found.problem is None
+            ids = [line.entry.id for line in log.lines(snapshot)]
+        assert found.leaves + found.pending == len(ids) == len(set(ids)) >= 2
+        with restored.transaction(tenant) as transaction:
+            log.append(transaction, entry(tenant, 10**6))
+        assert log.sequence(restored, tenant) is not None
+        with restored.snapshot(tenant) as snapshot:
+            assert log.verify(snapshot).leaves == len(ids) + 1
+            assert [line.entry.id for line in log.lines(snapshot)] == [*ids, "le-1000000"]
+    restored.close()
+
+
 def test_nothing_is_overwritten(database: Database, database_url: str, target: str, tmp_path: Path) -> None:
     fill(database, Ledger(LocalSigner(Secrets.embedded(tmp_path))))
     url, file = by_owner(database_url), tmp_path / "backup.db"
