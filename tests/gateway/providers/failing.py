@@ -15,8 +15,31 @@ ANSWER: dict[str, Any] = {
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "はい"}}],
     "usage": {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25},
 }
-EVENTS = [b'data: {"object":"chat.completion.chunk","n":%d}\n\n' % number for number in range(4)] + [
-    b"data: [DONE]\n\n"
+
+
+def _chunk_object(**changes: Any) -> bytes:
+    made: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1_790_000_000,
+        "model": "m-2026-08-01",
+        "choices": [],
+        **changes,
+    }
+    return b"data: " + json.dumps(made, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _delta(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+    return _chunk_object(choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
+
+
+EVENTS = [
+    _delta({"role": "assistant", "content": ""}),
+    _delta({"content": "は"}),
+    _delta({"content": "い"}),
+    _delta({}, "stop"),
+    _chunk_object(usage=ANSWER["usage"]),
+    b"data: [DONE]\n\n",
 ]
 
 

@@ -4,7 +4,8 @@ from sakimori.core import Clock, Nanos
 
 _OF_CALLS = 0.2
 """Retries per call."""
-_MOST = 20.0
+_MOST = 1000.0
+"""What 5,000 calls bring: where a provider hangs, all that wait for it fail at one moment, before its breaker opens."""
 _AT_FIRST = 10.0
 _SECONDS_EACH: Nanos = 10_000_000_000
 """A gateway with few calls gets one as often as this besides: with 20 % of nothing it could never fail over."""
