@@ -4,12 +4,25 @@ A detector is a pure function of one text in linear time; its file says what it 
 are all that need nothing of an institution. An error in any of them means that nothing is sent (see ``passage``).
 """
 
+from sakimori.gateway.boundary.detectors.addresses import detect_english_addresses, detect_japanese_addresses
+from sakimori.gateway.boundary.detectors.banking import (
+    detect_accounts,
+    detect_bics,
+    detect_corporate_numbers,
+    detect_ibans,
+)
+from sakimori.gateway.boundary.detectors.dates import detect_dates
 from sakimori.gateway.boundary.detectors.detector import Detector
 from sakimori.gateway.boundary.detectors.english import detect_english_names
+from sakimori.gateway.boundary.detectors.identities import detect_identities
 from sakimori.gateway.boundary.detectors.japanese import detect_japanese_names
+from sakimori.gateway.boundary.detectors.labelled import detect_labelled
+from sakimori.gateway.boundary.detectors.machines import detect_machines
 from sakimori.gateway.boundary.detectors.network import detect_ipv4, detect_ipv6, detect_mail
 from sakimori.gateway.boundary.detectors.numbers import detect_numbers
+from sakimori.gateway.boundary.detectors.phones import detect_phones
 from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
+from sakimori.gateway.boundary.detectors.wallets import detect_wallets
 
 RULES: tuple[tuple[str, Detector], ...] = (
     ("private-key", detect_private_keys),
@@ -19,6 +32,18 @@ RULES: tuple[tuple[str, Detector], ...] = (
     ("ipv4", detect_ipv4),
     ("ipv6", detect_ipv6),
     ("numbers", detect_numbers),
+    ("phone", detect_phones),
+    ("iban", detect_ibans),
+    ("bic", detect_bics),
+    ("account", detect_accounts),
+    ("corporate-number", detect_corporate_numbers),
+    ("identity", detect_identities),
+    ("date", detect_dates),
+    ("wallet", detect_wallets),
+    ("machine", detect_machines),
+    ("label", detect_labelled),
+    ("address-ja", detect_japanese_addresses),
+    ("address-en", detect_english_addresses),
     ("name-en", detect_english_names),
     ("name-ja", detect_japanese_names),
 )

@@ -40,7 +40,9 @@ _CALLED = re.compile(
     rf"(?:\b(?:[Nn]ame is|[Nn]ame'?s|[Ii] am|I'm|[Cc]all me|called|[Nn]amed|[Dd]ear|[Hh]i|[Hh]ello|[Rr]egards,|[Ss]incerely,|[Tt]hanks,|[Ss]igned)[ \n]{{1,3}}|name\? |name on the account\? (?:User: )?)"
     rf"({_WORD}(?: {_WORD}\.?){{0,3}})"
 )
-_LEADING = frozenset("the a an this that my our your his her their its i we you he she they it and or but for from to in on at by with as".split())
+_LEADING = frozenset(
+    "the a an this that my our your his her their its i we you he she they it and or but for from to in on at by with as".split()
+)
 _SURNAMES_OF_NOBODY = frozenset("i a the".split())
 _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "ness", "'s", "\u2019s", "al", "able")
 
@@ -80,7 +82,10 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
         if opens and first == 0 and known and known[0] == "ambiguous" and (len(known) == 1 or known[1] != "name"):
             known[0] = "word"
         begin, end = 0, len(words)
-        while begin < end and (known[begin] in ("honorific", "small") or (known[begin] == "word" and (begin == 0 and opens or words[begin][2].lower() in _LEADING))):
+        while begin < end and (
+            known[begin] in ("honorific", "small")
+            or (known[begin] == "word" and (begin == 0 and opens or words[begin][2].lower() in _LEADING))
+        ):
             begin += 1
         while end > begin and known[end - 1] == "small":
             end -= 1
@@ -138,7 +143,9 @@ def _what(word: str, lexicon: English) -> str:
         return "initial"
     if low in _COMPANY:
         return "company"
-    is_name = stem in lexicon.given or stem in lexicon.surnames or stem in lexicon.places or stem in lexicon.nationalities
+    is_name = (
+        stem in lexicon.given or stem in lexicon.surnames or stem in lexicon.places or stem in lexicon.nationalities
+    )
     if stem in lexicon.words:
         return "ambiguous" if is_name and not (plain.isupper() and len(plain) < 5) else "word"
     if is_name:
@@ -158,7 +165,11 @@ def _is_word(low: str, lexicon: English) -> bool:
     for ending in _ENDINGS:
         if low.endswith(ending) and len(low) - len(ending) >= 3:
             stem = low[: -len(ending)]
-            if stem in lexicon.words or stem + "e" in lexicon.words or (stem[-1] == "i" and stem[:-1] + "y" in lexicon.words):
+            if (
+                stem in lexicon.words
+                or stem + "e" in lexicon.words
+                or (stem[-1] == "i" and stem[:-1] + "y" in lexicon.words)
+            ):
                 return True
             if stem[-1] == stem[-2] and stem[:-1] in lexicon.words:
                 return True
@@ -171,7 +182,11 @@ def _is_word(low: str, lexicon: English) -> bool:
 @lru_cache(32_768)
 def _is_camel(word: str, lexicon: English) -> bool:
     parts = _CAMEL.findall(word)
-    return len(parts) > 1 and "".join(parts) == word and all(len(p) < 3 or p.isupper() or _is_word(p.lower(), lexicon) for p in parts)
+    return (
+        len(parts) > 1
+        and "".join(parts) == word
+        and all(len(p) < 3 or p.isupper() or _is_word(p.lower(), lexicon) for p in parts)
+    )
 
 
 def _kind(text: str, part: list[str], words: list[tuple[int, int, str]], lexicon: English) -> Kind:
@@ -213,7 +228,9 @@ def _small_names(text: str, cased: str, lexicon: English) -> Iterator[Hit]:
             continue
         kind = Kind.PLACE if match[0] in lexicon.places else Kind.PERSON
         if kind is Kind.PERSON:
-            surname = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)").match(text, end)
+            surname = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)").match(
+                text, end
+            )
             if surname and not _is_word(surname[1], lexicon):
                 end = surname.end()
         yield Hit(start, end, kind, "name-en", text[start:end])

@@ -21,9 +21,7 @@ _RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]+")
 _STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
 _LATIN = re.compile(r"[0-9a-z&・]+")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
-_SPACED = re.compile(
-    f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}})"
-)
+_SPACED = re.compile(f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}})")
 _SPACED_KANA = re.compile(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
 _HIRAGANA = re.compile("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}

@@ -160,7 +160,9 @@ def _romanised(kana: str) -> frozenset[str]:
             continue
         syllable = _HEPBURN[character]
         if following in _SMALL:
-            syllable = syllable[:-1] + (_SMALL[following][1:] if syllable[:-1] in ("sh", "ch", "j") else _SMALL[following])
+            syllable = syllable[:-1] + (
+                _SMALL[following][1:] if syllable[:-1] in ("sh", "ch", "j") else _SMALL[following]
+            )
             position += 1
         latin += (syllable[0] if doubled and syllable[0] != "c" else doubled) + syllable
         doubled, position = "", position + 1

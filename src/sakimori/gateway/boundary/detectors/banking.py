@@ -1,0 +1,139 @@
+"""Banks' own numbers: IBAN, BIC, accounts with bank and branch, ゆうちょ, corporate numbers, account holders in kana."""
+
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.detectors.lexicon import english
+from sakimori.gateway.boundary.detectors.numerals import with_digits
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_IBAN = re.compile(r"(?<![a-z0-9])[a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{2,4}){3,8}[ \-]?[a-z0-9]{0,4}(?![a-z0-9])")
+_IBAN_LENGTHS = {
+    **dict.fromkeys(("no",), 15),
+    **dict.fromkeys(("be",), 16),
+    **dict.fromkeys(("dk", "fi", "fo", "gl", "nl", "sd"), 18),
+    **dict.fromkeys(("mk", "si"), 19),
+    **dict.fromkeys(("at", "ba", "ee", "kz", "lt", "lu", "xk", "mn"), 20),
+    **dict.fromkeys(("ch", "cr", "hr", "li", "lv"), 21),
+    **dict.fromkeys(("bg", "bh", "de", "gb", "ge", "ie", "me", "rs", "va"), 22),
+    **dict.fromkeys(("ae", "gi", "il", "iq", "om", "so", "tl"), 23),
+    **dict.fromkeys(("ad", "cz", "es", "md", "pk", "ro", "sa", "se", "sk", "tn", "vg"), 24),
+    **dict.fromkeys(("ly", "pt", "st"), 25),
+    **dict.fromkeys(("is", "tr"), 26),
+    **dict.fromkeys(("bi", "dj", "fr", "gr", "it", "mc", "mr", "sm"), 27),
+    **dict.fromkeys(("al", "az", "by", "cy", "do", "gt", "hu", "lb", "ni", "pl", "sv"), 28),
+    **dict.fromkeys(("br", "eg", "ps", "qa", "ua"), 29),
+    **dict.fromkeys(("jo", "kw", "mu"), 30),
+    **dict.fromkeys(("mt", "sc"), 31),
+    "lc": 32,
+    "ru": 33,
+}
+"""ISO 13616, the registry of SWIFT."""
+_BIC = re.compile(r"(?<![A-Za-z0-9])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
+_BIC_COUNTRIES = frozenset(
+    "JP US GB DE FR CH SG HK CN TW KR AU NZ CA IT ES NL BE LU AT SE NO DK FI IE PT GR PL CZ HU TR RU UA AE SA QA KW BH IL IN ID MY TH PH VN BR MX AR CL CO PE ZA EG NG KE KY BM".split()
+)
+_BIC_WORD = re.compile(r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金")
+_ACCOUNT = re.compile(
+    r"(?:普通(?:預金)?|当座(?:預金)?|貯蓄(?:預金)?|定期(?:預金)?|納税準備預金|savings|checking|current account)"
+    r"[ \u3000()(口座番号no.:=,、]{0,8}([0-9](?:[ \-]?[0-9]){5,7})(?![0-9])"
+)
+_CODES = re.compile(
+    r"(?<![0-9\-./:])([0-9]{4})[\-ー ]([0-9]{3})[\-ー ](?:[1249][\-ー ]|普通?[ ]?|当座?[ ]?)?([0-9]{7})(?![0-9\-])"
+)
+_YUCHO = re.compile(r"(?<![0-9\-])([01][0-9]{3}0)(?:[\-ー ][0-9])?[\-ー ・/]{1,3}([0-9]{6,7}1)(?![0-9\-])")
+_YUCHO_WORDS = re.compile(
+    r"記号[ \u3000:=はが]{0,4}([01][0-9]{3}0)(?:-[0-9])?[ \u3000,、/・\n]{0,4}番号[ \u3000:=はが]{0,4}([0-9]{2,8})(?![0-9])"
+)
+_BRANCH = re.compile(
+    r"(?:店番号?|支店番号|支店コード|店番|支店名?|本店|出張所|branch(?: code| no\.?| number)?)[ \u3000(:=]{1,4}([0-9]{3})(?![0-9])"
+)
+_BANK_CODE = re.compile(r"(?:銀行コード|金融機関コード|銀行番号|bank code)[ \u3000(:=]{0,4}([0-9]{4})(?![0-9])")
+_CORPORATE = re.compile(r"(?<![0-9a-z.\-])t?([1-9][ \-]?(?:[0-9]{4}[ \-]?){2}[0-9]{4})(?![0-9.\-])")
+_HOLDER = re.compile(
+    r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴー][ァ-ヴー0-9a-z ]{1,28}\((?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ)(?:\)|(?![ァ-ヴー]))"
+)
+_CORP_WORDS = re.compile("法人番号|登録番号|インボイス|適格請求書|corporate number|invoice")
+
+
+def detect_ibans(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    for match in _IBAN.finditer(text):
+        spelling = match[0]
+        compact = re.sub(r"[ \-]", "", spelling)
+        length = _IBAN_LENGTHS.get(compact[:2])
+        if length is None or len(compact) < length:
+            continue
+        if not _mod97(compact[:length]):
+            continue
+        end, count = match.start(), 0
+        while count < length:
+            count += text[end] not in " -"
+            end += 1
+        if not text[end : end + 1].isalnum():
+            yield Hit(match.start(), end, Kind.IBAN, "iban", compact[:length])
+
+
+def _mod97(iban: str) -> bool:
+    """ISO 7064 MOD 97-10."""
+    return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97 == 1
+
+
+def detect_bics(folded: Folded) -> Iterator[Hit]:
+    """ISO 9362 codes, in capitals, of countries that banks send to, beside a word of banking."""
+    if not _BIC_WORD.search(folded.text):
+        return
+    for match in _BIC.finditer(folded.cased):
+        if match[1] in _BIC_COUNTRIES and not _is_plain_word(match[0].lower()):
+            yield Hit(match.start(), match.end(), Kind.BIC, "bic", match[0].lower())
+
+
+def _is_plain_word(low: str) -> bool:
+    return low in english().words
+
+
+def detect_accounts(folded: Folded) -> Iterator[Hit]:
+    text = with_digits(folded.text)
+    for match in _ACCOUNT.finditer(text):
+        yield _number(match, 1, Kind.ACCOUNT, "account")
+    for match in _CODES.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.ACCOUNT, "zengin", "".join(match.groups()))
+    for pattern in (_YUCHO, _YUCHO_WORDS):
+        for match in pattern.finditer(text):
+            yield Hit(match.start(1), match.end(2), Kind.ACCOUNT, "yucho", match[1] + match[2])
+    for match in _BRANCH.finditer(text):
+        yield _number(match, 1, Kind.BRANCH, "branch-code")
+    for match in _BANK_CODE.finditer(text):
+        yield _number(match, 1, Kind.BRANCH, "bank-code")
+    if not text.isascii():
+        for match in _HOLDER.finditer(text):
+            yield Hit(match.start(), match.end(), Kind.ORG, "holder-kana", match[0].rstrip())
+
+
+def _number(match: re.Match[str], group: int, kind: Kind, detector: str) -> Hit:
+    return Hit(match.start(group), match.end(group), kind, detector, re.sub("[^0-9a-z]", "", match[group]))
+
+
+def detect_corporate_numbers(folded: Folded) -> Iterator[Hit]:
+    """13 digits with the check digit of ordinance 70 of 2014 of the Ministry of Finance, article 2.
+
+    Milliseconds since 1970 have 13 digits too: a number that could be such a time needs a telling word or its T.
+    """
+    text = with_digits(folded.text)
+    is_told: bool | None = None
+    for match in _CORPORATE.finditer(text):
+        digits = re.sub("[^0-9]", "", match[1])
+        if match[1] != digits and not re.fullmatch(r"[0-9]([ \-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}", match[1]):
+            continue
+        if is_told is None:
+            is_told = _CORP_WORDS.search(text) is not None
+        if _is_corporate(digits) and (
+            is_told or match[0][0] == "t" or match[1] != digits or not "14" <= digits[:2] <= "19"
+        ):
+            yield Hit(match.start(), match.end(), Kind.CORPNUMBER, "corporate-number", digits)
+
+
+def _is_corporate(digits: str) -> bool:
+    total = sum(int(digit) * (2 if n % 2 else 1) for n, digit in enumerate(reversed(digits[1:])))
+    return int(digits[0]) == 9 - total % 9

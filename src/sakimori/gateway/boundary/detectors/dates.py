@@ -1,0 +1,45 @@
+"""Dates that tell who somebody is: births, and full dates before any working life in today's telemetry; and ages."""
+
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_N = "[0-9一二三四五六七八九十〇元]{1,4}"
+_ERA = re.compile(
+    rf"(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)[ ]?({_N})[ ]?年[ ]?{_N}[ ]?月[ ]?{_N}[ ]?日?(?:[ ]?(?:生まれ|生))?|(?<![a-z0-9])[mtsh][ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
+)
+_BORN = re.compile(
+    rf"(?:(?:明治|大正|昭和|平成|令和)?{_N}年[ ]?(?:{_N}月[ ]?)?(?:{_N}日)?|[0-9]{{4}}[./\-][0-9]{{1,2}}[./\-][0-9]{{1,2}})[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))"
+)
+_OLD = re.compile(
+    r"(?<![0-9./\-])(?:(?:19[0-9]{2}|200[0-8])(?:[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]|3[01])(?![0-9])|年(?:0?[1-9]|1[0-2])月(?:0?[1-9]|[12][0-9]|3[01])日)"
+    r"|(?:0?[1-9]|[12][0-9]|3[01])[./\-](?:0?[1-9]|[12][0-9]|3[01])[./\-](?:19[0-9]{2}|200[0-8])(?![0-9])"
+    r"|(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)? (?:of )?(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?,? (?:19[0-9]{2}|200[0-8])(?![0-9])"
+    r"|(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.? (?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?,? (?:19[0-9]{2}|200[0-8])(?![0-9]))"
+    r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
+)
+_AGES = re.compile(
+    r"(?<![0-9.])([0-9]{1,3})(?:[ -]years?[ -]olds?|[ ]?y/?o\b|[ ]years? of age)|\b(?:turned|aged|turning) ([0-9]{1,3})(?![0-9.:/])|(?<![0-9.])(?:満 ?)?([0-9]{1,3}) ?[歳才](?:未満|以上|以下)?"
+)
+
+
+def detect_dates(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    for pattern in (_ERA, _BORN, _OLD):
+        for match in pattern.finditer(text):
+            if pattern is _ERA and match[0].startswith("令和") and "生" not in match[0]:
+                continue
+            if pattern is _ERA and match[0].startswith("平成") and "生" not in match[0] and not _is_old(match[1]):
+                continue
+            yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
+    for match in _AGES.finditer(text):
+        group = next(number for number in (1, 2, 3) if match[number])
+        age = int(match[group])
+        if age <= 120 and not match[0].endswith(("未満", "以上", "以下")):
+            yield Hit(match.start(group), match.end(group), Kind.AGE, "age", match[group])
+
+
+def _is_old(year: str) -> bool:
+    return not year.isdigit() or int(year) <= 20

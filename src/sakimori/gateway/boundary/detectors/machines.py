@@ -1,0 +1,58 @@
+"""Hosts, accounts and hardware as logs and paths name them."""
+
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_MAC = re.compile(
+    r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}(?P<s>[:\-])(?:[0-9a-f]{2}(?P=s)){4}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])"
+)
+_UNC = re.compile(r"(?<![\\a-z0-9:])(?:\\\\|\\\\\\\\)([a-z0-9][a-z0-9.\-_]{1,62})\\")
+_HOME = re.compile(
+    r"(?:[a-z]:(?:\\|\\\\|/)(?:users|documents and settings)(?:\\|\\\\|/)|(?<![a-z0-9.])/(?:home|users)/)([^\\/\s\"'<>|:,;)\]}$%*]{2,40})"
+)
+_DOWN_LEVEL = re.compile(
+    r"(?<![A-Za-z0-9\\./:_\-])([A-Z][A-Z0-9\-]{1,14})(?:\\|\\\\)([A-Za-z][A-Za-z0-9._\-$]{1,40})(?![A-Za-z0-9\\_])"
+)
+_INTERNAL = re.compile(
+    r"(?<![a-z0-9.\-@_/\\])[a-z0-9][a-z0-9\-]{0,62}(?:\.[a-z0-9\-]{1,62}){0,4}\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test|example)(?![a-z0-9\-(]|\.[a-z0-9])"
+)
+_MACHINE = re.compile(
+    r"(?<![a-z0-9.\-_/\\])(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
+    r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])"
+)
+_SITE = re.compile(
+    r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://[^\s\"'<>)、。]{4,200}|www\.[^\s\"'<>)、。]{4,120})"
+)
+_EVERYONE = frozenset(
+    "public default all defaultuser0 defaultappool administrator admin root user users shared guest ubuntu ec2-user vagrant runner system xxx username name".split()
+)
+_NO_DOMAIN = frozenset(
+    "HKLM HKCU HKCR HKU HKEY BUILTIN WORKGROUP NT WINDOWS SYSTEM32 IIS APPPOOL SYSTEM SOFTWARE SAM SECURITY REGISTRY MACHINE DEVICE NTDS CMD UTF AND OR NOT".split()
+)
+
+
+def detect_machines(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    for match in _MAC.finditer(text):
+        digits = re.sub("[^0-9a-f]", "", match[0])
+        if digits not in ("0" * 12, "f" * 12):
+            yield Hit(match.start(), match.end(), Kind.MAC, "mac", digits)
+    if "\\" in text:
+        for match in _UNC.finditer(text):
+            if match[1] not in ("localhost", "127.0.0.1", "tsclient"):
+                yield Hit(match.start(1), match.end(1), Kind.HOST, "unc", match[1])
+        for match in _DOWN_LEVEL.finditer(folded.cased):
+            if match[1] not in _NO_DOMAIN and match[2].lower() not in _EVERYONE:
+                yield Hit(match.start(1), match.end(1), Kind.DOMAIN, "down-level", match[1].lower())
+                yield Hit(match.start(2), match.end(2), Kind.USER, "down-level", match[2].lower())
+    for match in _HOME.finditer(text):
+        if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
+            yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
+    for pattern in (_INTERNAL, _MACHINE):
+        for match in pattern.finditer(text):
+            yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])
+    for match in _SITE.finditer(text):
+        yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])
