@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -20,7 +20,7 @@ from tests.postgres_cluster import Cluster
 
 from sakimori.core import Nanos
 from sakimori.records import DataClass, Grant, GrantState, Limit, Reservation, ReservationState, Window
-from sakimori.store import Database, budgets
+from sakimori.store import Database, budgets, usage
 from sakimori.store.budgets import Amount, Booked, BudgetExceeded
 
 SECOND = 1_000_000_000
@@ -66,6 +66,12 @@ def settle(database: Database, made: Reservation, tokens: int, yen: str = "1") -
 def sweep(database: Database, now: Nanos) -> int:
     with database.transaction("aozora") as transaction:
         return budgets.expire(transaction, now=now)
+
+
+def presumed(database: Database) -> list[tuple[str, int, Decimal]]:
+    with database.snapshot("aozora") as snapshot:
+        found = usage.between(snapshot, date(2026, 12, 31), date(2026, 12, 31))
+    return [(used.code, used.calls, used.yen) for used in found]
 
 
 def booked(database: Database, window: Window = Window.DAY, now: Nanos = NOON) -> Booked:
@@ -180,8 +186,10 @@ def test_what_may_have_been_billed_stays_booked_until_it_is_known_better(databas
     assert booked(database).tokens == 1_000
     with pytest.raises(BudgetExceeded):
         hold(database, grant(), 1, now=NOON + 91 * SECOND)
+    assert presumed(database) == [("presumed_billed", 1, Decimal(1))]
     assert not settle(database, made, 7).overrun
     assert booked(database) == Booked(1, 7, Decimal(1))
+    assert presumed(database) == [("presumed_billed", 0, Decimal(0))]
 
 
 def test_trying_again_needs_as_much_more(database: Database) -> None:
@@ -217,7 +225,7 @@ def test_minutes_long_past_are_forgotten_and_days_are_not(database: Database) ->
     under = grant(Limit(window=Window.MINUTE, requests=5))
     first = hold(database, under, 1)
     for minutes in range(1, 120):
-        hold(database, under, 1, now=NOON + minutes * 60 * SECOND)
+        settle(database, hold(database, under, 1, now=NOON + minutes * 60 * SECOND), 1)
     settle(database, first, 0)
     with database.snapshot("aozora") as snapshot:
         kept = snapshot.connection.execute(snapshot.rows(budgets.booked)).all()

@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, Column, Delete, Index, Named, Row, Select, Ta
 
 from sakimori.core import ExitCode, Nanos, SakimoriError, rfc3339
 from sakimori.records import Grant, GrantState, Limit, Reservation, ReservationState, Window
+from sakimori.store import usage
 from sakimori.store.kept import run
 from sakimori.store.schema import TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
@@ -29,6 +30,8 @@ _NANOS_PER_MINUTE = 60 * _NANOS_PER_SECOND
 _MINUTES_KEPT = 60
 _LENGTH_OF_MINUTE = len("2026-12-01T09:30Z")
 _UNSETTLED = (ReservationState.HELD, ReservationState.SENT)
+PRESUMED = "presumed_billed"
+"""Why a call has no answer, in the usage: its process died after it was sent."""
 
 
 class ReservationColumns(TenantColumns):
@@ -141,6 +144,7 @@ def reserve(
     transaction.insert(reservation, [row])
     if _book(transaction, grant.id, now, requests=1, tokens=upper.tokens, microyen=microyen) < len(Window):
         _begin_periods(transaction, grant.id, now, requests=1, tokens=upper.tokens, microyen=microyen)
+        expire(transaction, now=now)
     return made
 
 
@@ -209,6 +213,8 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
         tokens=used.tokens - held_tokens,
         microyen=microyen - held_microyen,
     )
+    if found.state == ReservationState.PRESUMED:
+        _count_presumed(transaction, found, -1)
     settled = replace(_from_row(found), tokens=used.tokens, yen=_yen(microyen), state=ReservationState.SETTLED)
     return Settlement(settled, overrun=used.tokens > held_tokens or microyen > held_microyen)
 
@@ -216,7 +222,8 @@ def settle(transaction: Transaction, reservation_id: str, used: Amount) -> Settl
 def expire(transaction: Transaction, *, now: Nanos) -> int:
     """Sweep up calls whose time is over, since their process died. Returns how many there were.
 
-    What never left is given back; what may have reached the provider stays booked at its upper bound.
+    What never left is given back; what may have reached the provider stays booked at its upper bound, and counts as
+    used. ``reserve`` does this each minute, and before it refuses anything.
     """
     found = run(transaction, _over, {"now": now}).all()
     for row in found:
@@ -225,6 +232,8 @@ def expire(transaction: Transaction, *, now: Nanos) -> int:
         run(transaction, _ending, {"of_id": row.id, "ended": state})
         if given_back:
             _book(transaction, row.grant_id, row.made_at, requests=-1, tokens=-row.tokens, microyen=-row.microyen)
+        else:
+            _count_presumed(transaction, row, 1)
     return len(found)
 
 
@@ -324,6 +333,19 @@ def _exceeded(
             f"{shown(asked)}: lower its output limit or wait"
         )
     return BudgetExceeded(sentence, free_at=period.end)
+
+
+def _count_presumed(transaction: Transaction, row: Row[Any], calls: int) -> None:
+    """Count a call that nobody settled, or (-1) no longer, since somebody did."""
+    usage.count(
+        transaction,
+        now=row.expires_at,
+        outcome=usage.Outcome.FAILED,
+        model=row.model,
+        code=PRESUMED,
+        yen=calls * _yen(row.microyen),
+        calls=calls,
+    )
 
 
 def _counted(row: Row[Any]) -> tuple[int, int]:

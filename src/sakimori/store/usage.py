@@ -84,6 +84,7 @@ def count(
     input_tokens: int = 0,
     output_tokens: int = 0,
     yen: Decimal = Decimal(0),
+    calls: int = 1,
 ) -> None:
     """Count one call.
 
@@ -92,6 +93,7 @@ def count(
             The same holds for ``purpose``.
         provider: which answered, or was the last to be tried; empty where none was.
         code: of the refusal, or of what went wrong; empty where it was answered.
+        calls: -1 takes back what was counted, with negative amounts.
     """
     row = {
         "tenant": transaction.tenant,
@@ -101,7 +103,7 @@ def count(
         "provider": provider,
         "outcome": outcome,
         "code": code,
-        "calls": 1,
+        "calls": calls,
         "input_tokens": input_tokens,
         "output_tokens": output_tokens,
         "microyen": int(yen * _PER_YEN),
