@@ -37,7 +37,6 @@ from sakimori.store import Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
-CLIENT_GONE = "client_gone"
 _DONE = b"[DONE]"
 _STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
@@ -218,27 +217,22 @@ class OneCall:
         """From here on the client has an answer: whatever happens, it gets a whole one, or hears that it is not."""
         stream = self._stream_of(call, opened)
         response = web.StreamResponse(headers={**opened.headers, **_STREAM_HEADERS, "x-request-id": self._told.id})
-        last, code = b"", ANSWERED
+        held = bytearray()
         try:
-            with stage("stream"), self._interruption.may_happen():
-                await _reached(response.prepare(self._request))
-                last = await self._pass_on(stream, opened, response)
-            if not stream.finished:
-                raise unusable("ended its answer before it was whole")
-            if stream.failed is not None:
-                code = "provider_error"
-        except (Refusal, ProviderFailed, BrokenOff) as error:
-            refusal = error if isinstance(error, Refusal) else error.refusal
-            refusal.message = call.prepared.passage.restore(refusal.message)
-            last, code = stream.fail(refusal), refusal.code
-        except _ClientLost as lost:
-            code = lost.code
-        usage = stream.usage
-        try:
+            refusal = await self._pass_on(stream, opened, response, held)
+            usage, code = stream.usage, refusal.code if refusal else "provider_error" if stream.failed else ANSWERED
             await self._settle(call, _ending(code, opened, usage=usage, model=stream.model, cyber=stream.cyber))
         except SakimoriError as error:
             log(telemetry.Unavailable(call=self._told.id, error=error))
-            last = stream.fail(telemetry.unavailable())
+            refusal = telemetry.unavailable()
+        except Exception as error:  # noqa: BLE001 - a bug, too, must not end a stream as if it were whole
+            log(telemetry.Failed(call=self._told.id, error=error))
+            refusal = telemetry.bug()
+        if refusal is None:
+            last = b"".join((held, *stream.end()))
+        else:
+            # What is held of a whole answer would look like one.
+            last = (b"" if stream.finished else bytes(held)) + stream.fail(refusal)
         try:
             await _reached(response.write(last))
             await _reached(response.write_eof())
@@ -254,31 +248,45 @@ class OneCall:
         translated = call.option.translated.get(opened.provider.name)
         return translated.stream(stream) if translated and translated.stream else stream
 
-    async def _pass_on(self, stream: AnswerStream, opened: Opened, response: web.StreamResponse) -> bytes:
-        """Give the client all but the last of the answer, as it comes; returns the last, for when it is settled.
+    async def _pass_on(
+        self, stream: AnswerStream, opened: Opened, response: web.StreamResponse, held: bytearray
+    ) -> Refusal | None:
+        """Give the client all but the last of the answer as it comes; ``held`` has the last, until it is settled.
 
-        Raises:
-            Refusal, ProviderFailed: it broke.
+        Returns why there is no whole answer; None: there is one.
         """
-        decoder, held = sse.Decoder(), b""
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(None) as patience:
-                async for chunk in opened.chunks():
-                    events = _events(decoder, chunk)
-                    held += b"".join(piece for event in events for piece in stream.take(event))
-                    if stream.finished:
-                        if events and events[-1].data == _DONE:
-                            break
-                        patience.reschedule(loop.time() + (_LAST_WORDS if stream.usage is None else _LAST_BYTES))
-                    elif held:
-                        patience.reschedule(None)
-                        await _reached(response.write(held))
-                        held = b""
-        except (TimeoutError, ProviderFailed):
-            if not stream.finished:
-                raise
-        return held + b"".join(stream.end()) if stream.finished else held
+            with stage("stream"), self._interruption.may_happen():
+                await _reached(response.prepare(self._request))
+                await self._read(stream, opened, response, held)
+        except TimeoutError:
+            """Of what the provider may add to a whole answer."""
+        except (Refusal, ProviderFailed, BrokenOff) as error:
+            if stream.finished:
+                return None
+            refusal = error if isinstance(error, Refusal) else error.refusal
+            refusal.message = stream.whole(refusal.message)
+            return refusal
+        except _ClientLost as lost:
+            return lost.refusal
+        return None if stream.finished else unusable("ended its answer before it was whole")
+
+    async def _read(self, stream: AnswerStream, opened: Opened, response: web.StreamResponse, held: bytearray) -> None:
+        decoder, loop = sse.Decoder(), asyncio.get_running_loop()
+        async with asyncio.timeout(None) as patience:
+            async for chunk in opened.chunks():
+                for event in _events(decoder, chunk):
+                    if stream.finished and event.data == _DONE:
+                        return
+                    for piece in stream.take(event):
+                        held += piece
+                if stream.finished:
+                    patience.reschedule(loop.time() + (_LAST_WORDS if stream.usage is None else _LAST_BYTES))
+                elif held:
+                    patience.reschedule(None)
+                    said = bytes(held)
+                    held.clear()
+                    await _reached(response.write(said))
 
     async def _settle(self, call: Admitted, ending: Ending) -> None:
         self._told.settled(ending.code, ending.usage)
@@ -297,15 +305,15 @@ class OneCall:
 
 
 def _gone() -> Refusal:
-    return Refusal(499, CLIENT_GONE, "The client closed the connection before its answer was complete.")
+    return Refusal(499, "client_gone", "The client closed the connection before its answer was complete.")
 
 
 class _ClientLost(Exception):
     """The client is gone, or does not read."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
 
 
 async def _reached(written: Awaitable[object]) -> None:
@@ -314,12 +322,14 @@ async def _reached(written: Awaitable[object]) -> None:
         async with asyncio.timeout(_SLOWEST_READER):
             await written
     except TimeoutError:
-        raise _ClientLost("client_too_slow") from None
+        message = f"The client did not read its answer for {_SLOWEST_READER:.0f} s."
+        raise _ClientLost(Refusal(499, "client_too_slow", message)) from None
     except ConnectionError:
-        raise _ClientLost(CLIENT_GONE) from None
+        raise _ClientLost(_gone()) from None
 
 
 def _events(decoder: sse.Decoder, chunk: bytes) -> list[sse.Event]:
+    """Raises Refusal."""
     try:
         return decoder.feed(chunk)
     except sse.EventTooLong as error:

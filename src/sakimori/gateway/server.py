@@ -242,7 +242,7 @@ async def _in_openai_shape(
         response = _error(telemetry.unavailable())
     except Exception as error:  # noqa: BLE001 - of a bug, too, the client hears in a form that it can read
         log(telemetry.Failed(call=request[_CALL_ID], error=error))
-        response = _error(Refusal(500, telemetry.FAILED, "The gateway failed and did not go on; tell its operator."))
+        response = _error(telemetry.bug())
     if not response.prepared:
         response.headers["x-request-id"] = request[_CALL_ID]
     return response

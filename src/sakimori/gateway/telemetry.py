@@ -201,6 +201,10 @@ def unavailable() -> Refusal:
     return Refusal(503, UNAVAILABLE, message, may_retry=True)
 
 
+def bug() -> Refusal:
+    return Refusal(500, FAILED, "The gateway failed and did not go on; tell its operator.")
+
+
 def _outcome(error: Exception) -> str:
     """The code that the client hears."""
     if isinstance(error, Refusal):
