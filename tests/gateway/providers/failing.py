@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class FailingProvider:
 
     mode: str = "answer"
     port: int = 0
+    scheme: str = "http"
     requests: list[tuple[dict[str, str], dict[str, Any]]] = field(
         default_factory=list[tuple[dict[str, str], dict[str, Any]]]
     )
@@ -73,7 +75,7 @@ class FailingProvider:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -103,6 +105,12 @@ class FailingProvider:
             await reader.read(1)
             self.closed.set()
             return False
+        if mode == "drips":
+            writer.write(STREAM_HEAD if stream else b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+            while True:
+                writer.write(chunk(b": still here\n\n") if stream else b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
         if mode == "reset":
             writer.transport.abort()
             return False
@@ -150,13 +158,13 @@ async def _request(reader: asyncio.StreamReader) -> tuple[dict[str, str], dict[s
 
 
 @asynccontextmanager
-async def failing(*modes: str) -> AsyncGenerator[list[FailingProvider]]:
-    """One provider for each mode."""
-    made = [FailingProvider(mode) for mode in modes]
+async def failing(*modes: str, tls: ssl.SSLContext | None = None) -> AsyncGenerator[list[FailingProvider]]:
+    """One provider for each mode; ``drips`` besides, which never ends."""
+    made = [FailingProvider(mode, scheme="https" if tls else "http") for mode in modes]
     serve: list[Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]] = [
         provider.serve for provider in made
     ]
-    servers = [await asyncio.start_server(one, "127.0.0.1", 0) for one in serve]
+    servers = [await asyncio.start_server(one, "127.0.0.1", 0, ssl=tls) for one in serve]
     for provider, server in zip(made, servers, strict=True):
         provider.port = server.sockets[0].getsockname()[1]
     try:

@@ -11,6 +11,12 @@ import orjson
 import pytest
 import requests
 from openai import OpenAI
+from tests.gateway.conftest import Bank
+from tests.gateway.providers.test_upstream import provider
+
+from sakimori.gateway import running
+from sakimori.gateway.providers.config import Providers
+from sakimori.gateway.providers.provider import Timeouts
 
 pytestmark = pytest.mark.services
 SCHEMA: dict[str, object] = {
@@ -52,6 +58,28 @@ def test_a_real_model_answers_in_the_form_that_a_schema_demands(local: str) -> N
     said = orjson.loads(answer.choices[0].message.content or "")
     assert said.keys() == {"private", "reason"}
     assert isinstance(said["private"], bool)
+
+
+def test_a_real_model_answers_through_the_gateway_and_every_token_is_booked(local: str, bank: Bank) -> None:
+    bank.grant(models=("gemma3-270m",))
+    bank.inventory()
+    found = Providers((provider("local", local, key=None, timeouts=Timeouts()),))
+    with (
+        running(bank.database, bank.secrets, bank.ledger, found) as base_url,
+        OpenAI(base_url=base_url, api_key=bank.key, max_retries=0, timeout=120) as client,
+    ):
+        answer = client.chat.completions.create(
+            model="gemma3-270m",
+            messages=[{"role": "user", "content": "Is pc-0412.aozora.example a laptop? Answer in JSON."}],
+            max_tokens=64,
+            response_format={"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": SCHEMA}},
+        )
+    assert orjson.loads(answer.choices[0].message.content or "").keys() == {"private", "reason"}
+    assert answer.usage
+    (entry,) = (entry for entry in bank.entries() if entry.action == "gateway.call")
+    assert (entry.detail["provider"], entry.detail["outcome"]) == ("local", "answered")
+    assert entry.detail["output_tokens"] == answer.usage.completion_tokens
+    assert sum(entry.detail["replaced"].values()) == 1
 
 
 def test_it_is_served_to_this_machine_only_and_shows_no_prompts(local: str) -> None:

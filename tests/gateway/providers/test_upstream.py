@@ -1,12 +1,21 @@
 """Speaking to providers that fail in every way: an answer from the next one, or a proper error; never nothing."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.gateway.providers.failing import ANSWER, EVENTS, MODES, FailingProvider, failing
 
 from sakimori.core import SystemClock
@@ -326,3 +335,54 @@ def test_the_key_is_shown_and_nothing_else_that_a_provider_need_not_know() -> No
             }
 
     run(test)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_provider_that_drips_keeps_nobody_beyond_the_deadline(stream: bool) -> None:
+    async def test() -> None:
+        async with failing("drips") as (only,), Calling([only]) as calling:
+            if not stream:
+                failed = await calling.failure(seconds=0.3)
+            else:
+                opened = await calling.open(stream=True, seconds=0.3)
+
+                async def read() -> None:
+                    async for _ in opened.chunks():
+                        pass
+
+                with pytest.raises(ProviderFailed) as caught:
+                    await read()
+                failed = caught.value
+            assert (failed.refusal.code, failed.billed) == ("provider_timeout", True)
+            await only.closed.wait()
+
+    run(test)
+
+
+def test_a_provider_that_cannot_prove_who_it_is_gets_nothing(tmp_path: Path) -> None:
+    tls = self_signed(tmp_path)
+
+    async def test() -> None:
+        async with failing("answer", tls=tls) as (impostor,), Calling([impostor]) as calling:
+            failed = await calling.failure()
+            assert (failed.refusal.code, failed.billed) == ("provider_untrusted", False)
+            assert not impostor.requests
+
+    run(test)
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's certificate for 127.0.0.1 that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    (folder / "server.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    return context

@@ -47,12 +47,14 @@ async def until_seen(health: Health, cut: frozenset[str]) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_a_cut_by_another_process_breaks_off_calls_under_way_and_is_taken_back(tmp_path: Path) -> None:
+def test_a_cut_by_another_process_breaks_off_calls_under_way_and_is_taken_back(
+    tmp_path: Path, database: Database, database_url: str
+) -> None:
     async def test() -> None:
-        other = Database.embedded(tmp_path)
+        other = Database.open(database_url)
         async with failing("hang") as (upstream,):
             hanging = provider("p0", upstream.base_url, timeouts=Timeouts())
-            watch, health, credentials = watching(tmp_path, hanging)
+            watch, health, credentials = watching(tmp_path, hanging, database=database)
             watch.begin()
             upstreams = Upstreams(health, credentials.of, clock=SystemClock(), random=Random(1))
             watched = asyncio.create_task(watch.run(upstreams.cut))
