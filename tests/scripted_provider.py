@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from tests.openai_wire import CHAT_USAGE, chat_chunks, chat_message, chat_wire, response_events, responses_wire
 
 Script = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 MODEL = "gpt-5-mini"
@@ -61,6 +62,35 @@ async def echo(request: web.Request, body: dict[str, Any]) -> web.StreamResponse
         text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
         return web.json_response(response_object([message(text)]))
     return web.json_response(chat_object(body["messages"][-1]["content"]))
+
+
+def playing(turn: Callable[[dict[str, Any]], list[dict[str, Any]]], *, length: int = 3) -> Script:
+    """A model whose turns are a function of what it was sent: items of a response, told whole or in such pieces.
+
+    Whichever endpoint is asked, and whether as a stream or not.
+    """
+
+    async def play(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        output = turn(body)
+        if request.path.endswith("/responses"):
+            if not body.get("stream"):
+                return web.json_response(response_object(output))
+            wire = responses_wire(response_events(output, length=length))
+        else:
+            said = chat_message(output)
+            finish = "tool_calls" if "tool_calls" in said else "stop"
+            if not body.get("stream"):
+                choice = {"index": 0, "finish_reason": finish, "message": said}
+                return web.json_response({**chat_object(""), "choices": [choice], "usage": CHAT_USAGE})
+            assert body["stream_options"] == {"include_usage": True}
+            wire = chat_wire(chat_chunks(said, length=length, finish=finish))
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for start in range(0, len(wire), 700):  # cut anywhere, within events and within characters
+            await response.write(wire[start : start + 700])
+        return response
+
+    return play
 
 
 @dataclass

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
-from tests.gateway.endpoints.streams import HOST, USER, chat_wire, chunk, heard, pieces, says, stream_of, through
+from tests.gateway.endpoints.streams import HOST, USER, heard, stream_of, through
+from tests.openai_wire import chat_wire, chunk, pieces, says
 
 from sakimori.gateway.endpoints import CHAT_COMPLETIONS, Usage
 from sakimori.gateway.refusal import Refusal

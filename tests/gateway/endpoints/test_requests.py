@@ -143,7 +143,7 @@ def test_what_may_not_leave_is_refused_by_its_path(endpoint: Endpoint, body: dic
     ("tool", "name"),
     [
         (
-            {"type": "web_search", "external_web_access": False, "filters": {"allowed_domains": ["x.example"]}},
+            {"type": "web_search", "external_web_access": False, "search_context_size": "low"},
             "web_search",
         ),
         (CONTAINER, "code_interpreter"),

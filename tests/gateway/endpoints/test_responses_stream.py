@@ -9,17 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
-from tests.gateway.endpoints.streams import (
-    HOST,
-    USER,
-    heard,
-    message,
-    response,
-    response_events,
-    responses_wire,
-    stream_of,
-    through,
-)
+from tests.gateway.endpoints.streams import HOST, USER, heard, stream_of, through
+from tests.openai_wire import message, response, response_events, responses_wire
 
 from sakimori.gateway.endpoints import RESPONSES, Usage
 from sakimori.gateway.refusal import Refusal
@@ -105,7 +96,7 @@ def test_deltas_put_together_are_what_the_done_events_and_the_last_event_say(len
 
 def test_what_was_restored_is_counted_as_in_a_whole_answer() -> None:
     stream = stream_of(RESPONSES)
-    through(stream, responses_wire(response_events([message(f"{HOST} and {HOST}")])))
+    through(stream, responses_wire(response_events([message(f"{HOST} and {HOST}")], instructions=f"You guard {HOST}.")))
     assert stream._passage.restored == 3  # pyright: ignore[reportPrivateUsage]  # twice, and once in the instructions
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
-from tests.gateway.endpoints.streams import HOST, USER, chat_wire, chunk, heard, pieces, says, stream_of, through
+from tests.gateway.endpoints.streams import HOST, USER, heard, stream_of, through
+from tests.openai_wire import CHAT_USAGE, chat_chunks, chat_wire, chunk, says
 
 from sakimori.gateway.endpoints import RESPONSES, Translated, Usage
 from sakimori.gateway.refusal import Refusal
@@ -63,14 +64,6 @@ MESSAGE = {
         {"id": "call_2", "type": "custom", "custom": {"name": "sh", "input": f"ping {HOST}"}},
     ],
 }
-USAGE = {
-    "prompt_tokens": 20,
-    "completion_tokens": 5,
-    "total_tokens": 25,
-    "prompt_tokens_details": {"cached_tokens": 4},
-    "completion_tokens_details": {"reasoning_tokens": 2},
-}
-
 UNSAYABLE: list[tuple[dict[str, Any], str]] = [
     ({"tools": [{"type": "namespace", "name": "n", "tools": []}]}, "tools[0]"),
     ({"tools": [{"type": "web_search"}]}, "tools[0]"),
@@ -101,23 +94,10 @@ def chat_answer(message: dict[str, Any], finish: str = "stop") -> dict[str, Any]
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1_790_000_000,
-        "model": "local-model",
+        "model": "gpt-5-mini-2026-08-01",
         "choices": [{"index": 0, "finish_reason": finish, "message": message}],
-        "usage": USAGE,
+        "usage": CHAT_USAGE,
     }
-
-
-def chat_chunks(message: dict[str, Any], length: int, finish: str = "stop") -> list[dict[str, Any]]:
-    chunks = [chunk(says(role="assistant", content=""), model="local-model")]
-    for name in ("reasoning_content", "content", "refusal"):
-        chunks += [chunk({**says(), "delta": {name: piece}}) for piece in pieces(message.get(name) or "", length)]
-    for index, call in enumerate(message.get("tool_calls", [])):
-        kind, field = call["type"], "arguments" if call["type"] == "function" else "input"
-        first, *rest = pieces(call[kind][field], length)
-        begun = {"index": index, "id": call["id"], "type": kind, kind: {"name": call[kind]["name"], field: first}}
-        chunks += [chunk(says(tool_calls=[begun]))]
-        chunks += [chunk(says(tool_calls=[{"index": index, kind: {field: piece}}])) for piece in rest]
-    return [*chunks, chunk(says(finish=finish)), chunk(usage=USAGE)]
 
 
 def test_a_request_says_the_same_in_other_words() -> None:
@@ -180,7 +160,7 @@ def test_what_cannot_be_said_is_refused_by_name(changes: dict[str, Any], param: 
 def test_an_answer_comes_back_as_a_response() -> None:
     answer = translated().answer(chat_answer(MESSAGE, "tool_calls"))
     Response.model_validate(answer)
-    assert RESPONSES.usage(answer) == Usage(20, 5)
+    assert RESPONSES.usage(answer) == Usage(120, 30)
     assert answer["usage"]["output_tokens_details"] == {"reasoning_tokens": 2}
     reasoning, message, function, custom = answer["output"]
     assert reasoning["content"] == [{"type": "reasoning_text", "text": f"Let me see {HOST}"}]
@@ -194,7 +174,7 @@ def test_an_answer_comes_back_as_a_response() -> None:
 def test_an_answer_that_was_cut_says_so(finish: str, reason: str) -> None:
     answer = translated().answer(chat_answer({"content": "It is"}, finish))
     assert (answer["status"], answer["incomplete_details"]) == ("incomplete", {"reason": reason})
-    told = streamed(chat_chunks({"content": "It is"}, 3, finish))
+    told = streamed(chat_chunks({"content": "It is"}, finish=finish))
     assert told[-1]["type"] == "response.incomplete"
     assert told[-1]["response"]["incomplete_details"] == {"reason": reason}
 
@@ -222,12 +202,12 @@ def streamed(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @given(st.integers(1, 50))
 def test_a_stream_says_what_the_whole_answer_would(length: int) -> None:
-    told = streamed(chat_chunks(MESSAGE, length, "tool_calls"))
+    told = streamed(chat_chunks(MESSAGE, length=length, finish="tool_calls"))
     for event in told:
         EVENTS.validate_python(event)
     assert [event["sequence_number"] for event in told] == list(range(len(told)))
     whole = stream_of(RESPONSES).restore(translated().answer(chat_answer(MESSAGE, "tool_calls")))
-    assert told[-1]["response"] == {**whole, "model": "local-model"}
+    assert told[-1]["response"] == whole
     assert HOST not in json.dumps(told)
     done = [event["item"] for event in told if event["type"] == "response.output_item.done"]
     assert [item["id"] for item in done] == [item["id"] for item in whole["output"]]
@@ -251,8 +231,8 @@ def test_what_a_stream_used_is_known_when_it_ends() -> None:
     make = translated().stream
     assert make is not None
     stream = make(stream_of(RESPONSES))
-    through(stream, chat_wire(chat_chunks({"content": "ok"}, 9)))
-    assert (stream.usage, stream.model, stream.failed) == (Usage(20, 5), "local-model", None)
+    through(stream, chat_wire(chat_chunks({"content": "ok"})))
+    assert (stream.usage, stream.model, stream.failed) == (Usage(120, 30), "gpt-5-mini-2026-08-01", None)
 
 
 def test_a_break_and_an_error_are_told_in_the_words_of_the_client() -> None:
