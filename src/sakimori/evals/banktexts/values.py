@@ -158,7 +158,12 @@ class Values:
 
     def _company_ja(self) -> str:
         name = self._of("company_names")
-        return self._pick(f"株式会社{name}", f"{name}株式会社", f"{name}{self._pick('商事', '工業', '建設', '運輸')}", f"有限会社{name}")
+        return self._pick(
+            f"株式会社{name}",
+            f"{name}株式会社",
+            f"{name}{self._pick('商事', '工業', '建設', '運輸')}",
+            f"有限会社{name}",
+        )
 
     def _company_en(self) -> str:
         return f"{self._of('company_names_en')} {self._pick('Ltd', 'Inc.', 'LLC', 'GmbH', 'Holdings', 'Partners')}"
@@ -201,7 +206,9 @@ class Values:
 
     def _building(self) -> str:
         room = f"{self._number(1, 12)}{self._number(1, 9):02d}"
-        return self._pick("", "", f" {self._of('buildings')}{room}号室", f"\u3000{self._of('buildings')} {room}", f"-{room}")
+        return self._pick(
+            "", "", f" {self._of('buildings')}{room}号室", f"\u3000{self._of('buildings')} {room}", f"-{room}"
+        )
 
     def _address_en(self) -> str:
         street = f"{self._number(3, 9800)} {self._of('streets_en')} {self._pick('Street', 'Avenue', 'Road', 'Lane', 'Drive', 'Blvd')}"
@@ -219,18 +226,25 @@ class Values:
 
     def _mobile(self) -> str:
         head, middle, tail = self._pick("070", "080", "090"), f"{self._number(1, 9)}{self._digits(3)}", self._digits(4)
-        return self._pick(f"{head}-{middle}-{tail}", f"{head}-{middle}-{tail}", f"{head}{middle}{tail}", f"{head} {middle} {tail}")
+        return self._pick(
+            f"{head}-{middle}-{tail}", f"{head}-{middle}-{tail}", f"{head}{middle}{tail}", f"{head} {middle} {tail}"
+        )
 
     def _mobile_plain(self) -> str:
         return f"{self._pick('070', '080', '090')}{self._number(1, 9)}{self._digits(7)}"
 
     def _mobile_kanji(self) -> str:
-        return self._mobile_plain().translate({ord(d): k for d, k in zip(string.digits, "〇一二三四五六七八九", strict=True)})
+        return self._mobile_plain().translate(
+            {ord(d): k for d, k in zip(string.digits, "〇一二三四五六七八九", strict=True)}
+        )
 
     def _landline(self) -> str:
         area = self._of("area_codes")
         local = 10 - len(area) - 4
-        return self._pick(f"{area}-{self._digits_from(2, local)}-{self._digits(4)}", f"({area}){self._digits_from(2, local)}-{self._digits(4)}")
+        return self._pick(
+            f"{area}-{self._digits_from(2, local)}-{self._digits(4)}",
+            f"({area}){self._digits_from(2, local)}-{self._digits(4)}",
+        )
 
     def _digits_from(self, low: int, count: int) -> str:
         return f"{self._number(low, 9)}{self._digits(count - 1)}"
@@ -241,13 +255,26 @@ class Values:
 
     def _phone_us(self) -> str:
         area, office, line = self._number(201, 989), self._number(201, 989), self._digits(4)
-        return self._pick(f"({area}) {office}-{line}", f"{area}-{office}-{line}", f"+1 {area} {office} {line}", f"{area}.{office}.{line}")
+        return self._pick(
+            f"({area}) {office}-{line}",
+            f"{area}-{office}-{line}",
+            f"+1 {area} {office} {line}",
+            f"{area}.{office}.{line}",
+        )
 
     def _phone_uk(self) -> str:
-        return self._pick(f"07{self._digits(3)} {self._digits(6)}", f"+44 20 7{self._digits(3)} {self._digits(4)}", f"0161 {self._digits(3)} {self._digits(4)}")
+        return self._pick(
+            f"07{self._digits(3)} {self._digits(6)}",
+            f"+44 20 7{self._digits(3)} {self._digits(4)}",
+            f"0161 {self._digits(3)} {self._digits(4)}",
+        )
 
     def _phone_intl(self) -> str:
-        return self._pick(f"+49 30 {self._digits_from(1, 8)}", f"+65 6{self._digits(3)} {self._digits(4)}", f"+33 1 {self._digits(2)} {self._digits(2)} {self._digits(2)} {self._digits(2)}")
+        return self._pick(
+            f"+49 30 {self._digits_from(1, 8)}",
+            f"+65 6{self._digits(3)} {self._digits(4)}",
+            f"+33 1 {self._digits(2)} {self._digits(2)} {self._digits(2)} {self._digits(2)}",
+        )
 
     def _phone_intl_jp(self) -> str:
         return f"+81-90-{self._digits(4)}-{self._digits(4)}"
@@ -258,11 +285,19 @@ class Values:
     def _dob_ja(self) -> str:
         month, day = self._number(1, 12), self._number(1, 28)
         year = self._number(1935, 1988)
-        return self._pick(f"{year}年{month}月{day}日", f"昭和{year - 1925}年{month}月{day}日", f"{year}/{month:02d}/{day:02d}", f"S{year - 1925}.{month}.{day}")
+        return self._pick(
+            f"{year}年{month}月{day}日",
+            f"昭和{year - 1925}年{month}月{day}日",
+            f"{year}/{month:02d}/{day:02d}",
+            f"S{year - 1925}.{month}.{day}",
+        )
 
     def _dob_en(self) -> str:
         month = self._pick("January", "March", "June", "October")
-        return self._pick(f"{month} {self._number(1, 28)}, {self._number(1940, 2000)}", f"{self._number(1, 12):02d}/{self._number(1, 28):02d}/{self._number(1940, 2000)}")
+        return self._pick(
+            f"{month} {self._number(1, 28)}, {self._number(1940, 2000)}",
+            f"{self._number(1, 12):02d}/{self._number(1, 28):02d}/{self._number(1940, 2000)}",
+        )
 
     def _dob_iso(self) -> str:
         return f"{self._number(1940, 2000)}-{self._number(1, 12):02d}-{self._number(1, 28):02d}"
@@ -274,7 +309,9 @@ class Values:
         body = self._digits(11)
         total = sum(int(d) * (n + 1 if n <= 6 else n - 5) for n, d in enumerate(reversed(body), start=1))
         digits = body + str(0 if total % 11 <= 1 else 11 - total % 11)
-        return self._pick(digits, f"{digits[:4]}-{digits[4:8]}-{digits[8:]}", f"{digits[:4]} {digits[4:8]} {digits[8:]}")
+        return self._pick(
+            digits, f"{digits[:4]}-{digits[4:8]}-{digits[8:]}", f"{digits[:4]} {digits[4:8]} {digits[8:]}"
+        )
 
     def _corporate(self) -> str:
         body = self._digits(12)

@@ -18,8 +18,8 @@ _TAIL = re.compile(
     rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?|号|条|-|の)?(?![年月日時分円件名人回%])){{0,4}}"
     r"|[0-9]{1,5}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])"
 )
-_CHOME = re.compile("丁目|番地|番")
-_ADDRESS_CHARACTER = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーのノがつぶ之0-9条字 \u3000]")
+_DATE = re.compile("(?:19|20)[0-9]{2}-[01]?[0-9](?:-[0-3]?[0-9])?$")
+_ADDRESS_CHARACTER = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーぁ-んノ0-9 \u3000]")
 _TOWN = re.compile("[一-龥\u3400-\u4dbf々ァ-ヴー][一-龥々ァ-ヴーヶのがつノ]{1,12}$")
 _MUNICIPAL = re.compile("[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]")
 _BUILDING = re.compile(
@@ -47,8 +47,14 @@ _TOKEN = re.compile(
     rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+)?|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?:de|del|della|di|da|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul|av|rua|via|sok|köz|sor|krt)\b\.?"
 )
 _GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
+_LEADING = frozenset(
+    "the in on at to from and is are was he she it we they i you her his my our please call contact dear hi".split()
+)
 _MONTHS = frozenset(
     "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday".split()
+)
+_BRITISH_POSTCODE = re.compile(
+    r"(?<![A-Za-z0-9])(?:[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][ABD-HJLNP-UW-Z]{2}|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])(?![A-Za-z0-9])"
 )
 _STREETS = frozenset(_STREET.split("|"))
 _STREETS_SURE = frozenset(
@@ -68,7 +74,7 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-ja", match[0])
     reach = 0
     for match in _TAIL.finditer(text):
-        if match.start() < reach:
+        if match.start() < reach or _DATE.match(match[0]):
             continue
         start = _start(text, match.start(), reach)
         if start is None or not _is_address(text[start : match.start()], match[0]):
@@ -176,6 +182,8 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
         return
     for match in _US.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
+    for match in _BRITISH_POSTCODE.finditer(cased):
+        yield Hit(match.start(), match.end(), Kind.POSTCODE, "postcode", match[0].lower())
     for pattern in (_CORNER, _MILITARY):
         for match in pattern.finditer(text):
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
@@ -187,6 +195,8 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
         if run and not _joined(cased, run[-1].end(), token.start()):
             yield from _address_in(text, run)
             run = []
+        if not run and token[0][0] not in "0123456789" and token[0].lower() in _LEADING:
+            continue
         if not run and not (token[0][0].isdigit() or token[0][0].isupper()):
             continue
         if not run and (
@@ -214,6 +224,7 @@ def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
         and (
             (n + 1 < len(run) and kinds[n + 1] in ("name", "street", "flat"))
             or (n and kinds[n - 1] in ("name", "street", "flat"))
+            or "street" in kinds[n + 2 : n + 5]
         )
     ]
     if not marks or not any(kind in ("name", "street", "flat") for kind in kinds):

@@ -51,6 +51,12 @@ _BRANCH = re.compile(
 )
 _BANK_CODE = re.compile(r"(?:銀行コード|金融機関コード|銀行番号|bank code)[ \u3000(:=]{0,4}([0-9]{4})(?![0-9])")
 _CORPORATE = re.compile(r"(?<![0-9a-z.\-])t?([1-9][ \-]?(?:[0-9]{4}[ \-]?){2}[0-9]{4})(?![0-9.\-])")
+_BANK_IN_BRACKETS = re.compile(
+    r"(?:銀行|金庫|組合|農協|bank) ?\(([0-9]{4})\)|(?:支店|出張所|本店|営業部|branch) ?\(([0-9]{3})\)"
+)
+_SWIFT_ACCOUNT = re.compile(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9]{4,34})(?![a-z0-9])")
+_BANKING = re.compile("口座|振込|普通|当座|送金|引落")
+_SEVEN = re.compile(r"(?<![0-9a-z.,\-/:_+])[0-9]{7}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
 _HOLDER = re.compile(
     r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴー][ァ-ヴー0-9a-z ]{1,28}\((?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ)(?:\)|(?![ァ-ヴー]))"
 )
@@ -102,6 +108,13 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
     for pattern in (_YUCHO, _YUCHO_WORDS):
         for match in pattern.finditer(text):
             yield Hit(match.start(1), match.end(2), Kind.ACCOUNT, "yucho", match[1] + match[2])
+    for match in _BANK_IN_BRACKETS.finditer(text):
+        yield _number(match, 1 if match[1] else 2, Kind.BRANCH, "bank-code")
+    for match in _SWIFT_ACCOUNT.finditer(text):
+        yield _number(match, 1, Kind.ACCOUNT, "swift")
+    if _BANKING.search(text):
+        for match in _SEVEN.finditer(text):
+            yield _number(match, 0, Kind.ACCOUNT, "account")
     for match in _BRANCH.finditer(text):
         yield _number(match, 1, Kind.BRANCH, "branch-code")
     for match in _BANK_CODE.finditer(text):

@@ -53,6 +53,9 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
     for match in _SEQUENCE.finditer(cased):
         start = match.start()
         opens = _opens_sentence(cased, start)
+        follows = cased[match.end() : match.end() + 1]
+        if opens and follows == ":" and " " not in match[0] and match[0].lower() not in lexicon.given:
+            continue  # a label
         for begin, end, kind in _claims(match[0], opens):
             yield Hit(start + begin, start + end, kind, "name-en", folded.text[start + begin : start + end])
     for pattern, kind in ((_WORKS_FOR, Kind.ORG), (_CALLED, Kind.PERSON)):
@@ -79,6 +82,12 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
     for first, last in _parts(sequence):
         words = [(m.start(), m.end(), m[0]) for m in _PIECE.finditer(sequence, first, last)]
         known = [_what(word, lexicon) for *_, word in words]
+        if (
+            known
+            and known[0] == "ambiguous"
+            and words[0][2].lower() in ("may", "will", "an", "do", "so", "he", "to", "in")
+        ):
+            known[0] = "word"
         if opens and first == 0 and known and known[0] == "ambiguous" and (len(known) == 1 or known[1] != "name"):
             known[0] = "word"
         begin, end = 0, len(words)
@@ -103,7 +112,7 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
                 continue
         start, stop = words[begin][0], words[end - 1][1]
         if sequence[stop - 1] == ".":
-            stop -= len(words[end - 1][2]) > 2
+            stop -= len(words[end - 1][2]) > 2 and part[-1] != "company"
         claims.append((start, stop, _kind(sequence[start:stop], part, words[begin:end], lexicon)))
     return tuple(claims)
 
@@ -173,6 +182,9 @@ def _is_word(low: str, lexicon: English) -> bool:
                 return True
             if stem[-1] == stem[-2] and stem[:-1] in lexicon.words:
                 return True
+    american = low.replace("ise", "ize").replace("isa", "iza").replace("isi", "izi").replace("our", "or")
+    if american != low and _is_word(american, lexicon):
+        return True
     for beginning in ("un", "re", "non", "pre", "sub", "over", "multi", "inter", "anti", "micro", "mis", "dis"):
         if low.startswith(beginning) and low[len(beginning) :] in lexicon.words and len(low) > len(beginning) + 2:
             return True

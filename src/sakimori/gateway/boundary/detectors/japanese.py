@@ -22,6 +22,15 @@ _STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
 _LATIN = re.compile(r"[0-9a-z&・]+")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
 _SPACED = re.compile(f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}})")
+_KANJI_HIRAGANA = re.compile(
+    f"(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)|(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$)"
+)
+_HIRAGANA_COMPANY = re.compile(
+    "(?:株式会社|有限会社|合同会社|㈱|㈲)[ \u3000]?[ぁ-ん]{2,8}?(?=[のはがをにとでへもや、。()「」 \u3000\n\"',]|より|から|様|さん|さま|御中|[一-龥ァ-ヴ]|$)(?:[一-龥ァ-ヴー]{1,8}(?=[ \u3000、。()\n\"',]|$))?"
+    "|(?<![ぁ-ん一-龥])[ぁ-ん]{2,6}(?:商事|工業|建設|運輸|銀行|信用金庫|証券|保険|生命|不動産|食品|物産|産業|電機|商店|薬局|病院|医院|クリニック|大学|学園|株式会社|有限会社|合同会社|ホールディングス|グループ)"
+)
+_BRANCH = re.compile("(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)")
+_NO_BRANCH = frozenset("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙".split())
 _SPACED_KANA = re.compile(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
 _HIRAGANA = re.compile("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
@@ -65,14 +74,22 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
 def _spaced(text: str) -> Iterator[Hit]:
     """Surname and given name with a space between."""
     lexicon = japanese()
-    if " " not in text and "\u3000" not in text and "・" not in text:
-        return
     for match in _SPACED.finditer(text):
         surname = match[1]
         given = _given_at_start(match[2], lexicon)
-        is_known = given in lexicon.given or given[:1] < "\u3100"
-        if given and (surname in lexicon.surnames or (is_known and surname not in lexicon.words)):
+        known = given in lexicon.given or given[:1] < "\u3100"
+        likely = known or (surname[0] in lexicon.surname_firsts or surname[-1] in lexicon.surname_lasts)
+        if given and (surname in lexicon.surnames or (likely and surname not in lexicon.words)):
             yield Hit(match.start(), match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
+    for match in _KANJI_HIRAGANA.finditer(text):
+        surname, given = (match[1], match[2]) if match[1] else (match[3], match[4])
+        if surname in lexicon.surnames and given.translate(_TO_KATAKANA) in lexicon.kana_given:
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[0])
+    for match in _HIRAGANA_COMPANY.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
+    for match in _BRANCH.finditer(text):
+        if match[1] not in lexicon.words and match[1] not in _NO_BRANCH:
+            yield Hit(match.start(), match.end(), Kind.BRANCH, "branch-name", match[0])
     for match in _SPACED_KANA.finditer(text):
         surname, given = match[1], match[2]
         if (surname in lexicon.kana_surnames) + (given in lexicon.kana_given) + (given in lexicon.kana_surnames) >= 1:
@@ -96,6 +113,10 @@ def _given_at_start(text: str, lexicon: Japanese) -> str:
             continue
         if given in lexicon.given or (_plausible_given(given, lexicon) and given not in lexicon.words):
             return given
+        if size == 3 and given[2] in "郎子美助介江枝代奈香乃衣穂花" and given[0] in lexicon.given_firsts:
+            return given
+        if size == 1 and given in lexicon.given_firsts and given not in lexicon.titles:
+            return given
     return ""
 
 
@@ -103,12 +124,16 @@ def _given_at_start(text: str, lexicon: Japanese) -> str:
 def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
     """What a run says: (start, end, kind), in order. ``is_polite``: さん or the like follows."""
     lexicon = japanese()
-    if run in lexicon.words or run in lexicon.katakana_words or run in lexicon.polite_words:
+    if run in lexicon.polite_words:
         return ()
+    if run in lexicon.words or run in lexicon.katakana_words:
+        return ((0, len(run), Kind.PERSON),) if is_polite and run in lexicon.surnames else ()
     pieces = _pieces(run)
     claims: list[tuple[int, int, Kind]] = []
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
+        if piece.what == "word" and run[piece.start : piece.end] in lexicon.surnames and piece.end - piece.start > 1:
+            piece = pieces[index] = _Piece(piece.start, piece.end, "word-surname")
         named = (following is not None and run[following.start : following.end] in _MUST_NAME) or (
             following is None and is_polite
         )
@@ -121,7 +146,7 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
 def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
     piece = pieces[index]
     length = piece.end - piece.start
-    if named and piece.what in ("surname", "given", "place", "unknown", "katakana"):
+    if named and piece.what in ("surname", "given", "place", "unknown", "katakana", "word-surname"):
         start = piece.start
         for before in reversed(pieces[:index]):
             if before.what not in ("surname", "given", "unknown") or before.end != start:
@@ -134,6 +159,8 @@ def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: 
         case "surname" | "given" if length >= 2:
             alone = all(other.what in ("word", "title") for other in pieces if other is not piece)
             return (piece.start, piece.end, Kind.PERSON) if alone else None
+        case "unknown" if length in (2, 3) and len(pieces) == 1 and is_last:
+            return (piece.start, piece.end, Kind.PERSON) if _plausible_surname(run) else None
         case "place":
             return (piece.start, piece.end, Kind.PLACE)
         case "organisation":
@@ -151,7 +178,7 @@ def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: 
             if after:
                 return (piece.start, after[-1].end, Kind.ORG)
             first = _name_before(run, pieces, index)
-            return (first, piece.end, Kind.ORG) if first is not None else (piece.start, piece.end, Kind.ORG)
+            return (first if first is not None else pieces[max(0, index - 3)].start, piece.end, Kind.ORG)
         case _:
             return None
 
@@ -161,15 +188,28 @@ _NAMING = frozenset({"place", "surname", "given", "person", "unknown", "katakana
 
 def _name_before(run: str, pieces: list[_Piece], index: int) -> int | None:
     """Where the name begins that the ending ``pieces[index]`` closes; None if only common words stand before it."""
-    for piece in pieces[:index]:
+    for number, piece in enumerate(pieces[:index]):
         if piece.what not in _NAMING:
             continue
         if piece.what == "latin" and not run[piece.start : piece.end].strip("0123456789"):
             continue
         if piece.what == "unknown" and piece.end - piece.start < 2 and pieces[index].end - pieces[index].start < 2:
             continue
-        return piece.start
+        start = piece.start
+        for before in reversed(pieces[:number]):
+            if run[before.start : before.end] not in _BESIDE_NAMES and not run[before.start : before.end].isdigit():
+                break
+            start = before.start
+        return start
     return None
+
+
+_BESIDE_NAMES = frozenset("東西南北新大小中上下元前奥第回次代旧")
+
+
+def _plausible_surname(text: str) -> bool:
+    lexicon = japanese()
+    return len(text) == 2 and text[0] in lexicon.surname_firsts and text[1] in lexicon.surname_lasts
 
 
 def _pieces(run: str) -> list[_Piece]:
@@ -185,6 +225,11 @@ def _pieces(run: str) -> list[_Piece]:
             )
         else:
             pieces.extend(_Piece(start + piece.start, start + piece.end, piece.what) for piece in _kanji(text))
+    if len(pieces) > 1 and pieces[-1].what == "word":
+        last = run[pieces[-1].start :]
+        for endings, what in ((lexicon.place_endings, "place-ending"), (lexicon.organisation_endings, "org-ending")):
+            if last in endings:
+                pieces[-1] = pieces[-1]._replace(what=what)
     return pieces
 
 
@@ -250,9 +295,9 @@ def _costs() -> dict[str, tuple[tuple[str, float], ...]]:
     add(lexicon.given, "given", 4.0, 1.7)
     add(lexicon.places, "place", 2.6, 1.0)
     add(lexicon.organisations, "organisation", 3.0, 0.7)
-    add(lexicon.event_endings, "event-ending", 2.0, 1.1)
-    add(lexicon.place_endings, "place-ending", 1.9, 1.1)
-    add(lexicon.organisation_endings, "org-ending", 2.0, 1.0)
+    add(lexicon.event_endings, "event-ending", 2.0, 0.95)
+    add(lexicon.place_endings, "place-ending", 1.9, 0.97)
+    add(lexicon.organisation_endings, "org-ending", 2.0, 0.96)
     add(lexicon.titles, "title", 1.5, 0.9)
     add(lexicon.words, "word", 2.0, 1.0)
     add(frozenset("一二三四五六七八九十百千万第的化性者員用中内外前後上下各全両同毎約計以"), "word", 1.6, 1.6)
@@ -283,6 +328,10 @@ def _kanji(text: str) -> list[_Piece]:
                 if what == "surname":
                     for last, more in _given_after(text, end, lexicon):
                         offer(last, more + (0.8 if end - start == 1 else 0.0), "person")
+        for first, more in ((2, 4.0), (1, 4.6), (3, 5.4)):
+            for last in range(start + first + 2, min(size, start + first + 3) + 1):
+                if text[start + first : last] in lexicon.given and text[start : start + first] not in lexicon.words:
+                    offer(last, more, "person")
         if start + 4 <= size and text[start] in lexicon.surname_firsts and text[start + 1] in lexicon.surname_lasts:
             for last in (start + 4, start + 5):
                 if last <= size and text[start + 2 : last] in lexicon.given:

@@ -22,9 +22,9 @@ Shape = Callable[[Folded, str, int, str], tuple[int, int] | None]
 """(text, its view with digits, where the value begins, what separates it from its label) -> the value's place."""
 
 _SEPARATOR = re.compile(
-    r"(?:[ \u3000]?[(\[][^()\[\]\n]{0,16}[)\]])?"
+    r"(?:[ \u3000]?[(\[][^()\[\]\n0-9]{0,16}[)\]])?"
     r"[ \u3000\"'*_\]】>|\\」』`)]{0,4}"
-    r"(?P<sign>=>|->|[:=|→>\t#※]|は|が|の|to\b|is\b|are\b|no\.?:?|番号|,(?=\")|-(?= )|・)?"
+    r"(?P<sign>=>|->|[:=|→>\t#※]|は|が|の|第|to\b|is\b|are\b|no\.?:?|番号|,(?=\")|-(?= )|・)?"
     r"[ \u3000\"'*_\[\\「『【<|#:=(、`]{0,5}(?:\n[ \u3000>*]{0,4}(?=[^\n]))?"
 )
 _ASCII_WORD = re.compile(r"[a-z0-9_]")
@@ -90,7 +90,13 @@ def _labels() -> tuple[Anchors, list[tuple[Kind, str, str]]]:
     labels: dict[str, tuple[Kind, str]] = {}
     for kind, shape, spellings in rows:
         for spelling in spellings.split("|"):
-            labels.setdefault(spelling.strip(), (Kind(kind), shape))
+            label = spelling.strip()
+            for form in (
+                {label, label.replace(" ", "_"), label.replace(" ", ""), label.replace(" ", "-")}
+                if label.isascii()
+                else {label}
+            ):
+                labels.setdefault(form, (Kind(kind), shape))
     ordered = sorted(labels.items())
     return Anchors([spelling for spelling, _ in ordered]), [(kind, shape, label) for label, (kind, shape) in ordered]
 
@@ -317,12 +323,14 @@ def _address(folded: Folded, view: str, start: int, told: str) -> tuple[int, int
 
 def _user(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] | None:
     sign = told.partition("|")[0]
-    if not sign or sign in ("no", "to", "の", "・", "is", "->", "→", ">", "-"):
+    if sign in ("no", "to", "の", "・", "is", "->", "→", ">", "-"):
         return None
     match = _USER.match(folded.text, start)
     if not match:
         return None
     value = match[0].rstrip(".$\\@")
+    if not sign and not re.search(r"[a-z][._][a-z]|[a-z_]{3,}[0-9]{1,4}$|^(?:svc|adm|sa)[_\-]", value):
+        return None
     if (
         value in _NOBODY
         or (value in english().words and sign not in ("=", "quote"))
@@ -336,12 +344,14 @@ def _user(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] 
 
 def _host(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] | None:
     sign = told.partition("|")[0]
-    if not sign or sign in ("no", "to", "の", "・", "is", "-"):
+    if sign in ("no", "to", "の", "・", "is", "-"):
         return None
     match = _HOST.match(folded.text, start)
     if not match or match[0] in _NOBODY or match[0] in english().words:
         return None
     value = match[0]
+    if not sign and not (re.search(r"[0-9]", value) and re.search(r"[a-z].*[\-.0-9]", value)):
+        return None
     if not re.search(r"[0-9.\-]", value) and sign not in ("=", "quote", ":"):
         return None
     if re.fullmatch(r"[0-9.]+|0x[0-9a-f]+", value) or "_" in value[:1]:
@@ -365,7 +375,7 @@ _SHAPES: dict[str, Shape] = {
     "expiry": _pattern(_EXPIRY),
     "card": _pattern(_CARD),
     "ssn": _pattern(_SSN, needs_digit=True),
-    "pin": _pattern(_PIN, needs_sign=True, needs_digit=True),
+    "pin": _pattern(_PIN, needs_digit=True),
     "sign": _pattern(_SIGN),
     "pension": _pattern(_PENSION),
     "invoice": _pattern(_INVOICE, needs_digit=True),

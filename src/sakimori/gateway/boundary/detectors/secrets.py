@@ -36,6 +36,9 @@ _BEFORE_VALUE = (
     re.compile(r"[\-/](?<![a-z0-9][\-/])(?:password|passwd|pass|pwd|token|secret|api-key)(?:\s{1,3}|[:=])(?!-)"),
     re.compile(r"net(?<![a-z0-9]net)1?(?:\.exe)?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?![/\s])"),
     re.compile(r"[?&;](?:pass|pw|sig|key)="),
+    re.compile(
+        r"(?:password|passwd|passphrase|パスワード)[ ]{1,3}(?=[^\s]{0,40}[0-9!#%+$@^&*])(?=[^\s]{6,})(?![0-9]{1,4}[ .,])"
+    ),
 )
 _MEMBER_NAME = re.compile(
     rf"(?:.{{0,64}}[^a-z0-9])?{_TELLING_NAME}|[a-z0-9_]{{0,64}}(?:passwords?|secrets?|token|api_?keys?)"
