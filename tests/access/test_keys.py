@@ -126,7 +126,8 @@ def test_keys_of_other_institutions_are_out_of_reach(world: World) -> None:
 def test_a_mistyped_key_is_refused_without_making_secrets(world: World, data: st.DataObject) -> None:
     plaintext = world.issue()[1]
     place = data.draw(st.integers(0, len(plaintext) - 1))
-    char = data.draw(st.sampled_from("aZ09-_ \n\0é").filter(lambda char: char != plaintext[place]))
+    drawn = data.draw(st.sampled_from("aZ09-_ \n\0é"))
+    char = "!" if drawn == plaintext[place] else drawn  # the key is random: a filter would not repeat itself
     before = sorted(world.home.rglob("*.key"))
     assert world.who(plaintext[:place] + char + plaintext[place + 1 :]) is None
     assert world.who(plaintext + char) is None
