@@ -12,7 +12,7 @@ import agents
 import pytest
 from aiohttp import web
 from openai import APIError, AsyncOpenAI, OpenAI, RateLimitError
-from openai.types.responses import Response
+from openai.types.responses import Response, ResponseIncludable, ToolParam
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
@@ -63,7 +63,7 @@ def known_about(host: str) -> str:
     return f"{host} belongs to yamada.t at 10.20.4.12"
 
 
-SCHEMA = {
+SCHEMA: dict[str, object] = {
     "type": "object",
     "properties": {"host": {"type": "string"}},
     "required": ["host"],
@@ -97,16 +97,15 @@ def returned_reasoning(upstream: Upstream) -> list[str]:
 
 @pytest.mark.parametrize("streams", [False, True])
 def test_openai_for_python_responses(client: OpenAI, investigating: Upstream, streams: bool) -> None:
-    tools: Any = [{"type": "function", "name": "lookup", "parameters": SCHEMA, "strict": True}]
+    tools: list[ToolParam] = [{"type": "function", "name": "lookup", "parameters": SCHEMA, "strict": True}]
+    include: list[ResponseIncludable] = ["reasoning.encrypted_content"]
 
     def ask(given: Any) -> Response:
-        options: Any = {"model": MODEL, "tools": tools, "include": ["reasoning.encrypted_content"]}
         if not streams:
-            whole: Response = client.responses.create(input=given, **options)
-            return whole
-        with client.responses.stream(input=given, **options) as events:
+            return client.responses.create(model=MODEL, input=given, tools=tools, include=include)
+        with client.responses.stream(model=MODEL, input=given, tools=tools, include=include) as events:
             said = "".join(event.delta for event in events if event.type == "response.output_text.delta")
-            response: Response = events.get_final_response()
+            response = events.get_final_response()
             assert said == response.output_text
             return response
 
