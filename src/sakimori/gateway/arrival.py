@@ -19,7 +19,7 @@ def check_headers(request: web.Request) -> None:
     Raises:
         Refusal: what is wrong, before the body is read.
     """
-    headers.check(request.headers.keys())
+    headers.check(name for name, _ in request.headers.items())  # ``keys`` has each name once only
     if request.content_type != "application/json":
         raise Refusal(415, "unsupported_media_type", "Send the request as application/json.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -29,19 +29,19 @@ def check_headers(request: web.Request) -> None:
         raise too_large()
 
 
-async def read_body(request: web.Request, *, seconds: float = _SECONDS) -> bytes:
+async def read_body(request: web.Request) -> bytes:
     """The body.
 
     Raises:
         Refusal: it is too long, takes too long, or breaks off.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(_SECONDS):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise too_large() from None
     except TimeoutError:
-        message = f"The body of the request did not arrive within {seconds:.0f} s."
+        message = f"The body of the request did not arrive within {_SECONDS:.0f} s."
         raise Refusal(408, "request_timeout", message, may_retry=True) from None
     except (web.RequestPayloadError, ConnectionError):
         raise Refusal(400, "request_incomplete", "The request broke off within its body.", may_retry=True) from None

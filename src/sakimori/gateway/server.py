@@ -173,7 +173,7 @@ class Gateway:
             call = OneCall(self._desk, told, endpoint, request)
             task = asyncio.create_task(self._make(call, told, request))
             self._calls[task] = call
-            task.add_done_callback(self._calls.pop)
+            task.add_done_callback(self._ended)
             try:
                 # The call is finished whatever becomes of the connection: it may be billed, so it must be settled.
                 return await asyncio.shield(task)
@@ -182,6 +182,11 @@ class Gateway:
                 raise
 
         return handle
+
+    def _ended(self, task: asyncio.Task[web.StreamResponse]) -> None:
+        del self._calls[task]
+        if not task.cancelled():
+            task.exception()  # told to the client, or nobody is there to hear it
 
     async def _make(self, call: OneCall, told: Call, request: web.Request) -> web.StreamResponse:
         with told.under_way(request.headers.get("traceparent")):

@@ -1,6 +1,7 @@
 """Starting and stopping: as a program of its own, or within another for as long as that needs it."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SystemClock
@@ -17,6 +19,9 @@ from sakimori.gateway.server import Gateway, Parts
 from sakimori.ledger import Ledger
 from sakimori.store import Database
 
+_HTTP = logging.getLogger("sakimori.gateway.http")
+"""Of what is no HTTP aiohttp makes an error with its traceback: strangers could fill the log with what they send."""
+_HTTP.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 _IDLE_SECONDS = 75.0
 """From a connection's begin, or its last answer, until the headers of its next request are complete."""
 _LAST_WORDS_SECONDS = 0.5
@@ -106,6 +111,7 @@ async def serve(
     runner = web.AppRunner(
         gateway.application(),
         access_log=None,
+        logger=_HTTP,
         handler_cancellation=True,
         keepalive_timeout=_IDLE_SECONDS,
         shutdown_timeout=_LAST_WORDS_SECONDS,
