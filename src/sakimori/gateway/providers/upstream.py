@@ -84,8 +84,6 @@ class Opened:
         """Attempts that failed before this one."""
         self.headers: Mapping[str, str] = MappingProxyType(values(response.headers, *_SHOWN))
         """Those that the client may see."""
-        self.request_id = values(response.headers, "x-request-id").get("x-request-id")
-        """By which the provider knows the call."""
         self.length = length
         """Bytes of a whole answer as it came."""
         self._response = response
