@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english, japanese
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _N = "[0-9一二三四五六七八九十百〇]{1,5}"
-_TAIL = re.compile(
+_TAIL = Gate(
     rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?|号|条|-|の)?(?![年月日時分円件名人回%])){{0,4}}"
     r"|[0-9]{1,5}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])"
 )
@@ -27,25 +28,27 @@ _BUILDING = re.compile(
     r"[一-龥ァ-ヴーぁ-んa-z0-9・'&.\-]{1,24}(?:[ \u3000][一-龥ァ-ヴーa-z0-9]{1,12})??)?"
     r"(?:[ \u3000\-]?[a-z]?[0-9]{1,4}(?:号室|階|f|号|棟)?(?![年月日時件円])(?:[ \u3000]?[0-9]{1,4}号室)?)?"
 )
-_PREFECTURE = re.compile(
+_PREFECTURE = Gate(
     r"(?:北海道|東京都|京都府|大阪府|[一-龥]{2,3}県)(?:[ \u3000]?[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]){1,3}(?:[一-龥々ァ-ヴヶノ]{0,10}(?:[のがつ][一-龥々]{1,4})?)"
 )
-_POSTCODE = re.compile(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
+_POSTCODE = Gate(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
 _STREET = "street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|way|place|pl|square|sq|terrace|crescent|close|highway|hwy|parkway|pkwy|circle|trail|row|hill|walk|mews|gardens|grove|green|plaza|quay|wharf|dale|str|park|common|commons|bridge|mill|mills|estate|pass|path|alley|loop|bend|ridge|view|heights|crossing|junction|landing|rise|vale|glen|cove|bay|manor|fort|station|field|fields|shore|port|summit|valley|village|ville|meadow|meadows|spring|springs|creek|run|river|brook|canyon|turnpike|freeway|expressway|motorway|spur|stravenue|union|via|viaduct|corner|corners|course|haven|harbor|inlet|island|isle|key|lake|lock|lodge|neck|orchard|oval|ramp|ranch|rapid|rest|shoal|skyway|throughway|trace|track|well|wells|falls|ferry|flat|ford|forest|forge|fork|garden|gateway|hollow|knoll|light|overpass|passage|pike|pine|pines|plain|plains|point|prairie|radial"
-_US = re.compile(
+_US = Gate(
     rf"(?<![0-9a-z.\-/#])[0-9]{{1,6}}[a-z]?,? (?:(?:[nsew]|north|south|east|west)\.? )?(?:[^\W\d_][^\W\d_'.\-]*\.? |[0-9]{{1,3}}(?:st|nd|rd|th) |of |the |[0-9]{{1,5}} ){{1,5}}?(?:{_STREET})\b\.?"
 )
-_FLAT = re.compile(
+_FLAT = Gate(
     r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|p\.?o\.? ?box|psc)\b\.?,? ?#?[0-9]{1,5}[a-z]?\b|#[0-9]{2,5}\b(?=[ ,\n])"
 )
-_CORNER = re.compile(r"\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
-_MILITARY = re.compile(
+_CORNER = Gate(r"\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
+_MILITARY = Gate(
     r"(?:usns|uss|usnv|usnb|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"
 )
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
 _TOKEN = re.compile(
     rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+)?|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?:de|del|della|di|da|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul|av|rua|via|sok|köz|sor|krt)\b\.?"
 )
+_NUMBER = re.compile(r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])[0-9]{0,5}[A-Za-z]?(?![0-9A-Za-z_:=%]|[.,][0-9])")
+_LAST_WORD = re.compile(r"([^\W\d_][^\W\d_.'\u2019\-]*)[ ,.]{1,3}$")
 _GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
 _LEADING = frozenset(
     "the in on at to from and is are was he she it we they i you her his my our please call contact dear hi".split()
@@ -53,7 +56,7 @@ _LEADING = frozenset(
 _MONTHS = frozenset(
     "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday".split()
 )
-_BRITISH_POSTCODE = re.compile(
+_BRITISH_POSTCODE = Gate(
     r"(?<![A-Za-z0-9])(?:[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][ABD-HJLNP-UW-Z]{2}|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])(?![A-Za-z0-9])"
 )
 _STREETS = frozenset(_STREET.split("|"))
@@ -190,8 +193,30 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
     for match in _FLAT.finditer(text):
         if match[0][0] != "#" and match[0].split()[0] not in ("room", "floor", "fl", "unit"):
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
+    for begin, end in _windows(cased):
+        yield from _addresses_between(text, cased, begin, end)
+
+
+def _windows(cased: str) -> list[tuple[int, int]]:
+    """Where numbers stand beside capitalised words, with what could belong to one address with them."""
+    windows: list[tuple[int, int]] = []
+    for number in _NUMBER.finditer(cased):
+        start, end = number.span()
+        after = cased[end : end + 6].lstrip(" ,>\n\t")[:1]
+        if not after.isupper():
+            before = _LAST_WORD.search(cased[max(0, start - 30) : start])
+            if not before or not before[1][0].isupper():
+                continue
+        if windows and start - 120 <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], end + 120)
+        else:
+            windows.append((max(0, start - 120), end + 120))
+    return windows
+
+
+def _addresses_between(text: str, cased: str, begin: int, finish: int) -> Iterator[Hit]:
     run: list[re.Match[str]] = []
-    for token in _TOKEN.finditer(cased):
+    for token in _TOKEN.finditer(cased, begin, finish):
         if run and not _joined(cased, run[-1].end(), token.start()):
             yield from _address_in(text, run)
             run = []

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_IBAN = re.compile(r"(?<![a-z0-9])[a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{2,4}){3,8}[ \-]?[a-z0-9]{0,4}(?![a-z0-9])")
+_IBAN = Gate(r"(?<![a-z0-9])[a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{2,4}){3,8}[ \-]?[a-z0-9]{0,4}(?![a-z0-9])")
 _IBAN_LENGTHS = {
     **dict.fromkeys(("no",), 15),
     **dict.fromkeys(("be",), 16),
@@ -30,37 +31,37 @@ _IBAN_LENGTHS = {
     "ru": 33,
 }
 """ISO 13616, the registry of SWIFT."""
-_BIC = re.compile(r"(?<![A-Za-z0-9])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
+_BIC = Gate(r"(?<![A-Za-z0-9])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
 _BIC_COUNTRIES = frozenset(
     "JP US GB DE FR CH SG HK CN TW KR AU NZ CA IT ES NL BE LU AT SE NO DK FI IE PT GR PL CZ HU TR RU UA AE SA QA KW BH IL IN ID MY TH PH VN BR MX AR CL CO PE ZA EG NG KE KY BM".split()
 )
-_BIC_WORD = re.compile(r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金")
-_ACCOUNT = re.compile(
+_BIC_WORD = Gate(r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金")
+_ACCOUNT = Gate(
     r"(?:普通(?:預金)?|当座(?:預金)?|貯蓄(?:預金)?|定期(?:預金)?|納税準備預金|savings|checking|current account)"
     r"[ \u3000()(口座番号no.:=,、]{0,8}([0-9](?:[ \-]?[0-9]){5,7})(?![0-9])"
 )
-_CODES = re.compile(
+_CODES = Gate(
     r"(?<![0-9\-./:])([0-9]{4})[\-ー ]([0-9]{3})[\-ー ](?:[1249][\-ー ]|普通?[ ]?|当座?[ ]?)?([0-9]{7})(?![0-9\-])"
 )
-_YUCHO = re.compile(r"(?<![0-9\-])([01][0-9]{3}0)(?:[\-ー ][0-9])?[\-ー ・/]{1,3}([0-9]{6,7}1)(?![0-9\-])")
-_YUCHO_WORDS = re.compile(
+_YUCHO = Gate(r"(?<![0-9\-])([01][0-9]{3}0)(?:[\-ー ][0-9])?[\-ー ・/]{1,3}([0-9]{6,7}1)(?![0-9\-])")
+_YUCHO_WORDS = Gate(
     r"記号[ \u3000:=はが]{0,4}([01][0-9]{3}0)(?:-[0-9])?[ \u3000,、/・\n]{0,4}番号[ \u3000:=はが]{0,4}([0-9]{2,8})(?![0-9])"
 )
-_BRANCH = re.compile(
+_BRANCH = Gate(
     r"(?:店番号?|支店番号|支店コード|店番|支店名?|本店|出張所|branch(?: code| no\.?| number)?)[ \u3000(:=]{1,4}([0-9]{3})(?![0-9])"
 )
-_BANK_CODE = re.compile(r"(?:銀行コード|金融機関コード|銀行番号|bank code)[ \u3000(:=]{0,4}([0-9]{4})(?![0-9])")
-_CORPORATE = re.compile(r"(?<![0-9a-z.\-])t?([1-9][ \-]?(?:[0-9]{4}[ \-]?){2}[0-9]{4})(?![0-9.\-])")
-_BANK_IN_BRACKETS = re.compile(
+_BANK_CODE = Gate(r"(?:銀行コード|金融機関コード|銀行番号|bank code)[ \u3000(:=]{0,4}([0-9]{4})(?![0-9])")
+_CORPORATE = Gate(r"(?<![0-9a-z.\-])t?([1-9][ \-]?(?:[0-9]{4}[ \-]?){2}[0-9]{4})(?![0-9.\-])")
+_BANK_IN_BRACKETS = Gate(
     r"(?:銀行|金庫|組合|農協|bank) ?\(([0-9]{4})\)|(?:支店|出張所|本店|営業部|branch) ?\(([0-9]{3})\)"
 )
-_SWIFT_ACCOUNT = re.compile(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9]{4,34})(?![a-z0-9])")
-_BANKING = re.compile("口座|振込|普通|当座|送金|引落")
-_SEVEN = re.compile(r"(?<![0-9a-z.,\-/:_+])[0-9]{7}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
-_HOLDER = re.compile(
+_SWIFT_ACCOUNT = Gate(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9]{4,34})(?![a-z0-9])")
+_BANKING = Gate("口座|振込|普通|当座|送金|引落")
+_SEVEN = Gate(r"(?<![0-9a-z.,\-/:_+])[0-9]{7}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
+_HOLDER = Gate(
     r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴー][ァ-ヴー0-9a-z ]{1,28}\((?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ)(?:\)|(?![ァ-ヴー]))"
 )
-_CORP_WORDS = re.compile("法人番号|登録番号|インボイス|適格請求書|corporate number|invoice")
+_CORP_WORDS = Gate("法人番号|登録番号|インボイス|適格請求書|corporate number|invoice")
 
 
 def detect_ibans(folded: Folded) -> Iterator[Hit]:

@@ -3,24 +3,25 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _N = "[0-9一二三四五六七八九十〇元]{1,4}"
-_ERA = re.compile(
+_ERA = Gate(
     rf"(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)[ ]?({_N})[ ]?年[ ]?{_N}[ ]?月[ ]?{_N}[ ]?日?(?:[ ]?(?:生まれ|生))?|(?<![a-z0-9])[mtsh][ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
 )
-_BORN = re.compile(
+_BORN = Gate(
     rf"(?:(?:明治|大正|昭和|平成|令和)?{_N}年[ ]?(?:{_N}月[ ]?)?(?:{_N}日)?|[0-9]{{4}}[./\-][0-9]{{1,2}}[./\-][0-9]{{1,2}})[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))"
 )
-_OLD = re.compile(
+_OLD = Gate(
     r"(?<![0-9./\-])(?:(?:19[0-9]{2}|200[0-8])(?:[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]|3[01])(?![0-9])|年(?:0?[1-9]|1[0-2])月(?:0?[1-9]|[12][0-9]|3[01])日)"
     r"|(?:0?[1-9]|[12][0-9]|3[01])[./\-](?:0?[1-9]|[12][0-9]|3[01])[./\-](?:19[0-9]{2}|200[0-8])(?![0-9])"
     r"|(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)? (?:of )?(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?,? (?:19[0-9]{2}|200[0-8])(?![0-9])"
     r"|(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.? (?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?,? (?:19[0-9]{2}|200[0-8])(?![0-9]))"
     r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
 )
-_AGES = re.compile(
+_AGES = Gate(
     r"(?<![0-9.])([0-9]{1,3})(?:[ -]years?[ -]olds?|[ ]?y/?o\b|[ ]years? of age)|\b(?:turned|aged|turning) ([0-9]{1,3})(?![0-9.:/])|(?<![0-9.])(?:満 ?)?([0-9]{1,3}) ?[歳才](?:未満|以上|以下)?"
 )
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import English, english
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -18,7 +19,9 @@ _LETTER = "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
 _WORD = f"[{_UPPER}][{_LETTER}]*(?:['\u2019\\-][{_LETTER}]+)*"
 _JOINING = "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e"
 _SEQUENCE = re.compile(
-    rf"(?<![{_LETTER}0-9_@/\\.\-$%#])(?:{_WORD}\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ))*{_WORD}(?![0-9_@\\/(=]|\.[a-z0-9]|-[0-9])"
+    # The class comes first, the look-behind second: so the search skips from capital to capital.
+    rf"[{_UPPER}](?<![{_LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{_LETTER}]*(?:['\u2019\-][{_LETTER}]+)*"
+    rf"(?:\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ){_WORD})*(?![{_LETTER}0-9_@\\/(=]|\.[a-z0-9]|-[0-9])"
 )
 _PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
@@ -31,12 +34,12 @@ _COMPANY = frozenset(
 _HONORIFICS = frozenset(
     "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend hon capt captain sgt lt col gen sen rep judge officer".split()
 )
-_TITLE = re.compile(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.(?= )|(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr|Prof)(?= [A-Z])")
-_WORKS_FOR = re.compile(
+_TITLE = Gate(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.(?= )|(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr|Prof)(?= [A-Z])")
+_WORKS_FOR = Gate(
     rf"\b(?:[Ww]ork(?:s|ed|ing)? (?:for|at)|[Ee]mployed (?:by|at)|(?:is|am|are|was) from|calling from|employer is|company is)\s{{1,3}}"
     rf"((?:[{_UPPER}0-9][{_LETTER}0-9'&.\-]*(?:,? (?:and |& |of )?(?=[{_UPPER}0-9]))?){{1,6}})"
 )
-_CALLED = re.compile(
+_CALLED = Gate(
     rf"(?:\b(?:[Nn]ame is|[Nn]ame'?s|[Ii] am|I'm|[Cc]all me|called|[Nn]amed|[Dd]ear|[Hh]i|[Hh]ello|[Rr]egards,|[Ss]incerely,|[Tt]hanks,|[Ss]igned)[ \n]{{1,3}}|name\? |name on the account\? (?:User: )?)"
     rf"({_WORD}(?: {_WORD}\.?){{0,3}})"
 )

@@ -3,29 +3,28 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_RESIDENCE = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[ ]?[0-9]{8}[ ]?[A-Z]{2}(?![A-Za-z0-9])")
-_PASSPORT = re.compile(r"(?<![A-Za-z0-9\-])[A-Z]{2}[0-9]{7}(?![A-Za-z0-9])")
-_PASSPORT_WORDS = re.compile("旅券|パスポート|passport")
-_PENSION = re.compile(r"(?<![0-9\-a-z.])[0-9]{4}-[0-9]{6}(?![0-9\-])")
-_SSN = re.compile(r"(?<![0-9\-a-z.])(?!000|666)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9\-])")
-_NINO = re.compile(
-    r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])"
-)
-_PLATE = re.compile(
+_RESIDENCE = Gate(r"(?<![A-Za-z0-9])[A-Z]{2}[ ]?[0-9]{8}[ ]?[A-Z]{2}(?![A-Za-z0-9])")
+_PASSPORT = Gate(r"(?<![A-Za-z0-9\-])[A-Z]{2}[0-9]{7}(?![A-Za-z0-9])")
+_PASSPORT_WORDS = Gate("旅券|パスポート|passport")
+_PENSION = Gate(r"(?<![0-9\-a-z.])[0-9]{4}-[0-9]{6}(?![0-9\-])")
+_SSN = Gate(r"(?<![0-9\-a-z.])(?!000|666)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9\-])")
+_NINO = Gate(r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])")
+_PLATE = Gate(
     "[一-龥ぁ-ん]{2,4}[ \u3000]?[0-9]{2}[0-9a-z][ \u3000]?[ぁ-ん][ \u3000]?(?:[0-9]{2}-[0-9]{2}|[・.]{0,3}[0-9]{1,4}(?:-[0-9]{2})?)(?![0-9])"
 )
-_POSITION = re.compile(
+_POSITION = Gate(
     r"(?<![0-9.])-?[0-9]{1,2}\.[0-9]{4,10}°?[ ]?[ns]?[ ]?[,/ ][ ]?-?1?[0-9]{1,2}\.[0-9]{4,10}°?(?:[ ]?[ew](?![a-z]))?(?![0-9.])|[0-9]{1,2}°[0-9]{1,2}['′][0-9.]{1,6}[\"″] ?[ns][, ]{1,2}[0-9]{1,3}°[0-9]{1,2}['′][0-9.]{1,6}[\"″] ?[ew]"
     r"|(?:北緯|南緯)[ ]?[0-9]{1,2}[.度°][0-9.度分秒'\"°′″]{1,16}[、, ]{0,2}(?:東経|西経)[ ]?[0-9]{1,3}[.度°][0-9.度分秒'\"°′″]{1,16}"
 )
-_LATITUDE = re.compile(
+_LATITUDE = Gate(
     r"(?:緯度|経度|\blatitude|\blongitude|\blat|\blon|\blng)[\"']?[ ]?[:=は]?[ ]?[\"']?(-?[0-9]{1,3}\.[0-9]{3,12})(?![0-9])"
 )
-_IMEI = re.compile(r"(?<![0-9\-a-z.])(?:35|86|01|99)[0-9]{13}(?![0-9\-.])")
+_IMEI = Gate(r"(?<![0-9\-a-z.])(?:35|86|01|99)[0-9]{13}(?![0-9\-.])")
 
 
 def detect_identities(folded: Folded) -> Iterator[Hit]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import Japanese, japanese
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -21,20 +22,21 @@ _RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]+")
 _STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
 _LATIN = re.compile(r"[0-9a-z&・]+")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
-_SPACED = re.compile(f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}})")
-_KANJI_HIRAGANA = re.compile(
+_SPACED = Gate(f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}})")
+_KANJI_HIRAGANA = Gate(
     f"(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)|(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$)"
 )
-_HIRAGANA_COMPANY = re.compile(
+_HIRAGANA_COMPANY = Gate(
     "(?:株式会社|有限会社|合同会社|㈱|㈲)[ \u3000]?[ぁ-ん]{2,8}?(?=[のはがをにとでへもや、。()「」 \u3000\n\"',]|より|から|様|さん|さま|御中|[一-龥ァ-ヴ]|$)(?:[一-龥ァ-ヴー]{1,8}(?=[ \u3000、。()\n\"',]|$))?"
     "|(?<![ぁ-ん一-龥])[ぁ-ん]{2,6}(?:商事|工業|建設|運輸|銀行|信用金庫|証券|保険|生命|不動産|食品|物産|産業|電機|商店|薬局|病院|医院|クリニック|大学|学園|株式会社|有限会社|合同会社|ホールディングス|グループ)"
 )
-_BRANCH = re.compile("(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)")
+_BRANCH = Gate("(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)")
 _NO_BRANCH = frozenset("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙".split())
-_SPACED_KANA = re.compile(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
-_HIRAGANA = re.compile("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
+_SPACED_KANA = Gate(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
+_HIRAGANA = Gate("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
-_LONGEST_PIECE = 14
+_UNKNOWN_SURNAMES = ((2, 4.0), (1, 4.6), (3, 5.4))
+"""Characters of a surname on no list, and what reading one costs."""
 _LONGEST_RUN = 60
 _POLITE = frozenset("様殿氏君嬢")
 _MUST_NAME = frozenset(
@@ -128,6 +130,8 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
         return ()
     if run in lexicon.words or run in lexicon.katakana_words:
         return ((0, len(run), Kind.PERSON),) if is_polite and run in lexicon.surnames else ()
+    if len(run) == 2 and not is_polite and run not in _costs()[0] and run[0] > "\u3100" < run[1]:
+        return ((0, 2, Kind.PERSON),) if _plausible_surname(run) else ()
     pieces = _pieces(run)
     claims: list[tuple[int, int, Kind]] = []
     for index, piece in enumerate(pieces):
@@ -282,8 +286,8 @@ def _is_unknown(text: str, lexicon: Japanese) -> bool:
 
 
 @cache
-def _costs() -> dict[str, tuple[tuple[str, float], ...]]:
-    """What a kanji string can be, and what it costs to read it so."""
+def _costs() -> tuple[dict[str, tuple[tuple[str, float], ...]], dict[str, int]]:
+    """What a kanji string can be and what it costs to read it so; by its first character the longest of them."""
     lexicon = japanese()
     costs: dict[str, dict[str, float]] = {}
 
@@ -302,42 +306,46 @@ def _costs() -> dict[str, tuple[tuple[str, float], ...]]:
     add(lexicon.words, "word", 2.0, 1.0)
     add(frozenset("一二三四五六七八九十百千万第的化性者員用中内外前後上下各全両同毎約計以"), "word", 1.6, 1.6)
     add(lexicon.company_forms, "form", 0.5, 0.5)
-    return {name: tuple(readings.items()) for name, readings in costs.items()}
+    longest: dict[str, int] = {}
+    for name in costs:
+        longest[name[0]] = max(longest.get(name[0], 0), len(name))
+    return {name: tuple(readings.items()) for name, readings in costs.items()}, longest
 
 
 def _kanji(text: str) -> list[_Piece]:
     """The cheapest reading of a run of kanji."""
     lexicon = japanese()
-    costs = _costs()
+    costs, longest = _costs()
+    given_names, firsts, lasts = lexicon.given, lexicon.surname_firsts, lexicon.surname_lasts
     size = len(text)
     best: list[float] = [0.0] + [1e9] * size
     back: list[tuple[int, str]] = [(0, "")] * (size + 1)
     for start in range(size):
         cost = best[start]
-
-        def offer(end: int, extra: float, what: str, start: int = start, cost: float = cost) -> None:
-            if cost + extra < best[end] - 1e-9:
-                best[end] = cost + extra
-                back[end] = (start, what)
-
-        offer(start + 1, 2.2, "unknown")
-        for end in range(start + 1, min(size, start + _LONGEST_PIECE) + 1):
-            piece = text[start:end]
-            for what, extra in costs.get(piece, ()):
-                offer(end, extra, what)
-                if what == "surname":
+        if cost + 2.2 < best[start + 1]:
+            best[start + 1], back[start + 1] = cost + 2.2, (start, "unknown")
+        for end in range(start + 1, min(size, start + longest.get(text[start], 0)) + 1):
+            for what, extra in costs.get(text[start:end], ()):
+                if cost + extra < best[end]:
+                    best[end], back[end] = cost + extra, (start, what)
+                if what == "surname" and end < size:
+                    extra = cost + (0.8 if end - start == 1 else 0.0)
                     for last, more in _given_after(text, end, lexicon):
-                        offer(last, more + (0.8 if end - start == 1 else 0.0), "person")
-        for first, more in ((2, 4.0), (1, 4.6), (3, 5.4)):
-            for last in range(start + first + 2, min(size, start + first + 3) + 1):
-                if text[start + first : last] in lexicon.given and text[start : start + first] not in lexicon.words:
-                    offer(last, more, "person")
-        if start + 4 <= size and text[start] in lexicon.surname_firsts and text[start + 1] in lexicon.surname_lasts:
-            for last in (start + 4, start + 5):
-                if last <= size and text[start + 2 : last] in lexicon.given:
-                    offer(last, 2.7, "person")
-            if _plausible_given(text[start + 2 : start + 4], lexicon):
-                offer(start + 4, 3.9, "person")
+                        if extra + more < best[last]:
+                            best[last], back[last] = extra + more, (start, "person")
+        # A surname that no list holds, before a given name that one does or that could be one.
+        for first, more in _UNKNOWN_SURNAMES:
+            begin = start + first
+            if begin + 2 > size or text[begin] not in lexicon.given_firsts:
+                continue
+            plausible = first == 2 and text[start] in firsts and text[start + 1] in lasts
+            more = cost + (2.7 if plausible else more)
+            for last in (begin + 2, begin + 3):
+                if last <= size and more < best[last] and text[begin:last] in given_names:
+                    if text[start:begin] not in lexicon.words:
+                        best[last], back[last] = more, (start, "person")
+            if plausible and cost + 3.9 < best[begin + 2] and text[begin + 1] in lexicon.given_lasts:
+                best[begin + 2], back[begin + 2] = cost + 3.9, (start, "person")
     pieces: list[_Piece] = []
     end = size
     while end > 0:

@@ -3,40 +3,43 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_MAC = re.compile(
+_MAC = Gate(
     r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}(?P<s>[:\-])(?:[0-9a-f]{2}(?P=s)){4}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])"
 )
-_UNC = re.compile(r"(?<![\\a-z0-9:])(?:\\\\|\\\\\\\\)([a-z0-9][a-z0-9.\-_]{1,62})\\")
-_HOME = re.compile(
+_UNC = Gate(r"(?<![\\a-z0-9:])(?:\\\\|\\\\\\\\)([a-z0-9][a-z0-9.\-_]{1,62})\\")
+_HOME = Gate(
     r"(?:[a-z]:(?:\\|\\\\|/)(?:users|documents and settings)(?:\\|\\\\|/)|(?<![a-z0-9.])/(?:home|users)/)([^\\/\s\"'<>|:,;)\]}$%*]{2,40})"
 )
-_DOWN_LEVEL = re.compile(
+_DOWN_LEVEL = Gate(
     r"(?<![A-Za-z0-9\\./:_\-])([A-Z][A-Z0-9\-]{1,14})(?:\\|\\\\)([A-Za-z][A-Za-z0-9._\-$]{1,40})(?![A-Za-z0-9\\_])"
 )
-_INTERNAL = re.compile(
-    r"(?<![a-z0-9.\-@_/\\])[a-z0-9][a-z0-9\-]{0,62}(?:\.[a-z0-9\-]{1,62}){0,4}\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test|example)(?![a-z0-9\-(]|\.[a-z0-9])"
+_INTERNAL = Gate(
+    r"\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test|example)(?![a-z0-9\-(]|\.[a-z0-9])"
 )
-_MACHINE = re.compile(
+_MACHINE = Gate(
     r"(?<![a-z0-9.\-_/\\])(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
     r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])"
 )
-_SYSLOG = re.compile(
+_SYSLOG = Gate(
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z|[+\-][0-9]{2}:?[0-9]{2})? ([a-z0-9][a-z0-9.\-]{1,62}) [a-z0-9_.\-/()]{2,40}(?:\[[0-9]{1,10}\])?:"
 )
-_CAPITALS = re.compile(
+_CAPITALS = Gate(
     r"(?<![A-Za-z0-9_.\-/\\@#:=])(?!(?:CVE|CWE|CAPEC|ISO|IEC|JIS|SHA|AES|RSA|DES|MD|UTF|RFC|MS|TLS|SSL|COVID|GPT|INC|REQ|CHG|PRB|TICKET|CASE|TA|APT|UNC|FIN|DEV|NIST|SP|FIPS|PCI|GHSA|RHSA|DSA|USN|KB|TS|ATT|BUG|JIRA|PR|ID|NO|REF|EU|US|UK|JP|Q|H|FY|PHASE|STEP|VER|V|X|HTTP|IPV|IEEE|ANSI|ECMA|PEP|HTML|CSS|ES|PS|USB|SATA|DDR|LTE|MP|COM|LPT)-)[A-Z]{2,12}[0-9]{0,4}(?:-[A-Z0-9]{1,12}){1,3}(?![A-Za-z0-9_\-\\]|\.[A-Za-z0-9])"
 )
-_ACCOUNT_FORM = re.compile(
-    r"(?<![a-z0-9_.@/\\\-$%:])(?:[a-z]{1,2}[._]([a-z]{4,15})|([a-z]{4,15})[._][a-z]{1,2}|svc[_\-]([a-z0-9_]{3,20}))[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
+_ACCOUNT_FORM = Gate(
+    r"[a-z](?<![a-z0-9_.@/\\\-$%:][a-z])(?:[a-z]?[._]([a-z]{4,15})|([a-z]{3,14})[._][a-z]{1,2}|(?<=s)vc[_\-]([a-z0-9_]{3,20}))[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 )
-_HANDLE = re.compile(r"(?<![a-z0-9._@/])@([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
-_SITE = re.compile(
+_HANDLE = Gate(r"(?<![a-z0-9._@/])@([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
+_SITE = Gate(
     r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://[^\s\"'<>)、。]{4,200}|www\.[^\s\"'<>)、。]{4,120})"
 )
+_LONGEST_NAME = 253  # RFC 1035, 2.3.4
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 _EVERYONE = frozenset(
     "public default all defaultuser0 defaultappool administrator admin root user users shared guest ubuntu ec2-user vagrant runner system xxx username name".split()
 )
@@ -62,9 +65,16 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
     for match in _HOME.finditer(text):
         if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
             yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
-    for pattern in (_INTERNAL, _MACHINE):
-        for match in pattern.finditer(text):
-            yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])
+    for match in _INTERNAL.finditer(text):
+        start = match.start()
+        while start and match.start() - start < _LONGEST_NAME and text[start - 1] in _NAME:
+            start -= 1
+        while start < match.start() and text[start] in ".-":
+            start += 1
+        if start < match.start() and (not start or text[start - 1] not in "@_/\\"):
+            yield Hit(start, match.end(), Kind.HOST, "host-form", text[start : match.end()])
+    for match in _MACHINE.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])
     for match in _SYSLOG.finditer(text):
         if not match[1].isdigit():
             yield Hit(match.start(1), match.end(1), Kind.HOST, "syslog", match[1])
@@ -73,7 +83,7 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0].lower())
     words = english().words
     for match in _ACCOUNT_FORM.finditer(text):
-        name = match[1] or match[2] or match[3]
+        name = match[1] or match[3] or text[match.start() : match.end(2)]
         if name not in words:
             yield Hit(match.start(), match.end(), Kind.USER, "account-form", match[0])
     for match in _HANDLE.finditer(text):

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -11,7 +12,7 @@ _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-#~!&'$*?^`|")
 _LOCAL_EDGE = ".%+-#~!&'$*?^`|"
 _LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
 _MAIL_DOMAIN = re.compile(r"@([a-z0-9](?:[a-z0-9.\-]{0,252}[a-z0-9])?)")
-_IPV4 = re.compile(r"(?<![0-9.])[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])")
+_IPV4 = Gate(r"(?<![0-9.])[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])")
 _IPV6_MIDDLE = re.compile(r":[0-9a-f]{0,4}:[0-9a-f:.]{0,45}")
 _IPV6_CHARACTERS = frozenset("0123456789abcdef:.")
 _LONGEST_IPV6 = 45

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _SEP = r"[ .\-・ーの]{1,2}"
-_CANDIDATE = re.compile(
+_CANDIDATE = Gate(
     r"(?<![0-9a-z_/.\\=+\-:])(?<![0-9][,])"
     r"(?:\+[1-9][0-9]{0,2}[ \-.]?(?:\(0?[0-9]{0,4}\)[ \-.]?)?[0-9](?:[ \-.()]{0,2}[0-9]){5,13}"
     rf"|\(?0[0-9]{{1,4}}(?:\)[ ]?|[ .\-・ーの(]{{1,2}})[0-9]{{1,4}}(?:[ .\-・ー)の]{{1,2}}[0-9]{{2,4}}){{1,3}}"
@@ -17,12 +18,12 @@ _CANDIDATE = re.compile(
     r"|(?:1[ .\-])?\(?[2-9][0-9]{2}(?:\)[ ]?|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
     r")(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9_]|[a-z]|[.\-][0-9])"
 )
-_WORD = re.compile(
+_WORD = Gate(
     r"(?:phone|telephone|tel|call|calling|called|mobile|cell|cellphone|fax|desk|direct|dial|office|whatsapp|sms|texts?|messages? (?:to|from)"
     r"|answering at|reach (?:me|him|her|us|them)|my number|contact number|電話|携帯|ケータイ|連絡先|ファックス|ファクス|ダイヤル|内線)"
 )
-_BESIDE = re.compile(rf"{_WORD.pattern}[^0-9+\n(]{{0,24}}(\(?\+?[0-9](?:[ .\-()/x]{{0,2}}[0-9]){{5,16}})(?![0-9a-z])")
-_OFF = re.compile(
+_BESIDE = Gate(rf"{_WORD.pattern.pattern}[^0-9+\n(]{{0,24}}(\(?\+?[0-9](?:[ .\-()/x]{{0,2}}[0-9]){{5,16}})(?![0-9a-z])")
+_OFF = Gate(
     r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work|cell|phone|tel)\b"
 )
 _LEAST, _MOST = 6, 15

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_KEY_FORMS = re.compile(
+_KEY_FORMS = Gate(
     r"(?<![a-z0-9])(?:"
     r"sk-[a-z0-9_\-]{16,512}"  # OpenAI, Anthropic, our own service keys and others
     r"|(?:akia|asia|aroa|aida)[a-z0-9]{16}(?![a-z0-9])"  # AWS access key ids
@@ -20,7 +21,7 @@ _KEY_FORMS = re.compile(
     r"|bearer\s{1,3}[a-z0-9._~+/\-]{16,4096}={0,2}"
     r")"
 )
-_BLOCK_BEGIN = re.compile(r"-----begin [a-z0-9 ]{0,40}private key(?: block)?-----")
+_BLOCK_BEGIN = Gate(r"-----begin [a-z0-9 ]{0,40}private key(?: block)?-----")
 _BLOCK_END = re.compile(r"-----end [a-z0-9 ]{0,40}private key(?: block)?-----")
 _TELLING_NAME = (
     r"(?:password|passwd|passphrase|passcode|pwd|secret|credential|credentials|apikey|api_key|api-key|accesskey"
@@ -29,14 +30,14 @@ _TELLING_NAME = (
 )
 # Each begins with plain characters, which lets the regex engine skip ahead.
 _BEFORE_VALUE = (
-    re.compile(
+    Gate(
         _TELLING_NAME + r"[\"'\\\]]{0,4}\s{0,3}(?:[:=]|は(?=\s{0,3}[!-~「『]))\s{0,3}"
         r"(?:(?:basic|bearer|digest|negotiate|ntlm)\s{1,3})?"
     ),
-    re.compile(r"[\-/](?<![a-z0-9][\-/])(?:password|passwd|pass|pwd|token|secret|api-key)(?:\s{1,3}|[:=])(?!-)"),
-    re.compile(r"net(?<![a-z0-9]net)1?(?:\.exe)?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?![/\s])"),
-    re.compile(r"[?&;](?:pass|pw|sig|key)="),
-    re.compile(
+    Gate(r"[\-/](?<![a-z0-9][\-/])(?:password|passwd|pass|pwd|token|secret|api-key)(?:\s{1,3}|[:=])(?!-)"),
+    Gate(r"net(?<![a-z0-9]net)1?(?:\.exe)?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?![/\s])"),
+    Gate(r"[?&;](?:pass|pw|sig|key)="),
+    Gate(
         r"(?:password|passwd|passphrase|パスワード)[ ]{1,3}(?=[^\s]{0,40}[0-9!#%+$@^&*])(?=[^\s]{6,})(?![0-9]{1,4}[ .,])"
     ),
 )
@@ -47,7 +48,7 @@ _QUOTES = "\"'`「『"
 _CLOSING = {'"': '"', "'": "'", "`": "`", "「": "」", "『": "』"}
 _BARE = re.compile(r"[^\s\"'`,;&<>|)}\]、。」』]+")
 _SAYS_NOTHING = frozenset({"true", "false", "null", "none", "yes", "no", "undefined", "string", "required", "*", "***"})
-_URL_CREDENTIALS = re.compile(r"://([^\s/@:\"'<>]{0,128}:[^\s/@\"'<>]{1,256})@")
+_URL_CREDENTIALS = Gate(r"://([^\s/@:\"'<>]{0,128}:[^\s/@\"'<>]{1,256})@")
 _LONGEST_VALUE = 4096
 
 
