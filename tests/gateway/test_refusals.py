@@ -133,6 +133,8 @@ def test_unknown_paths_and_methods_are_answered_in_the_same_shape(base_url: str,
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "invalid_request_error")
     with httpx2.Client(trust_env=False) as http:
         assert http.get(f"{base_url}/responses").status_code == 405
+        websocket = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert http.get(f"{base_url}/responses", headers=websocket).status_code == 426
         assert http.get(base_url.removesuffix("/v1") + "/healthz").json() == {"status": "ok"}
 
 

@@ -18,7 +18,7 @@ from sakimori.gateway import arrival, telemetry
 from sakimori.gateway.admission import Admission
 from sakimori.gateway.boundary import BoundaryError
 from sakimori.gateway.call import Desk, OneCall, OnEgress, run_in
-from sakimori.gateway.endpoints import ENDPOINTS, Endpoint
+from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Endpoint
 from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.providers.credentials import Credentials
 from sakimori.gateway.providers.health import Health
@@ -107,6 +107,7 @@ class Gateway:
         add_probes(app, self.readiness)
         app.router.add_get("/v1/models", self.list_models)
         app.router.add_get("/v1/models/{model:.+}", self.show_model)
+        app.router.add_get(f"/v1/{RESPONSES.path}", _no_websocket)
         for endpoint in ENDPOINTS.values():
             app.router.add_post(f"/v1/{endpoint.path}", self._handler(endpoint))
         return app
@@ -226,6 +227,13 @@ class Gateway:
 
 def _stopped() -> Refusal:
     return Refusal(503, "gateway_stopped", "The gateway was stopped before the model had answered.", may_retry=True)
+
+
+async def _no_websocket(request: web.Request) -> web.StreamResponse:
+    """Clients that prefer a WebSocket (Codex) ask again over HTTP at once when they hear 426, and much later else."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise web.HTTPMethodNotAllowed(request.method, ("POST",))
+    raise Refusal(426, "websocket_unsupported", "This gateway speaks no WebSocket; send the request by POST.")
 
 
 @web.middleware
