@@ -41,7 +41,7 @@ _FLAT = Gate(
 )
 _CORNER = Gate(r"\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
 _MILITARY = Gate(
-    r"(?:usns|uss|usnv|usnb|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"
+    r"(?:usns|uss|usnv|usnb|uscgc|usnm|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"
 )
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
 _TOKEN = re.compile(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.english import is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english
 from sakimori.gateway.boundary.detectors.numerals import with_digits
@@ -97,7 +98,7 @@ def detect_bics(folded: Folded) -> Iterator[Hit]:
 
 
 def _is_plain_word(low: str) -> bool:
-    return low in english().words
+    return is_word(low, english())
 
 
 def detect_accounts(folded: Folded) -> Iterator[Hit]:

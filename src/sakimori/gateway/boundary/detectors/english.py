@@ -26,6 +26,7 @@ _SEQUENCE = re.compile(
 _PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 _SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
+_PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at) $")
 _COMPANY = frozenset(
     "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy as aps pty bhd kk holdings holding "
     "group partners bank bancorp trust capital securities insurance assurance university college institute hospital foundation association "
@@ -57,14 +58,17 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
         start = match.start()
         opens = _opens_sentence(cased, start)
         follows = cased[match.end() : match.end() + 1]
-        if opens and follows == ":" and " " not in match[0] and match[0].lower() not in lexicon.given:
+        if opens and follows == ":" and match[0].isascii() and " " not in match[0] and match[0].lower() not in lexicon.given:
             continue  # a label
+        if match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 6) : start]):
+            if not is_word(match[0].lower(), lexicon) and " " not in match[0]:
+                yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
         for begin, end, kind in _claims(match[0], opens):
             yield Hit(start + begin, start + end, kind, "name-en", folded.text[start + begin : start + end])
     for pattern, kind in ((_WORKS_FOR, Kind.ORG), (_CALLED, Kind.PERSON)):
         for match in pattern.finditer(cased):
             words = [word.lower().strip(".") for word in match[1].split()]
-            if kind is Kind.ORG or any(not _is_word(word, lexicon) or word in lexicon.surnames for word in words):
+            if kind is Kind.ORG or any(not is_word(word, lexicon) or word in lexicon.surnames for word in words):
                 end = match.end(1) - (match[1][-1] in ". ")
                 yield Hit(match.start(1), end, kind, "name-en", folded.text[match.start(1) : end])
     for match in _TITLE.finditer(cased):
@@ -85,6 +89,7 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
     for first, last in _parts(sequence):
         words = [(m.start(), m.end(), m[0]) for m in _PIECE.finditer(sequence, first, last)]
         known = [_what(word, lexicon) for *_, word in words]
+        _add_places(sequence, words, lexicon, claims)
         if (
             known
             and known[0] == "ambiguous"
@@ -104,15 +109,21 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
         part = known[begin:end]
         company = any(what == "company" for what in part[1:])
         if "name" not in part and not (company and len(part) >= 2 and not opens) and "ambiguous" not in part:
-            _add_places(sequence, words, lexicon, claims)
             continue
         if "name" not in part and not company:
             # Only words that can also be names: names mid-sentence, or after Mr and the like.
             if not (begin > 0 and known[begin - 1] == "honorific") and (opens and begin == 0):
-                _add_places(sequence, words, lexicon, claims)
                 continue
             if len(part) > 2 or any(what == "word" for what in part):
                 continue
+        if not company and not any(what in ("ambiguous", "initial") for what in part):
+            # Common words beside an unknown one say what it is, not who: "Webshell Process Pattern".
+            if part.count("word") > part.count("name"):
+                while begin < end and known[begin] == "word":
+                    begin += 1
+                while end > begin and known[end - 1] == "word":
+                    end -= 1
+            part = known[begin:end]
         start, stop = words[begin][0], words[end - 1][1]
         if sequence[stop - 1] == ".":
             stop -= len(words[end - 1][2]) > 2 and part[-1] != "company"
@@ -162,18 +173,18 @@ def _what(word: str, lexicon: English) -> str:
         return "ambiguous" if is_name and not (plain.isupper() and len(plain) < 5) else "word"
     if is_name:
         return "name"
-    if plain.isupper() and len(plain) <= 5:
+    if plain.isupper() and (len(plain) <= 5 or plain.isascii()):
         return "word"
-    return "word" if _is_word(stem, lexicon) or _is_camel(plain, lexicon) else "name"
+    return "word" if is_word(stem, lexicon) or _is_camel(plain, lexicon) else "name"
 
 
-def _is_word(low: str, lexicon: English) -> bool:
+def is_word(low: str, lexicon: English) -> bool:
     if low in lexicon.words or low in _SURNAMES_OF_NOBODY:
         return True
     if low in lexicon.given or low in lexicon.surnames:
         return False
     if "-" in low or "'" in low:
-        return all(len(part) < 3 or _is_word(part, lexicon) for part in re.split("[-']", low))
+        return all(len(part) < 3 or is_word(part, lexicon) for part in re.split("[-']", low))
     for ending in _ENDINGS:
         if low.endswith(ending) and len(low) - len(ending) >= 3:
             stem = low[: -len(ending)]
@@ -186,7 +197,7 @@ def _is_word(low: str, lexicon: English) -> bool:
             if stem[-1] == stem[-2] and stem[:-1] in lexicon.words:
                 return True
     american = low.replace("ise", "ize").replace("isa", "iza").replace("isi", "izi").replace("our", "or")
-    if american != low and _is_word(american, lexicon):
+    if american != low and is_word(american, lexicon):
         return True
     for beginning in ("un", "re", "non", "pre", "sub", "over", "multi", "inter", "anti", "micro", "mis", "dis"):
         if low.startswith(beginning) and low[len(beginning) :] in lexicon.words and len(low) > len(beginning) + 2:
@@ -200,7 +211,7 @@ def _is_camel(word: str, lexicon: English) -> bool:
     return (
         len(parts) > 1
         and "".join(parts) == word
-        and all(len(p) < 3 or p.isupper() or _is_word(p.lower(), lexicon) for p in parts)
+        and all(len(p) < 3 or p.isupper() or is_word(p.lower(), lexicon) for p in parts)
     )
 
 
@@ -225,7 +236,7 @@ def _small() -> frozenset[str]:
     lexicon = english()
     single = {name for name in lexicon.places | lexicon.nationalities if name.isalpha() and len(name) >= 4}
     western = {name for name in lexicon.given if len(name) >= 4}
-    return frozenset(name for name in single | western if name not in lexicon.words and not _is_word(name, lexicon))
+    return frozenset(name for name in single | western if name not in lexicon.words and not is_word(name, lexicon))
 
 
 _NOT_BESIDE = "._/\\-@=:#%$&'\"<>{}[]"
@@ -246,6 +257,6 @@ def _small_names(text: str, cased: str, lexicon: English) -> Iterator[Hit]:
             surname = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)").match(
                 text, end
             )
-            if surname and not _is_word(surname[1], lexicon):
+            if surname and not is_word(surname[1], lexicon):
                 end = surname.end()
         yield Hit(start, end, kind, "name-en", text[start:end])

@@ -22,7 +22,7 @@ _RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]+")
 _STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
 _LATIN = re.compile(r"[0-9a-z&・]+")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
-_SPACED = Gate(f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}})")
+_SPACED = Gate(f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{_KANA}]{{2,6}}(?![{_KANA}]))")
 _KANJI_HIRAGANA = Gate(
     f"(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)|(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$)"
 )
@@ -89,6 +89,8 @@ def _spaced(text: str) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[0])
     for match in _HIRAGANA_COMPANY.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
+    for match in _known_mixed().finditer(text):
+        yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _BRANCH.finditer(text):
         if match[1] not in lexicon.words and match[1] not in _NO_BRANCH:
             yield Hit(match.start(), match.end(), Kind.BRANCH, "branch-name", match[0])
@@ -104,18 +106,27 @@ def _spaced(text: str) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1] + match[2])
 
 
+@cache
+def _known_mixed() -> re.Pattern[str]:
+    """Known organisations whose names mix scripts, so that no run of one holds them."""
+    names = [name for name in japanese().organisations if re.search("[ぁ-ん]", name) or (re.search("[a-z]", name) and not name.isascii())]
+    return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+
+
 def _given_at_start(text: str, lexicon: Japanese) -> str:
     """The given name that stands before the end of ``text`` or before a title; empty if there is none."""
     if text[0] < "\u3100":
         kana = text.translate(_TO_KATAKANA)
         return next((text[:size] for size in range(len(text), 1, -1) if kana[:size] in lexicon.kana_given), "")
+    if text[0] < "\u3400" and text[0] not in "々ヶヵ":
+        return text if text in lexicon.kana_given else ""
     for size in range(min(3, len(text)), 0, -1):
         given, after = text[:size], text[size:]
         if after and after not in lexicon.titles and after not in _MUST_NAME:
             continue
         if given in lexicon.given or (_plausible_given(given, lexicon) and given not in lexicon.words):
             return given
-        if size == 3 and given[2] in "郎子美助介江枝代奈香乃衣穂花" and given[0] in lexicon.given_firsts:
+        if size == 3 and given[2] in _GIVEN_ENDS and given[0] in lexicon.given_firsts:
             return given
         if size == 1 and given in lexicon.given_firsts and given not in lexicon.titles:
             return given
@@ -132,7 +143,7 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
         return ((0, len(run), Kind.PERSON),) if is_polite and run in lexicon.surnames else ()
     if len(run) == 2 and not is_polite and run not in _costs()[0] and run[0] > "\u3100" < run[1]:
         return ((0, 2, Kind.PERSON),) if _plausible_surname(run) else ()
-    pieces = _pieces(run)
+    pieces = _together(run, _pieces(run), lexicon)
     claims: list[tuple[int, int, Kind]] = []
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
@@ -147,13 +158,33 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
     return tuple(claims)
 
 
+def _together(run: str, pieces: list[_Piece], lexicon: Japanese) -> list[_Piece]:
+    """Pieces that are one person: anything before a given name, a surname before one in katakana, a few before 様."""
+    size = pieces[-1].end
+    if 2 <= len(pieces) <= 3 and pieces[-1].what == "given" and size - pieces[-1].start > 1 and 3 <= size <= 6:
+        if pieces[-1].start <= 3 and run not in lexicon.words:
+            return [_Piece(0, size, "person")]
+    if len(pieces) == 2 and pieces[0].what == "surname" and pieces[0].end > 1:
+        given = run[pieces[1].start :]
+        if given in lexicon.kana_given or (pieces[1].what in ("katakana", "surname") and len(given) <= 5):
+            return [_Piece(0, size, "person")]
+    for index, piece in enumerate(pieces):
+        title = run[piece.start : piece.end]
+        if index and (title in _POLITE or (title in _MUST_NAME and piece.start >= 2)) and piece.start <= 4:
+            before = pieces[:index]
+            if any(other.end - other.start == 1 for other in before) and run[: piece.start] not in lexicon.words:
+                if run[: piece.end] not in lexicon.polite_words:
+                    return [_Piece(0, piece.start, "person"), *pieces[index:]]
+    return pieces
+
+
 def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
     piece = pieces[index]
     length = piece.end - piece.start
     if named and piece.what in ("surname", "given", "place", "unknown", "katakana", "word-surname"):
         start = piece.start
         for before in reversed(pieces[:index]):
-            if before.what not in ("surname", "given", "unknown") or before.end != start:
+            if before.what not in ("surname", "given", "unknown") and before.end - before.start > 1:
                 break
             start = before.start
         return (start, piece.end, Kind.PERSON)
@@ -205,6 +236,10 @@ def _name_before(run: str, pieces: list[_Piece], index: int) -> int | None:
                 break
             start = before.start
         return start
+    ending = run[pieces[index].start : pieces[index].end]
+    before = pieces[:index]
+    if 2 <= len(before) <= 4 and len(ending) >= 2 and all(piece.end - piece.start == 1 for piece in before):
+        return 0 if run[:2] not in ("第一", "第二", "第三") else None
     return None
 
 
@@ -213,7 +248,10 @@ _BESIDE_NAMES = frozenset("東西南北新大小中上下元前奥第回次代�
 
 def _plausible_surname(text: str) -> bool:
     lexicon = japanese()
-    return len(text) == 2 and text[0] in lexicon.surname_firsts and text[1] in lexicon.surname_lasts
+    return len(text) == 2 and text[0] in lexicon.surname_firsts and text[1] in _SURNAME_ENDS
+
+
+_SURNAME_ENDS = frozenset("田山川村本野井島崎沢澤藤原谷岡橋木森林口塚松浦池石岸越倉波津城坂尾江辺部見水瀬保羽垣淵沼")
 
 
 def _pieces(run: str) -> list[_Piece]:
@@ -367,10 +405,19 @@ def _given_after(text: str, start: int, lexicon: Japanese) -> Iterator[tuple[int
             yield end, 1.3 if end - start > 1 else 2.6
         elif end - start == 2 and _plausible_given(given, lexicon):
             yield end, 2.7 if given not in lexicon.words else 4.0
-        elif end - start == 3 and given[2] in "郎子美助介" and given[0] in lexicon.given_firsts:
+        elif end - start == 2 and given not in lexicon.words:
+            if given[0] in lexicon.given_firsts or given[1] in lexicon.given_lasts:
+                yield end, 3.5
+        elif end - start == 3 and given[2] in _GIVEN_ENDS and given[0] in lexicon.given_firsts:
             yield end, 2.4
-        elif end - start == 1 and given in lexicon.given_firsts and end == len(text):
-            yield end, 3.3
+        elif end - start == 1 and end == len(text):
+            if given in lexicon.given_firsts:
+                yield end, 3.3
+            elif given not in lexicon.words and given not in lexicon.organisation_endings:
+                yield end, 3.9
+
+
+_GIVEN_ENDS = frozenset("郎子美助介江枝代奈香乃衣穂花菜央紀恵里")
 
 
 def _plausible_given(given: str, lexicon: Japanese) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.english import is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english
 from sakimori.gateway.boundary.fold import Folded
@@ -23,7 +24,7 @@ _INTERNAL = Gate(
 )
 _MACHINE = Gate(
     r"(?<![a-z0-9.\-_/\\])(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
-    r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])"
+    r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])|(?<![a-z0-9.\-_/\\])[a-z0-9]{2,12}-(?:db|web|app|srv|sv|dc|fs|ap|vm|gw|fw|proxy|node|host)[0-9]{1,4}(?![a-z0-9\-_.\\]|\.[a-z])"
 )
 _SYSLOG = Gate(
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z|[+\-][0-9]{2}:?[0-9]{2})? ([a-z0-9][a-z0-9.\-]{1,62}) [a-z0-9_.\-/()]{2,40}(?:\[[0-9]{1,10}\])?:"
@@ -32,7 +33,7 @@ _CAPITALS = Gate(
     r"(?<![A-Za-z0-9_.\-/\\@#:=])(?!(?:CVE|CWE|CAPEC|ISO|IEC|JIS|SHA|AES|RSA|DES|MD|UTF|RFC|MS|TLS|SSL|COVID|GPT|INC|REQ|CHG|PRB|TICKET|CASE|TA|APT|UNC|FIN|DEV|NIST|SP|FIPS|PCI|GHSA|RHSA|DSA|USN|KB|TS|ATT|BUG|JIRA|PR|ID|NO|REF|EU|US|UK|JP|Q|H|FY|PHASE|STEP|VER|V|X|HTTP|IPV|IEEE|ANSI|ECMA|PEP|HTML|CSS|ES|PS|USB|SATA|DDR|LTE|MP|COM|LPT)-)[A-Z]{2,12}[0-9]{0,4}(?:-[A-Z0-9]{1,12}){1,3}(?![A-Za-z0-9_\-\\]|\.[A-Za-z0-9])"
 )
 _ACCOUNT_FORM = Gate(
-    r"[a-z](?<![a-z0-9_.@/\\\-$%:][a-z])(?:[a-z]?[._]([a-z]{4,15})|([a-z]{3,14})[._][a-z]{1,2}|(?<=s)vc[_\-]([a-z0-9_]{3,20}))[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
+    r"[a-z](?<![a-z0-9_.@/\\\-$%:][a-z])(?:[._]([a-z]{4,15})|[a-z]{3,14}[._][a-z]|(?<=s)vc[_\-]([a-z0-9_]{3,20}))[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 )
 _HANDLE = Gate(r"(?<![a-z0-9._@/])@([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
@@ -81,13 +82,12 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
     for match in _CAPITALS.finditer(folded.cased):
         if any(map(str.isdigit, match[0])):
             yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0].lower())
-    words = english().words
     for match in _ACCOUNT_FORM.finditer(text):
-        name = match[1] or match[3] or text[match.start() : match.end(2)]
-        if name not in words:
+        name = match[1] or match[2] or match[0].rstrip("0123456789")[:-2]
+        if not is_word(name, english()):
             yield Hit(match.start(), match.end(), Kind.USER, "account-form", match[0])
     for match in _HANDLE.finditer(text):
-        if match[1] not in words and (match[1] in english().given or any(c in "0123456789_" for c in match[1])):
+        if match[1] not in english().words and (match[1] in english().given or any(c in "0123456789_" for c in match[1])):
             yield Hit(match.start(1), match.end(1), Kind.USER, "handle", match[1])
     for match in _SITE.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])

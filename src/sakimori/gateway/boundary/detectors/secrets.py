@@ -75,7 +75,7 @@ def detect_fields(folded: Folded) -> Iterator[Hit]:
         position = 0
         while name := before.search(text, position):
             start, end, position = _value(text, name.end())
-            if end > start and text[start:end] not in _SAYS_NOTHING:
+            if end > start and text[start:end] not in _SAYS_NOTHING and any(map(str.isalnum, text[start:end])):
                 yield Hit(start, end, Kind.SECRET, "secret-field", text[start:end])
     for match in _URL_CREDENTIALS.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.SECRET, "url-credentials", match[1])
