@@ -126,6 +126,7 @@ _SAYS: dict[str, bytes] = {
     "rate_limited_for_an_hour": whole(ERROR, status="429 Too Many Requests", more="retry-after: 3600\r\n"),
     "fails": whole(ERROR, status="500 Internal Server Error"),
     "denied": whole(ERROR, status="401 Unauthorized"),
+    "forbidden": whole(ERROR, status="403 Forbidden"),
     "refused": whole(ERROR, status="400 Bad Request"),
     "no_deployment": whole(ERROR, status="404 Not Found"),
     "redirect": whole(b"", status="302 Found", more="location: http://127.0.0.1:1/\r\n"),

@@ -248,6 +248,19 @@ def test_providers_in_trouble_do_not_get_several_times_the_calls() -> None:
     run(test)
 
 
+@pytest.mark.parametrize("mode", ["forbidden", "no_deployment", "rate_limited"])
+def test_what_a_provider_refuses_for_good_is_answered_by_the_next_however_often(mode: str) -> None:
+    """A model that only one of them has, or a quota that is used up: neither takes a provider from everybody else."""
+
+    async def test() -> None:
+        async with failing(mode, "answer") as upstream, Calling(upstream) as calling:
+            opened = [await calling.open() for _ in range(60)]
+            assert {one.provider.name for one in opened} == {"p1"}
+            assert calling.health.breaker("p0").state is State.CLOSED
+
+    run(test)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_cutting_a_provider_off_breaks_off_what_is_under_way_there(stream: bool) -> None:
     async def test() -> None:

@@ -13,6 +13,8 @@ from sakimori.gateway.refusal import Refusal
 _DEEPEST = 100
 _LONGEST_TOLD = 1000
 _MOST_RETRY_AFTER = 3600
+_REST_SECONDS = 1.0
+"""For which a busy provider is left alone that does not say for how long: a quota may be used up for days."""
 
 
 class Blame(StrEnum):
@@ -89,10 +91,13 @@ def refused(status: int, headers: Mapping[str, str], raw: bytes) -> ProviderFail
             retry_after=None if retry_after is None else int(retry_after),
             may_retry=True,
         )
-        return ProviderFailed(refusal, billed=False, blame=Blame.BUSY, retry_after=retry_after)
+        rest = _REST_SECONDS if retry_after is None else retry_after
+        return ProviderFailed(refusal, billed=False, blame=Blame.BUSY, retry_after=rest)
     if status in (401, 403):
         message = "The model provider refused the gateway's own key or its right to this model; tell its operator."
-        return ProviderFailed(Refusal(502, "provider_denied", message), billed=False)
+        # A model or a level of access that is denied to one institution must not take the provider from all others.
+        blame = Blame.ILL if status == 401 else Blame.NONE
+        return ProviderFailed(Refusal(502, "provider_denied", message), billed=False, blame=blame)
     if status in (404, 405):
         # Of the provider's own paths and deployments the client knows nothing.
         return ProviderFailed(_refusal(status, raw), billed=False, blame=Blame.NONE)

@@ -206,7 +206,10 @@ class Upstreams:
         self, attempt: Attempt, ready_at: float, call: _Call, last: ProviderFailed, before_retry: BeforeRetry
     ) -> bool:
         loop = asyncio.get_running_loop()
-        if max(ready_at, loop.time()) >= call.deadline or not self._retries.take():
+        if max(ready_at, loop.time()) >= call.deadline:
+            return False
+        # Whoever refuses, or is cut off, is in no trouble that calls elsewhere could make worse.
+        if last.blame in (Blame.ILL, Blame.BUSY) and not self._retries.take():
             return False
         if last.billed:
             try:
