@@ -1,6 +1,7 @@
 """Bytes that no honest client sends: none of it reaches a provider, holds a connection for ever, or harms others."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Generator
@@ -23,20 +24,25 @@ ASK = json.dumps({"model": MODEL, "input": "hi", "max_output_tokens": 10}).encod
 @contextmanager
 def connected(base_url: str) -> Generator[socket.socket]:
     address = urlsplit(base_url)
-    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as raw:
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=30) as raw:
         yield raw
 
 
 def answer(raw: socket.socket) -> bytes:
-    """All that comes until the other side closes, or nothing more comes for a moment."""
-    raw.settimeout(1)
+    """One whole answer, or what comes of it until the other side closes."""
     heard = b""
-    try:
-        while piece := raw.recv(65536):
-            heard += piece
-    except (TimeoutError, ConnectionResetError):
-        pass
-    return heard
+    while True:
+        beginning, ended, body = heard.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", beginning)
+        if ended and length is not None and len(body) >= int(length[1]):
+            return heard
+        try:
+            piece = raw.recv(65536)
+        except ConnectionResetError:
+            return heard
+        if not piece:
+            return heard
+        heard += piece
 
 
 def head(bank: Bank, *lines: str, path: str = "/v1/responses") -> bytes:
@@ -102,6 +108,7 @@ def test_what_follows_an_honest_body_is_a_request_of_its_own(base_url: str, bank
     with connected(base_url) as raw:
         raw.sendall(whole + whole)
         heard = answer(raw)
+        heard += answer(raw) if heard.count(b"HTTP/1.1 ") == 1 else b""
     assert heard.count(b"HTTP/1.1 200 OK") == 2
     assert len(upstream.bodies) == 2
 
@@ -149,7 +156,7 @@ def test_who_never_ends_a_head_is_hung_up_on(
         raw.sendall(beginning)
         began = time.monotonic()
         assert raw.recv(100) == b""
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_who_never_ends_a_body_hears_so(base_url: str, bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
