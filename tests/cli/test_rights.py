@@ -22,6 +22,8 @@ ASKS_NOBODY = {
     "db restore": "it fills only a database that is empty, in which there is nobody to ask about",
     "demo": "a simulated bank, in a folder of its own",
     "drill compare": "a simulated bank, in a folder of its own",
+    "egress blocklist": "it prints what ships with Sakimori",
+    "egress client": "it prints what ships with Sakimori",
     "login": "it says who somebody is",
     "logout": "it gives rights up",
     "rules check": "it reads the rules that it is given",

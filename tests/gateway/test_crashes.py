@@ -141,7 +141,7 @@ def granted(database: Database, number: int) -> Grant:
 
 
 async def round_(running: Gateways, database: Database, key: str, grant: Grant, seed: random.Random) -> Counter[str]:
-    """Clients call until one process was killed and another took its place. Returns what they heard."""
+    """Clients call while one process is killed; then another takes its place. Returns what they heard."""
     heard: Counter[str] = Counter()
     over = asyncio.Event()
     (purpose,) = grant.purposes
@@ -170,8 +170,9 @@ async def round_(running: Gateways, database: Database, key: str, grant: Grant, 
         await asyncio.sleep(seed.uniform(0.2, 0.6))
         dies = running.processes.pop(seed.randrange(2))
         os.kill(dies, signal.SIGKILL)
-        running.processes.append(await asyncio.to_thread(running.start))
+        await asyncio.sleep(0.1)
         over.set()
+    running.processes.append(running.start())
     return heard
 
 

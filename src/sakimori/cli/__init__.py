@@ -20,6 +20,7 @@ _COMMANDS = {
     "db": "sakimori.cli.db:db",
     "demo": "sakimori.cli.demo:demo",
     "drill": "sakimori.cli.drill:drill",
+    "egress": "sakimori.cli.egress:egress",
     "events": "sakimori.cli.events:events",
     "gateway": "sakimori.cli.gateway:gateway",
     "grants": "sakimori.cli.grants:grants",
