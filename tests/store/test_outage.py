@@ -20,7 +20,7 @@ from tests.postgres_cluster import Cluster
 
 from sakimori.core import Settings
 from sakimori.ledger import Fenced, Ledger, LocalSigner
-from sakimori.observe import Readiness
+from sakimori.observe import Readiness, transactions
 from sakimori.service.readiness import checks
 from sakimori.store import Database, StoreError, postgresql
 
@@ -149,6 +149,7 @@ class Ready:
 @pytest.fixture
 def world(server: Cluster, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(postgresql, "PATIENCE", 1)
+    transactions.time_all()  # as in every service
     return World(server.url(server.new()))
 
 

@@ -1,13 +1,15 @@
 """How long transactions take, from their begin to their end, on every database that SQLAlchemy speaks to."""
 
 import time
+from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics
 from sqlalchemy import Connection, Engine, event
 
 from sakimori.observe.metrics import SECONDS
 
-_BEGAN = "sakimori_began"
+_began: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+"""Not in ``Connection.info``: of a connection that was lost, asking for that is an error of its own."""
 _seconds = metrics.get_meter("sakimori.store").create_histogram(
     "sakimori.store.transaction.duration",
     unit="s",
@@ -26,7 +28,7 @@ def time_all() -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.info[_BEGAN] = time.perf_counter()
+    _began[connection] = time.perf_counter()
 
 
 def _commit(connection: Connection) -> None:
@@ -38,6 +40,6 @@ def _roll_back(connection: Connection) -> None:
 
 
 def _end(connection: Connection, end: dict[str, str]) -> None:
-    began: float | None = connection.info.pop(_BEGAN, None)
+    began = _began.pop(connection, None)
     if began is not None:
         _seconds.record(time.perf_counter() - began, end)
