@@ -1,6 +1,7 @@
 """Calls as a client makes them: with OpenAI's own SDK, through a gateway that really serves."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +12,13 @@ from openai.types.responses import ResponseFunctionToolCall
 from tests.gateway.conftest import DAY, Bank
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
+from sakimori.access import Principal
+from sakimori.access.policy import Authorisation, PolicyText
+from sakimori.access.rights import Resource, Right, Rights
 from sakimori.core import SystemClock
 from sakimori.gateway import Providers, running
-from sakimori.records import DataClass, GrantState, LedgerEntry, Limit, Window
-from sakimori.store import budgets
+from sakimori.records import CyberAccess, DataClass, Grant, GrantState, LedgerEntry, Limit, Window
+from sakimori.store import budgets, usage
 
 PROMPT = "ＰＣ－０４１２ (10.20.4.12) の yamada.t が 203.0.113.9 に接続。パスワードは「hunter2」 4111 1111 1111 1111"
 SECRET_PARTS = ("0412", "０４１２", "yamada", "10.20.4.12", "203.0.113.9", "hunter2", "4111")
@@ -333,3 +337,70 @@ def test_a_demonstration_sees_every_call_that_leaves_as_it_was_and_as_it_left(
     assert [leaves for _, _, leaves in seen] == upstream.bodies
     assert seen[0][1] == {"model": MODEL, "input": PROMPT}
     assert seen[1][1]["messages"][0]["content"] == PROMPT
+
+
+def test_the_first_answer_proves_a_grant(client: OpenAI, bank: Bank) -> None:
+    bank.grant(state=GrantState.PROVISIONED)
+    client.responses.create(model=MODEL, input="hi", max_output_tokens=100)
+    client.responses.create(model=MODEL, input="hi", max_output_tokens=100)
+    with bank.database.snapshot(bank.tenant) as snapshot:
+        grant = snapshot.get(Grant, "gr-1")
+    assert grant is not None
+    assert grant.state is GrantState.READY
+    assert [entry.action for entry in bank.entries()].count("grant.ready") == 1
+
+
+@pytest.mark.parametrize(
+    ("granted", "answered", "noted"),
+    [
+        (CyberAccess.DAYBREAK_BLUE, "daybreak_blue", []),
+        (CyberAccess.DAYBREAK_BLUE, None, [("daybreak_blue", None)]),
+        (CyberAccess.DAYBREAK_RED, "standard", [("daybreak_red", "standard")]),
+        (CyberAccess.STANDARD, None, []),
+        (CyberAccess.STANDARD, "daybreak_red", [("standard", "daybreak_red")]),
+    ],
+)
+def test_another_level_of_access_than_was_asked_for_is_noted(
+    client: OpenAI, bank: Bank, upstream: Upstream, granted: CyberAccess, answered: str | None, noted: list[Any]
+) -> None:
+    bank.grant(cyber=granted)
+    programs = {"cyber": answered} if answered else None
+
+    async def answer(_request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response(response_object([message("ok")], access_programs=programs))
+
+    upstream.script = answer
+    client.responses.create(model=MODEL, input="hi", max_output_tokens=100)
+    found = [entry.detail for entry in bank.entries() if entry.action == "gateway.cyber_fallback"]
+    assert [(detail["asked"], detail["answered"]) for detail in found] == noted
+    assert upstream.bodies[0].get("access_programs", {"cyber": "standard"}) == {"cyber": granted.value}
+
+
+def test_what_is_used_is_counted_with_the_call(client: OpenAI, bank: Bank) -> None:
+    bank.grant()
+    client.responses.create(model=MODEL, input="hi", max_output_tokens=100)
+    with pytest.raises(APIStatusError):
+        client.responses.create(model=MODEL, input="hi", background=True)
+    today = datetime.now(UTC).date()
+    with bank.database.snapshot(bank.tenant) as snapshot:
+        rows = usage.between(snapshot, today - timedelta(days=1), today)
+    counted = {(row.outcome, row.code): (row.calls, row.model, row.provider, row.input_tokens) for row in rows}
+    assert counted == {
+        (usage.Outcome.ANSWERED, ""): (1, MODEL, "scripted", 120),
+        (usage.Outcome.REFUSED, "unsupported_parameter"): (1, "", "", 0),
+    }
+
+
+def test_a_policy_that_denies_is_obeyed_whatever_the_key_was_issued_for(
+    client: OpenAI, bank: Bank, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank.grant()
+
+    def deny(_self: Rights, _principal: Principal, right: Right, _resource: Resource) -> Authorisation:
+        assert right is Right.CALL_MODELS
+        return Authorisation(False, (PolicyText("house-rule", "forbid", "Not today.", "本日は不可。"),), ())
+
+    monkeypatch.setattr(Rights, "decide", deny)
+    with pytest.raises(PermissionDeniedError, match=r"Not today\. \(house-rule\)"):
+        client.responses.create(model=MODEL, input="hi")
+    assert not upstream.bodies
