@@ -8,6 +8,7 @@ grows to take them in.
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from sakimori.core import ExitCode, SakimoriError
@@ -18,11 +19,17 @@ from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
 from sakimori.gateway.boundary.keyed_list import KeyedLists
 from sakimori.gateway.boundary.lane import Lane
-from sakimori.gateway.boundary.running_text import Recogniser, detect_proper_nouns
+from sakimori.gateway.boundary.running_text import (
+    Recogniser,
+    detect_names,
+    detect_repeated,
+    detect_small_names,
+    names_nobody,
+)
 from sakimori.gateway.boundary.span import Hit, Kind, Span
 from sakimori.gateway.boundary.tokens import TOKEN_LIKE, Minter, canonical
 
-_WEAK = frozenset({"morphology", "models"})
+_WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
 """Detectors that guess what a name is."""
 
 
@@ -70,7 +77,7 @@ class Boundary:
         )
         if lists is not None:
             self._detectors += (("lists", lists),)
-        self._in_running_text: tuple[tuple[str, Detector], ...] = (("morphology", detect_proper_nouns),)
+        self._in_running_text: tuple[tuple[str, Detector], ...] = (("name-small", detect_small_names),)
         if recogniser is not None:
             self._in_running_text += (("models", self._recognise),)
 
@@ -96,24 +103,32 @@ class Boundary:
             BoundaryError: a detector failed.
         """
         folded = fold(text)
-        claims: list[tuple[int, int, Hit]] = []
-        detectors = self._detectors + self._in_running_text if running_text else self._detectors
+        hits: list[Hit] = []
+        detectors = self._detectors
+        if running_text:
+            # The last two go on from what all others found.
+            detectors += (
+                *self._in_running_text,
+                ("morphology", partial(detect_names, claims=hits)),
+                ("repeated", partial(detect_repeated, claims=hits)),
+            )
         for name, detector in detectors:
             try:
-                for hit in detector(folded):
-                    claims.append((*folded.original(hit.start, hit.end), hit))
+                hits += list(detector(folded))
             except SakimoriError as error:
                 raise BoundaryError(f"boundary: {error}") from error
             except Exception as error:
                 message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"
                 raise BoundaryError(message) from error
+        claims = [(*folded.original(hit.start, hit.end), hit) for hit in hits]
         return (folded, *_merge(claims))
 
     def _recognise(self, folded: Folded) -> Iterator[Hit]:
         """Names by the models. Raises RecogniserError."""
         assert self._recogniser is not None  # this is a detector only where there is one
         for start, end, kind in self._recogniser.find(self.tenant, folded.cased):
-            yield Hit(start, end, kind, "models", folded.text[start:end])
+            if not names_nobody(folded.text[start:end]):
+                yield Hit(start, end, kind, "models", folded.text[start:end])
 
 
 def _merge(claims: list[tuple[int, int, Hit]]) -> tuple[list[Span], dict[int, Hit]]:

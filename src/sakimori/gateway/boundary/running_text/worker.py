@@ -2,7 +2,7 @@
 
 ``ja_ginza`` (Megagon Labs; labels of Sekine's extended named entity hierarchy) reads every segment with Japanese
 letters; an English model, where one is installed, every other one with at least a word. Without one ``ja_ginza`` reads
-those too.
+those too, and what it says of them is trimmed (see ``stand_in``).
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, cast
 
 import yaml
 
+from sakimori.gateway.boundary.running_text.stand_in import name_within
 from sakimori.gateway.boundary.span import Kind
 
 JAPANESE_MODEL = "ja_ginza"
@@ -81,13 +82,22 @@ def _recognise(
     found: list[tuple[Entity, ...]] = [()] * len(batch)
     for model, concerns in ((japanese, _is_japanese), (english, _is_other)):
         numbers = [number for number, text in enumerate(batch) if concerns(text)]
+        stands_in = model is japanese and concerns is _is_other
         for number, document in zip(numbers, model.pipe(batch[number] for number in numbers), strict=True):
-            found[number] = tuple(
+            entities = (
                 Entity(entity.start_char, entity.end_char, kind)
                 for entity in document.ents
                 if (kind := kinds.get(entity.label_)) is not None
             )
+            found[number] = tuple(_kept(batch[number], entities) if stands_in else entities)
     return found
+
+
+def _kept(text: str, entities: Iterable[Entity]) -> Iterator[Entity]:
+    for entity in entities:
+        within = name_within(text, entity.start, entity.end)
+        if within is not None:
+            yield entity._replace(start=within[0], end=within[1])
 
 
 def _is_japanese(text: str) -> bool:
