@@ -2,7 +2,8 @@
 
 A lane holds back only what could still become a token, in any spelling that a passage restores (capitals, full width,
 invisible characters, a markdown backslash). However a text is cut, its lane says the same. Where the text is JSON,
-values are put back escaped as the string needs in which their token stands, also in JSON within JSON.
+values are put back escaped as the string needs in which their token stands, also in JSON within JSON. Letters that JSON
+spells ``\\u0041`` are not looked behind.
 """
 
 import json
@@ -49,6 +50,13 @@ _AFTER_KIND = rf"(?:{_SEPARATOR_BEGINS}(?:_(?:{_CODE_BEGINS})?)?|[_-](?:{_CODE_B
 _BEGINS_TOKEN = re.compile(rf"(?:{'|'.join(_beginnings([*kind, _AFTER_KIND]) for kind in _KINDS)})\Z")
 """At the end of a folded text: what is no token yet and could become one."""
 _OF_TOKENS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz-_\\")
+
+
+def may_hold_token(text: str) -> bool:
+    """False where a lane would say the whole text as it stands."""
+    if text.isascii() and "_" not in text and "-" not in text:
+        return False
+    return _TOKEN.search(fold(text).text) is not None
 
 
 class Lane:

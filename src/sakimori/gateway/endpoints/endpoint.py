@@ -68,8 +68,6 @@ class Endpoint:
     """The level of cyber access that an answer says it was given with; None: it does not say."""
     translate: Mapping[str, Translate] = field(default_factory=dict[str, Translate])
     """For providers that lack the endpoint: into the words of which others it can be put, the best first."""
-    seal: Callable[[dict[str, Any], Seal], None] = lambda answer, seal: None
-    """Part of ``receive``, for the desk as long as it restores answers itself."""
 
     def usage(self, answer: dict[str, Any]) -> Usage | None:
         """What the provider says it used; None where it says nothing that can be believed."""

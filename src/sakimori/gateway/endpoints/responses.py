@@ -143,5 +143,4 @@ RESPONSES = Endpoint(
     stream=ResponsesStream,
     cyber=cyber_of,
     translate={"chat/completions": responses_by_chat},
-    seal=_seal,
 )

@@ -8,7 +8,7 @@ import orjson
 
 from sakimori.gateway import sse
 from sakimori.gateway.boundary import Passage
-from sakimori.gateway.boundary.lane import Lane
+from sakimori.gateway.boundary.lane import Lane, may_hold_token
 from sakimori.gateway.depth import too_deep
 from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
@@ -66,6 +66,8 @@ class AnswerStream(ABC):
 
     def whole(self, text: str, *, json: bool = False) -> str:
         """A text that is there at once, restored as a lane would have said it in pieces."""
+        if not may_hold_token(text):
+            return text
         lane = self._passage.lane(json=json)
         return lane.feed(text) + lane.flush()
 
