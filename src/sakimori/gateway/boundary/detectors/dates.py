@@ -14,32 +14,44 @@ _ERA = Gate(
 _BORN = Gate(
     rf"(?:(?:明治|大正|昭和|平成|令和)?{_N}年[ ]?(?:{_N}月[ ]?)?(?:{_N}日)?|[0-9]{{4}}[./\-][0-9]{{1,2}}[./\-][0-9]{{1,2}})[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))"
 )
-_OLD = Gate(
-    r"(?<![0-9./\-])(?:(?:19[0-9]{2}|200[0-8])(?:[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]|3[01])(?![0-9])|年(?:0?[1-9]|1[0-2])月(?:0?[1-9]|[12][0-9]|3[01])日)"
-    r"|(?:0?[1-9]|[12][0-9]|3[01])[./\-](?:0?[1-9]|[12][0-9]|3[01])[./\-](?:19[0-9]{2}|200[0-8])(?![0-9])"
-    r"|(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)? (?:of )?(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?,? (?:19[0-9]{2}|200[0-8])(?![0-9])"
-    r"|(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.? (?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?,? (?:19[0-9]{2}|200[0-8])(?![0-9]))"
-    r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
+_TIME = r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
+_MONTH = "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+_OLD_YEAR = "(?:19[0-9]{2}|200[0-8])"
+_OLD = (
+    Gate(
+        rf"(?:19[0-9]{{2}}|200[0-8])(?<![0-9./\-][0-9]{{4}})(?:[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]|3[01])(?![0-9])"
+        rf"|年(?:0?[1-9]|1[0-2])月(?:0?[1-9]|[12][0-9]|3[01])日){_TIME}"
+    ),
+    Gate(
+        rf"[0-9](?<![0-9./\-][0-9])[0-9]?(?:[./\-](?:0?[1-9]|[12][0-9]|3[01])[./\-]|(?:st|nd|rd|th)? (?:of )?(?:{_MONTH})\.?,? ){_OLD_YEAR}(?![0-9]){_TIME}"
+    ),
+    Gate(rf"(?:{_MONTH})\.? (?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?,? {_OLD_YEAR}(?![0-9]){_TIME}"),
 )
-_AGES = Gate(
-    r"(?<![0-9.])([0-9]{1,3})(?:[ -]years?[ -]olds?|[ ]?y/?o\b|[ ]years? of age)|\b(?:turned|turn|aged|turning|age of|aged about) ([0-9]{1,3})(?![0-9.:/])|(?<![0-9.])(?:満 ?)?([0-9]{1,3}) ?[歳才](?:未満|以上|以下)?"
+_AGES = (
+    Gate(
+        r"[0-9](?<![0-9.][0-9])[0-9]{0,2}(?=[ -]years?[ -]olds?|[ ]?y/?o\b|[ ]years? of age|[ ]?[歳才](?!未満|以上|以下))"
+    ),
+    Gate(r"(?:turned|turn|aged|turning|age of|aged about) ([0-9]{1,3})(?![0-9.:/])"),
 )
 
 
 def detect_dates(folded: Folded) -> Iterator[Hit]:
     text = folded.text
-    for pattern in (_ERA, _BORN, _OLD):
+    for pattern in (_ERA, _BORN, *_OLD):
         for match in pattern.finditer(text):
             if pattern is _ERA and match[0].startswith("令和") and "生" not in match[0]:
                 continue
             if pattern is _ERA and match[0].startswith("平成") and "生" not in match[0] and not _is_old(match[1]):
                 continue
             yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
-    for match in _AGES.finditer(text):
-        group = next(number for number in (1, 2, 3) if match[number])
-        age = int(match[group])
-        if age <= 120 and not match[0].endswith(("未満", "以上", "以下")):
-            yield Hit(match.start(group), match.end(group), Kind.AGE, "age", match[group])
+    for pattern in _AGES:
+        for match in pattern.finditer(text):
+            group = match.re.groups
+            if int(match[group]) <= _OLDEST:
+                yield Hit(match.start(group), match.end(group), Kind.AGE, "age", match[group])
+
+
+_OLDEST = 120
 
 
 def _is_old(year: str) -> bool:

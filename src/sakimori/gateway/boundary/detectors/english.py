@@ -58,7 +58,13 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
         start = match.start()
         opens = _opens_sentence(cased, start)
         follows = cased[match.end() : match.end() + 1]
-        if opens and follows == ":" and match[0].isascii() and " " not in match[0] and match[0].lower() not in lexicon.given:
+        if (
+            opens
+            and follows == ":"
+            and match[0].isascii()
+            and " " not in match[0]
+            and match[0].lower() not in lexicon.given
+        ):
             continue  # a label
         if match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 6) : start]):
             if not is_word(match[0].lower(), lexicon) and " " not in match[0]:

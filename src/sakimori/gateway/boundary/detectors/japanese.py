@@ -22,7 +22,9 @@ _RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]+")
 _STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
 _LATIN = re.compile(r"[0-9a-z&・]+")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
-_SPACED = Gate(f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{_KANA}]{{2,6}}(?![{_KANA}]))")
+_SPACED = Gate(
+    f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{_KANA}]{{2,6}}(?![{_KANA}]))"
+)
 _KANJI_HIRAGANA = Gate(
     f"(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)|(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$)"
 )
@@ -109,7 +111,11 @@ def _spaced(text: str) -> Iterator[Hit]:
 @cache
 def _known_mixed() -> re.Pattern[str]:
     """Known organisations whose names mix scripts, so that no run of one holds them."""
-    names = [name for name in japanese().organisations if re.search("[ぁ-ん]", name) or (re.search("[a-z]", name) and not name.isascii())]
+    names = [
+        name
+        for name in japanese().organisations
+        if re.search("[ぁ-ん]", name) or (re.search("[a-z]", name) and not name.isascii())
+    ]
     return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
 
 

@@ -13,8 +13,9 @@ _MAC = Gate(
     r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}(?P<s>[:\-])(?:[0-9a-f]{2}(?P=s)){4}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])"
 )
 _UNC = Gate(r"(?<![\\a-z0-9:])(?:\\\\|\\\\\\\\)([a-z0-9][a-z0-9.\-_]{1,62})\\")
-_HOME = Gate(
-    r"(?:[a-z]:(?:\\|\\\\|/)(?:users|documents and settings)(?:\\|\\\\|/)|(?<![a-z0-9.])/(?:home|users)/)([^\\/\s\"'<>|:,;)\]}$%*]{2,40})"
+_HOMES = (
+    Gate(r":(?<=[a-z]:)(?:\\\\|\\|/)(?:users|documents and settings)(?:\\\\|\\|/)([^\\/\s\"'<>|:,;)\]}$%*]{2,40})"),
+    Gate(r"/(?<![a-z0-9.]/)(?:home|users)/([^\\/\s\"'<>|:,;)\]}$%*]{2,40})"),
 )
 _DOWN_LEVEL = Gate(
     r"(?<![A-Za-z0-9\\./:_\-])([A-Z][A-Z0-9\-]{1,14})(?:\\|\\\\)([A-Za-z][A-Za-z0-9._\-$]{1,40})(?![A-Za-z0-9\\_])"
@@ -29,12 +30,14 @@ _MACHINE = Gate(
 _SYSLOG = Gate(
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z|[+\-][0-9]{2}:?[0-9]{2})? ([a-z0-9][a-z0-9.\-]{1,62}) [a-z0-9_.\-/()]{2,40}(?:\[[0-9]{1,10}\])?:"
 )
-_CAPITALS = Gate(
-    r"(?<![A-Za-z0-9_.\-/\\@#:=])(?!(?:CVE|CWE|CAPEC|ISO|IEC|JIS|SHA|AES|RSA|DES|MD|UTF|RFC|MS|TLS|SSL|COVID|GPT|INC|REQ|CHG|PRB|TICKET|CASE|TA|APT|UNC|FIN|DEV|NIST|SP|FIPS|PCI|GHSA|RHSA|DSA|USN|KB|TS|ATT|BUG|JIRA|PR|ID|NO|REF|EU|US|UK|JP|Q|H|FY|PHASE|STEP|VER|V|X|HTTP|IPV|IEEE|ANSI|ECMA|PEP|HTML|CSS|ES|PS|USB|SATA|DDR|LTE|MP|COM|LPT)-)[A-Z]{2,12}[0-9]{0,4}(?:-[A-Z0-9]{1,12}){1,3}(?![A-Za-z0-9_\-\\]|\.[A-Za-z0-9])"
+_CAPITALS = Gate(r"[A-Z]{2,12}[0-9]{0,4}(?:-[A-Z0-9]{1,12}){1,3}(?![A-Za-z0-9_\-\\]|\.[A-Za-z0-9])")
+_NO_MACHINES = frozenset(
+    "CVE CWE CAPEC ISO IEC JIS SHA AES RSA DES MD UTF RFC MS TLS SSL COVID GPT INC REQ CHG PRB TICKET CASE TA APT UNC FIN DEV NIST SP FIPS PCI GHSA RHSA DSA USN KB TS ATT BUG JIRA PR ID NO REF EU US UK JP Q H FY PHASE STEP VER V X HTTP IPV IEEE ANSI ECMA PEP HTML CSS ES PS USB SATA DDR LTE MP COM LPT".split()
 )
-_ACCOUNT_FORM = Gate(
-    r"[a-z](?<![a-z0-9_.@/\\\-$%:][a-z])(?:[._]([a-z]{4,15})|[a-z]{3,14}[._][a-z]|(?<=s)vc[_\-]([a-z0-9_]{3,20}))[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
-)
+_AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
+_INITIAL_FIRST = Gate(rf"[._](?<=[a-z][._])(?<![a-z0-9_.@/\\\-$%:][a-z][._])([a-z]{{4,15}}){_AFTER_ACCOUNT}")
+_INITIAL_LAST = Gate(rf"[._](?<=[a-z]{{4}}[._])[a-z]{_AFTER_ACCOUNT}")
+_SERVICE = Gate(r"svc[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
 _HANDLE = Gate(r"(?<![a-z0-9._@/])@([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
     r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://[^\s\"'<>)、。]{4,200}|www\.[^\s\"'<>)、。]{4,120})"
@@ -63,9 +66,10 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             if match[1] not in _NO_DOMAIN and match[2].lower() not in _EVERYONE:
                 yield Hit(match.start(1), match.end(1), Kind.DOMAIN, "down-level", match[1].lower())
                 yield Hit(match.start(2), match.end(2), Kind.USER, "down-level", match[2].lower())
-    for match in _HOME.finditer(text):
-        if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
-            yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
+    for pattern in _HOMES:
+        for match in pattern.finditer(text):
+            if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
+                yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
     for match in _INTERNAL.finditer(text):
         start = match.start()
         while start and match.start() - start < _LONGEST_NAME and text[start - 1] in _NAME:
@@ -80,14 +84,39 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         if not match[1].isdigit():
             yield Hit(match.start(1), match.end(1), Kind.HOST, "syslog", match[1])
     for match in _CAPITALS.finditer(folded.cased):
-        if any(map(str.isdigit, match[0])):
+        before = folded.cased[match.start() - 1 : match.start()]
+        if before.isalnum() or (before and before in "_.-/\\@#:="):
+            continue
+        if any(map(str.isdigit, match[0])) and match[0].partition("-")[0] not in _NO_MACHINES:
             yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0].lower())
-    for match in _ACCOUNT_FORM.finditer(text):
-        name = match[1] or match[2] or match[0].rstrip("0123456789")[:-2]
-        if not is_word(name, english()):
-            yield Hit(match.start(), match.end(), Kind.USER, "account-form", match[0])
+    yield from _accounts(text)
     for match in _HANDLE.finditer(text):
-        if match[1] not in english().words and (match[1] in english().given or any(c in "0123456789_" for c in match[1])):
+        if match[1] not in english().words and (
+            match[1] in english().given or any(c in "0123456789_" for c in match[1])
+        ):
             yield Hit(match.start(1), match.end(1), Kind.USER, "handle", match[1])
     for match in _SITE.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])
+
+
+def _accounts(text: str) -> Iterator[Hit]:
+    """``t.udagawa``, ``udagawa_t``, ``svc_batch``: an initial and what is no word."""
+    for match in _INITIAL_FIRST.finditer(text):
+        if not is_word(match[1], english()):
+            yield Hit(match.start() - 1, match.end(), Kind.USER, "account-form", text[match.start() - 1 : match.end()])
+    for match in _INITIAL_LAST.finditer(text):
+        start = match.start()
+        while start and match.start() - start < _LONGEST_ACCOUNT and text[start - 1] in _LETTERS:
+            start -= 1
+        if (not start or text[start - 1] not in _NOT_BEFORE_ACCOUNT) and not is_word(
+            text[start : match.start()], english()
+        ):
+            yield Hit(start, match.end(), Kind.USER, "account-form", text[start : match.end()])
+    for match in _SERVICE.finditer(text):
+        if not match.start() or text[match.start() - 1] not in _NOT_BEFORE_ACCOUNT:
+            yield Hit(match.start(), match.end(), Kind.USER, "account-form", match[0])
+
+
+_LONGEST_ACCOUNT = 20
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+_NOT_BEFORE_ACCOUNT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.@/\\-$%:")
