@@ -33,12 +33,15 @@ PIECES = st.one_of(
     st.text(max_size=4),
 )
 TEXTS = st.lists(PIECES, max_size=12).map("".join)
+OPENS_JSON = re.compile(r"\W*[{\[]")
+"""Within JSON, a text that begins like JSON is taken for it before its end is there: only whole JSON is promised."""
+PLAIN = TEXTS.filter(lambda text: not OPENS_JSON.match(text))
 JSON_VALUES = st.recursive(
-    TEXTS | st.integers() | st.booleans() | st.none(),
+    PLAIN | st.integers() | st.booleans() | st.none(),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(TEXTS, inner, max_size=3),
-        st.dictionaries(TEXTS, inner, min_size=1, max_size=2).map(lambda value: json.dumps(value, ensure_ascii=False)),
+        st.dictionaries(PLAIN, inner, max_size=3),
+        st.dictionaries(PLAIN, inner, min_size=1, max_size=2).map(lambda value: json.dumps(value, ensure_ascii=False)),
     ),
     max_leaves=6,
 )
