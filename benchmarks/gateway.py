@@ -1,35 +1,34 @@
-"""What the gateway costs: CPU per call beside a bare pass-through, and how fast the boundary reads.
+"""What the gateway costs, beside a bare pass-through and LiteLLM's proxy, and how fast the boundary reads.
 
-The gateway runs in a process of its own, so that its CPU time is its own: prompts of 2 kB, each another, over 250 hosts
-and users; durable reservation, settlement and ledger entries, boundary on with a dictionary. The pass-through is an
-aiohttp server and client that copy request and answer, measured in the same session against the same upstream.
+The gateway runs as `sakimori gateway serve` does, in a process of its own, so that its CPU time is its own: prompts of
+2 kB, each another, over 250 hosts and users; durable reservation, settlement and ledger entries, boundary on with a
+dictionary. The pass-through is an aiohttp server and client that copy request and answer; LiteLLM keeps neither budgets
+nor a log here. All are measured in the same session against the same upstream.
 """
 
 import asyncio
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import orjson
-from aiohttp import web
 
+from benchmarks import litellm_proxy
 from benchmarks.figure import Figure
+from benchmarks.gateway_servers import CHUNKS
 from sakimori.access import keys
 from sakimori.access.secrets import Secrets
 from sakimori.core import LOCAL_TENANT, SystemClock
-from sakimori.gateway import Boundary, Dictionary, Gateway, Parts, Providers
-from sakimori.ledger import Ledger, LocalSigner
-from sakimori.observe import lines, metrics
+from sakimori.gateway import Boundary, Dictionary
 from sakimori.records import (
     AccountAsset,
     Criticality,
@@ -46,6 +45,8 @@ from sakimori.store import Database
 _COMMAND = "make bench ONLY=gateway"
 _CALLS = 400
 _AT_ONCE = 8
+_PER_SECOND = 100
+_SECONDS = 20.0
 _DAY = 86_400_000_000_000
 _ENGLISH = (
     "2026-11-22T01:02:03Z pc-{n:04}.bank.example EventID=4624 LogonType=3 TargetUserName=user{n:03} "
@@ -57,16 +58,71 @@ _JAPANESE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Server:
+    url: str
+    key: str
+    pid: int
+    started: float
+    """Seconds from its process to its first connection."""
+
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident(self) -> float:
+        """MB of memory that it holds."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def run() -> list[Figure]:
     figures = [_reading("ASCII", _ENGLISH), _reading("Japanese", _JAPANESE), _prompt()]
-    bare = _served("bare")
-    gateway = _served("gateway")
-    beside = f"bare aiohttp pass-through {bare:.2f} ms ({gateway / bare:.1f} times)"
-    figures.append(Figure("gateway, CPU per call (2 kB prompt)", gateway, "ms", beside, _COMMAND))
-    observed = _served("observed")
-    beside = f"without {gateway:.2f} ms (both vary with what else the machine does)"
-    figures.append(Figure("gateway, CPU per call with log lines and measures", observed, "ms", beside, _COMMAND))
+    with tempfile.TemporaryDirectory() as folder, _upstream() as upstream:
+        with _served("bare", Path(folder), upstream) as server:
+            bare, bare_stream = _cost(server, stream=False), _cost(server, stream=True)
+            bare_took = asyncio.run(_paced(server, _SECONDS))
+        litellm, litellm_stream = _litellm(Path(folder) / "litellm", upstream)
+        with _served("gateway", Path(folder) / "home", upstream) as server:
+            plain, stream = _cost(server, stream=False), _cost(server, stream=True)
+            took = asyncio.run(_paced(server, _SECONDS))
+            figures += [
+                _beside("gateway, CPU per call (2 kB prompt)", plain, bare, litellm),
+                _beside(f"gateway, CPU per stream of {CHUNKS} chunks", stream, bare_stream, litellm_stream),
+                _added("p50", took, bare_took, 0.5),
+                _added("p99", took, bare_took, 0.99),
+                Figure("gateway, start to listening", server.started, "s", None, _COMMAND),
+                Figure("gateway, resident memory after these calls", server.resident(), "MB", None, _COMMAND),
+            ]
+        with _served("observed", Path(folder) / "observed", upstream) as server:
+            beside = f"without {plain:.2f} ms (both vary with what else the machine does)"
+            cost = _cost(server, stream=False)
+            figures.append(Figure("gateway, CPU per call with measures collected", cost, "ms", beside, _COMMAND))
     return figures
+
+
+def _litellm(folder: Path, upstream: str) -> tuple[float | str, float | str]:
+    """Milliseconds of CPU per call and per stream; a sentence where it cannot be measured."""
+    folder.mkdir()
+    try:
+        with litellm_proxy.serving(folder, upstream) as (process, url):
+            server = _Server(f"{url}/chat/completions", "sk-bench", process.pid, 0)
+            return _cost(server, stream=False), _cost(server, stream=True)
+    except litellm_proxy.NotInstalled as reason:
+        return str(reason), str(reason)
+
+
+def _beside(name: str, value: float, bare: float, litellm: float | str) -> Figure:
+    other = litellm if isinstance(litellm, str) else f"LiteLLM {litellm:.1f} ms ({litellm / value:.1f} times as much)"
+    return Figure(name, value, "ms", f"bare aiohttp pass-through {bare:.2f} ms; {other}", _COMMAND)
+
+
+def _added(name: str, took: list[float], bare: list[float], share: float) -> Figure:
+    with_gateway, without = took[int(len(took) * share)], bare[int(len(bare) * share)]
+    beside = f"whole call {with_gateway:.1f} ms, through the bare pass-through {without:.1f} ms"
+    title = f"gateway, latency added at {_PER_SECOND} calls a second, {name}"
+    return Figure(title, with_gateway - without, "ms", beside, _COMMAND)
 
 
 def _dictionary() -> Dictionary:
@@ -115,30 +171,46 @@ def _cpu(function: Callable[[], object], *, times: int) -> float:
     return (time.process_time() - start) / times
 
 
-def _served(kind: str) -> float:
-    """Milliseconds of CPU that the server used per call."""
-    with tempfile.TemporaryDirectory() as folder, _process("upstream") as upstream:
-        key = "none" if kind == "bare" else _bank(Path(folder))
-        with _process(kind, folder, f"http://127.0.0.1:{upstream}/v1") as port:
-            url = f"http://127.0.0.1:{port}/v1/responses"
-            asyncio.run(_load(url, key, 50))
-            before = asyncio.run(_used(port))
-            asyncio.run(_load(url, key, _CALLS))
-            return (asyncio.run(_used(port)) - before) / _CALLS * 1e3
-
-
 @contextmanager
-def _process(*arguments: str) -> Generator[int, None, None]:
-    """A server of this file in a process of its own; gives its port."""
-    command = [sys.executable, "-m", "benchmarks.gateway", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+def _served(kind: str, home: Path, upstream: str) -> Generator[_Server]:
+    """``bare``, ``gateway`` (as `sakimori gateway serve` runs it) or ``observed`` (measured by Prometheus besides)."""
+    key, command = "none", [sys.executable, "-m", "benchmarks.gateway_servers", "bare", upstream]
+    if kind != "bare":
+        key = _bank(home)
+        command = [sys.executable, "-m", "sakimori.cli", "gateway", "serve", "--port", "0"]
+        command += ["--admin-listen", "127.0.0.1:0"] if kind == "observed" else []
+    environment = {**os.environ, "SAKIMORI_HOME": str(home), "OPENAI_BASE_URL": upstream}
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
     assert process.stdout is not None
     try:
-        yield int(process.stdout.readline())
+        line = b""
+        while b"/v1" not in line:
+            line = process.stdout.readline()
+            assert line, "the server did not start"
+        url = next(word.rstrip(";") for word in line.decode().split() if "/v1" in word)
+        yield _Server(f"{url}/chat/completions", key, process.pid, time.perf_counter() - began)
     finally:
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+@contextmanager
+def _upstream() -> Generator[str]:
+    command = [sys.executable, "-m", "benchmarks.gateway_servers", "upstream"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+def _cost(server: _Server, *, stream: bool, calls: int = _CALLS) -> float:
+    """Milliseconds of CPU that the server uses per call."""
+    asyncio.run(_load(server, 50, stream=stream))
+    before = server.cpu()
+    asyncio.run(_load(server, calls, stream=stream))
+    return (server.cpu() - before) / calls * 1e3
 
 
 def _bank(home: Path) -> str:
@@ -161,113 +233,43 @@ def _bank(home: Path) -> str:
     return key
 
 
-async def _load(url: str, key: str, calls: int) -> None:
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+async def _load(server: _Server, calls: int, *, stream: bool) -> None:
+    """So many calls, eight at a time, each as soon as the one before has ended."""
     left = iter(range(calls))
 
     async def client(session: aiohttp.ClientSession) -> None:
         for call in left:
-            text = _text(_ENGLISH, 2_000, seed=call)
-            body = orjson.dumps({"model": "gpt-5-mini", "input": text, "max_output_tokens": 500})
-            async with session.post(url, data=body, headers=headers) as answer:
-                assert answer.status == 200, await answer.text()
-                await answer.read()
+            await _call(session, server, call, stream=stream)
 
     async with aiohttp.ClientSession() as session:
         await asyncio.gather(*(client(session) for _ in range(_AT_ONCE)))
 
 
-async def _used(port: int) -> float:
-    """Seconds of CPU that the server has used so far."""
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/cpu") as answer:
-        return float(await answer.text())
+async def _paced(server: _Server, seconds: float) -> list[float]:
+    """Milliseconds of each call, of a hundred a second that come whether or not those before have ended."""
+    loop = asyncio.get_running_loop()
+    took: list[float] = []
+
+    async def one(session: aiohttp.ClientSession, number: int, at: float) -> None:
+        await _call(session, server, number, stream=False)
+        took.append((loop.time() - at) * 1e3)
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        begin = loop.time()
+        calls: list[asyncio.Task[None]] = []
+        for number in range(int(seconds * _PER_SECOND)):
+            at = begin + number / _PER_SECOND
+            await asyncio.sleep(at - loop.time())
+            calls.append(asyncio.create_task(one(session, number, at)))
+        await asyncio.gather(*calls)
+    return sorted(took[_PER_SECOND:])
 
 
-async def _cpu_so_far(_request: web.Request) -> web.Response:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return web.Response(text=str(usage.ru_utime + usage.ru_stime))
-
-
-def _upstream() -> web.Application:
-    async def answer(request: web.Request) -> web.Response:
-        text = orjson.loads(await request.read())["input"]
-        content: list[Any] = [{"type": "output_text", "text": text, "annotations": []}]
-        message: dict[str, Any] = {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "status": "completed",
-            "content": content,
-        }
-        usage = {"input_tokens": 900, "output_tokens": 700, "total_tokens": 1600}
-        made: dict[str, Any] = {
-            "id": "resp_1",
-            "object": "response",
-            "model": "gpt-5-mini",
-            "output": [message],
-            "usage": usage,
-        }
-        return web.Response(body=orjson.dumps(made), content_type="application/json")
-
-    app = web.Application()
-    app.router.add_post("/v1/responses", answer)
-    return app
-
-
-def _bare(url: str) -> web.Application:
-    async def session(app: web.Application) -> AsyncIterator[None]:
-        async with aiohttp.ClientSession() as made:
-            app[_SESSION] = made
-            yield
-
-    async def forward(request: web.Request) -> web.Response:
-        body = await request.read()
-        async with request.app[_SESSION].post(f"{url}/responses", data=body) as answer:
-            return web.Response(body=await answer.read(), content_type="application/json")
-
-    app = web.Application()
-    app.cleanup_ctx.append(session)
-    app.router.add_post("/v1/responses", forward)
-    return app
-
-
-_SESSION = web.AppKey("session", aiohttp.ClientSession)
-
-
-def _gateway(home: str, url: str) -> web.Application:
-    secrets = Secrets.embedded(Path(home))
-    database = Database.embedded(Path(home))
-    providers = Providers.from_environment({"OPENAI_BASE_URL": url})
-    ledger = Ledger(LocalSigner(secrets))
-    parts = Parts(database, secrets, ledger, providers, SystemClock())
-    return Gateway(parts).application()
-
-
-def _observed(home: str, url: str) -> web.Application:
-    """As `gateway serve --admin-listen` runs it."""
-    lines.set_up(os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"), text=False)
-    metrics.collect()
-    return _gateway(home, url)
-
-
-async def _serve(app: web.Application) -> None:
-    app.router.add_get("/cpu", _cpu_so_far)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.Event().wait()
-
-
-def _main(kind: str, *arguments: str) -> None:
-    made = {
-        "upstream": _upstream,
-        "gateway": lambda: _gateway(*arguments),
-        "observed": lambda: _observed(*arguments),
-        "bare": lambda: _bare(arguments[1]),
-    }
-    asyncio.run(_serve(made[kind]()))
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
+async def _call(session: aiohttp.ClientSession, server: _Server, number: int, *, stream: bool) -> None:
+    message = {"role": "user", "content": _text(_ENGLISH, 2_000, seed=number)}
+    body = {"model": "gpt-5-mini", "messages": [message], "max_tokens": 500, "stream": stream}
+    headers = {"authorization": f"Bearer {server.key}", "content-type": "application/json"}
+    async with session.post(server.url, data=orjson.dumps(body), headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+        whole = await answer.read()
+        assert not stream or whole.endswith(b"data: [DONE]\n\n"), whole[-200:]
