@@ -71,6 +71,26 @@ def test_what_was_under_way_when_it_opened_neither_closes_it_nor_opens_it_for_lo
     assert (breaker.state, breaker.wait) == (State.OPEN, FIRST_PAUSE)
 
 
+def test_streams_that_all_break_off_do_not_keep_it_closed_by_their_beginnings() -> None:
+    clock = ManualClock(0)
+    breaker = Breaker(clock)
+    failing(breaker)
+    for relapse in range(1, 4):
+        clock.set(clock.now() + breaker.wait)
+        breaker.began(probe := admitted(breaker))
+        assert breaker.state is State.CLOSED
+        other = admitted(breaker)
+        breaker.failed(probe)
+        assert breaker.wait == 2**relapse * FIRST_PAUSE
+        breaker.failed(other)
+        assert breaker.wait == 2**relapse * FIRST_PAUSE
+    clock.set(clock.now() + breaker.wait)
+    breaker.began(probe := admitted(breaker))
+    breaker.succeeded(probe)
+    breaker.failed(admitted(breaker))
+    assert breaker.state is State.CLOSED, "one whole answer ends the probation"
+
+
 def test_a_try_that_nobody_waited_for_makes_room_for_another() -> None:
     clock = ManualClock(0)
     breaker = Breaker(clock)
@@ -128,6 +148,11 @@ class Anything(RuleBasedStateMachine):
     def a_call_ends(self, how: str, which: int) -> None:
         ticket = self.under_way.pop(which % len(self.under_way))
         getattr(self.breaker, how)(ticket)
+
+    @precondition(lambda self: self.under_way)
+    @rule(which=st.integers(0, 10**6))
+    def an_answer_begins(self, which: int) -> None:
+        self.breaker.began(self.under_way[which % len(self.under_way)])
 
     @rule(seconds=st.integers(0, 10_000))
     def rest_is_asked_for(self, seconds: int) -> None:

@@ -248,6 +248,23 @@ def test_providers_in_trouble_do_not_get_several_times_the_calls() -> None:
     run(test)
 
 
+def test_a_provider_whose_streams_all_break_off_is_left_alone() -> None:
+    async def read(opened: Opened) -> None:
+        async for _ in opened.chunks():
+            pass
+
+    async def test() -> None:
+        async with failing("dies_mid_stream", "answer") as (bad, good), Calling([bad, good]) as calling:
+            for _ in range(IN_A_ROW):
+                with pytest.raises(ProviderFailed):
+                    await read(await calling.open(stream=True))
+            assert calling.health.breaker("p0").state is State.OPEN
+            await read(await calling.open(stream=True))
+            assert (len(bad.requests), len(good.requests)) == (IN_A_ROW, 1)
+
+    run(test)
+
+
 @pytest.mark.parametrize("mode", ["forbidden", "no_deployment", "rate_limited"])
 def test_what_a_provider_refuses_for_good_is_answered_by_the_next_however_often(mode: str) -> None:
     """A model that only one of them has, or a quota that is used up: neither takes a provider from everybody else."""

@@ -2,8 +2,9 @@
 
 A pure state machine (Nygard, "Release It!"). Closed: calls pass. After failures in a row, or when half of the latest
 calls failed, it opens: none passes. Once its pause is over it is half open: one call at a time may try; an answer
-closes it, a failure opens it again for twice as long. A provider that asked to be left alone (``retry-after``) rests
-without being taken for ill.
+closes it, a failure opens it again for twice as long. An answer that only began lets calls pass on probation: the first
+failure then opens it again, so that streams which all break off do not keep it closed by their beginnings. A provider that
+asked to be left alone (``retry-after``) rests without being taken for ill.
 """
 
 from collections import deque
@@ -31,7 +32,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ticket:
-    """Of one call that was let through. Goes back to exactly one of ``succeeded``, ``failed``, ``dropped``."""
+    """Of one call that was let through. Goes back to one of ``succeeded``, ``failed``, ``dropped``, perhaps after
+    ``began``."""
 
     generation: int
     """How often the breaker had opened before: calls from before then say nothing of now."""
@@ -48,6 +50,7 @@ class Breaker:
         self._resting_from: Nanos = 0
         self._rest: Nanos = 0
         self._probe: Ticket | None = None
+        self._on_probation = False
         self._in_a_row = 0
         self._outcomes: deque[tuple[Nanos, bool]] = deque(maxlen=LATEST)
 
@@ -77,24 +80,32 @@ class Breaker:
             self._probe = ticket
         return ticket
 
+    def began(self, ticket: Ticket) -> None:
+        """The first of an answer is there."""
+        if not self._is_late(ticket) and self._opened_at is not None:
+            self._opened_at = self._probe = None
+            self._on_probation = True
+            self._outcomes.clear()
+
     def succeeded(self, ticket: Ticket) -> None:
         """The provider answered, be it by refusing what it was asked."""
         if self._is_late(ticket):
             return
         self._note(answered=True)
         self._in_a_row = 0
+        self._on_probation = False
+        self._pause = FIRST_PAUSE
         if self._opened_at is not None:
             self._opened_at = self._probe = None
-            self._pause = FIRST_PAUSE
             self._outcomes.clear()
 
     def failed(self, ticket: Ticket) -> None:
-        """It did not answer, or with something that is none. May follow ``succeeded``: an answer that broke off."""
+        """It did not answer, with something that is none, or not to the end."""
         if self._is_late(ticket):
             return
         self._note(answered=False)
         self._in_a_row += 1
-        if self._opened_at is not None:
+        if self._opened_at is not None or self._on_probation:
             self._open(min(2 * self._pause, LONGEST_PAUSE))
         elif self._in_a_row >= IN_A_ROW or self._half_failed():
             self._open(FIRST_PAUSE)
@@ -113,6 +124,7 @@ class Breaker:
     def _open(self, pause: Nanos) -> None:
         self._generation += 1
         self._opened_at, self._pause, self._probe = self._clock.now(), pause, None
+        self._on_probation = False
         self._in_a_row = 0
         self._outcomes.clear()
 

@@ -245,7 +245,10 @@ class Upstreams:
         except BaseException:
             breaker.dropped(ticket)
             raise
-        breaker.succeeded(ticket)
+        if attempt.stream:
+            breaker.began(ticket)
+        else:
+            breaker.succeeded(ticket)
         self._health.answered(name)
         return opened
 
@@ -326,9 +329,14 @@ class Upstreams:
         chunk: bytes | None = first
         try:
             while chunk is not None:
-                yield chunk
+                try:
+                    yield chunk
+                except GeneratorExit:  # nobody reads on; so far it was well
+                    self._health.breaker(name).succeeded(ticket)
+                    raise
                 with explaining(), self._breakable(name):
                     chunk = await anext(rest, None)
+            self._health.breaker(name).succeeded(ticket)
         except ProviderFailed as error:
             self._blame(name, ticket, error)
             raise
