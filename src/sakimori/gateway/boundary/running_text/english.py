@@ -12,6 +12,8 @@ _EXPECTED = re.compile(
     r"(?<![\w'’])(?:in|from|to|at|near|by|is|am|for|with|me|named|called|met|visit|visited) "
     r"([a-z]{4,}(?:[ \-][a-z]{2,}){0,3})(?![a-z]*[\w@/\\.]*[0-9@/\\_])"
 )
+_ALONE = re.compile(r"(?:^|[:\uff1a])[ \t]*([a-z]{3,}(?: [a-z]{3,}){1,2})[ \t]*$", re.MULTILINE)
+"""Words with a line, or the value of a label, to themselves."""
 _WORD = re.compile("[a-z]+(?:-[a-z]+)*")
 
 
@@ -26,6 +28,9 @@ def detect_small_names(folded: Folded) -> Iterator[Hit]:
             end = word.end()
         if end > start:
             yield Hit(start, end, Kind.NAME, "name-small", folded.text[start:end])
+    for alone in _ALONE.finditer(folded.text):
+        if not any(is_common(word) for word in alone[1].split()):
+            yield Hit(*alone.span(1), Kind.NAME, "name-small", alone[1])
 
 
 def is_common(word: str) -> bool:

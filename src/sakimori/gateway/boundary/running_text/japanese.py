@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from sakimori.gateway.boundary.detectors.lexicon import japanese
 from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.running_text.english import is_common
 from sakimori.gateway.boundary.running_text.morphology import Word, sentences
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -48,7 +49,7 @@ def _common() -> frozenset[str]:
 
 def names_nobody(folded: str) -> bool:
     """Whether a whole claim is one common word, whatever a model takes it for."""
-    return folded in _common()
+    return folded in _common() or (folded.isascii() and is_common(folded))
 
 
 @cache
@@ -110,7 +111,7 @@ def _of_dictionary(text: str, words: Sequence[Word]) -> Iterator[Hit]:
 
 
 def _kind(word: Word) -> Kind | None:
-    if word.surface in _no_names():
+    if word.surface in _no_names() or (word.surface.isascii() and is_common(word.surface)):
         return None
     if word.part_of_speech[1] == "固有名詞":
         return _KINDS.get(word.part_of_speech[2], Kind.NAME)
