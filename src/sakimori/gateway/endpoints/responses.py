@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from sakimori.gateway.boundary import Passage
 from sakimori.gateway.endpoints.endpoint import (
+    COMPACTS,
     KEEPS_STATE,
     NO_LOGPROBS,
     NO_MEDIA,
@@ -90,7 +91,7 @@ _SHAPE = Fields(
     required=frozenset({"model", "input"}),
     refused={
         "background_options": KEEPS_STATE,
-        "context_management": KEEPS_STATE,
+        "context_management": COMPACTS,
         "conversation": KEEPS_STATE,
         "image": NO_MEDIA,
         "moderation": NOT_GRANTED,

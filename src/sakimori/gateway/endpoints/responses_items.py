@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sakimori.gateway.endpoints.endpoint import KEEPS_STATE, NO_LOGPROBS, NO_MEDIA, REACHES_OUT
+from sakimori.gateway.endpoints.endpoint import COMPACTS, KEEPS_STATE, NO_LOGPROBS, NO_MEDIA, REACHES_OUT
 from sakimori.gateway.endpoints.responses_tools import TOOL
 from sakimori.gateway.jsonschema import JsonSchema
 from sakimori.gateway.shapes import (
@@ -252,8 +252,8 @@ ITEM = ByType(
         "program": REACHES_OUT,
         "program_output": REACHES_OUT,
         "item_reference": KEEPS_STATE,
-        "compaction": KEEPS_STATE,
-        "compaction_trigger": KEEPS_STATE,
+        "compaction": COMPACTS,
+        "compaction_trigger": COMPACTS,
     },
     default="message",
 )

@@ -26,16 +26,16 @@ _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"
 
 def response_of(answer: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """Raises Refusal where the answer is none."""
-    choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices:
+    choices = as_list(answer.get("choices"))
+    if not choices:
         raise unusable("sent an answer that says nothing")
-    choice = as_object(cast("list[object]", choices)[0])
+    choice = as_object(choices[0])
     message = as_object(choice.get("message"))
     made = _Output(str(answer.get("id", "")))
     made.add_text("reasoning", reasoning_in(message))
     made.add_text("output_text", message.get("content"))
     made.add_text("refusal", message.get("refusal"))
-    for call in cast("list[Any]", message.get("tool_calls") or []):
+    for call in as_list(message.get("tool_calls")):
         made.add_call(as_object(call))
     return response(answer, asked, made.items, choice.get("finish_reason"))
 
@@ -133,13 +133,22 @@ def call_item(id: str, call: dict[str, Any]) -> dict[str, Any]:
     called = as_object(call.get(kind))
     if not isinstance(called.get("name"), str) or not isinstance(call.get("id"), str):
         raise unusable("sent a call of a tool without its name")
+    said = called.get("input" if kind == "custom" else "arguments")
+    if not isinstance(said or "", str):
+        raise unusable("sent a call of a tool without its arguments")
     item: dict[str, Any] = {"call_id": call["id"], "name": called["name"], "status": "in_progress"}
     if kind == "custom":
-        return {**item, "type": "custom_tool_call", "id": f"ctc_{id}", "input": called.get("input") or ""}
-    return {**item, "type": "function_call", "id": f"fc_{id}", "arguments": called.get("arguments") or ""}
+        return {**item, "type": "custom_tool_call", "id": f"ctc_{id}", "input": said or ""}
+    return {**item, "type": "function_call", "id": f"fc_{id}", "arguments": said or ""}
 
 
 def as_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise unusable("sent an answer that is none")
     return cast("dict[str, Any]", value)
+
+
+def as_list(value: object) -> list[object]:
+    if not isinstance(value or [], list):
+        raise unusable("sent an answer that is none")
+    return cast("list[object]", value or [])

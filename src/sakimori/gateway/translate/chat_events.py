@@ -8,6 +8,7 @@ from sakimori.gateway.endpoints.stream import AnswerStream, unusable
 from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.translate.chat_answer import (
+    as_list,
     as_object,
     call_item,
     message_item,
@@ -89,7 +90,7 @@ class ResponsesOfChat(AnswerStream):
         for kind, text in texts:
             if isinstance(text, str) and text:
                 out += self._say(kind, text)
-        for call in cast("list[object]", delta.get("tool_calls") or []):
+        for call in as_list(delta.get("tool_calls")):
             out += self._call(as_object(call))
         if choice.get("finish_reason") is not None:
             self._finish = choice["finish_reason"]
