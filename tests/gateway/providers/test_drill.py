@@ -10,10 +10,11 @@ import pytest
 from tests.gateway.conftest import Bank
 from tests.gateway.providers.drill import calls
 from tests.gateway.providers.failing import MODES, FailingProvider, failing
-from tests.gateway.providers.test_upstream import provider
+from tests.gateway.providers.test_upstream import QUICK, provider
 
 from sakimori.gateway import running
 from sakimori.gateway.providers.config import Providers
+from sakimori.gateway.providers.provider import Timeouts
 from sakimori.store import providers as rows
 
 MID_STREAM = {"dies_mid_stream", "hang_mid_stream"}
@@ -46,7 +47,12 @@ def serving(*modes: str) -> Generator[list[FailingProvider]]:
 def test_no_call_is_without_an_answer_or_a_proper_error(mode: str, bank: Bank) -> None:
     bank.grant(models=("m",))
     with serving(mode, "answer") as (bad, good):
-        found = Providers((provider("bad", bad.base_url, key=None), provider("good", good.base_url, key=None, order=2)))
+        found = Providers(
+            (
+                provider("bad", bad.base_url, key=None, timeouts=Timeouts() if mode == "answer" else QUICK),
+                provider("good", good.base_url, key=None, order=2, timeouts=Timeouts()),
+            )
+        )
         with running(bank.database, bank.secrets, bank.ledger, found) as base_url:
             made = asyncio.run(calls(base_url, bank.key, per_second=200, count=8))
     assert not [call.told for call in made if call.ending == "neither"]
@@ -60,7 +66,10 @@ def test_a_provider_that_is_cut_off_gets_no_more_calls_from_a_gateway_that_runs(
     bank.grant(models=("m",))
     with serving("answer", "answer") as (first, second):
         found = Providers(
-            (provider("first", first.base_url, key=None), provider("second", second.base_url, key=None, order=2))
+            (
+                provider("first", first.base_url, key=None, timeouts=Timeouts()),
+                provider("second", second.base_url, key=None, order=2, timeouts=Timeouts()),
+            )
         )
         with running(bank.database, bank.secrets, bank.ledger, found) as base_url:
             asyncio.run(calls(base_url, bank.key, per_second=200, count=2))

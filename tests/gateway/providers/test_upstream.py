@@ -77,7 +77,11 @@ class Calling:
     """Upstreams for failing providers, ``p0``, ``p1``, …, tried in this order."""
 
     def __init__(self, upstream: Sequence[FailingProvider], **changes: Any) -> None:
-        self.providers = [provider(f"p{i}", one.base_url, **changes) for i, one in enumerate(upstream)]
+        # Nobody is in a hurry who answers: the machine may be busy.
+        patience = [Timeouts() if one.mode == "answer" else QUICK for one in upstream]
+        self.providers = [
+            provider(f"p{i}", one.base_url, **{"timeouts": patience[i], **changes}) for i, one in enumerate(upstream)
+        ]
         self.health = Health([one.name for one in self.providers], SystemClock())
         self.upstreams = Upstreams(self.health, lambda _: "secret", clock=SystemClock(), random=Random(1))
         self.before_retry = Called()
@@ -142,7 +146,7 @@ def test_a_stream_that_fails_before_its_first_byte_comes_from_the_next(mode: str
 def test_where_all_fail_the_client_hears_a_proper_error(mode: str, stream: bool) -> None:
     async def test() -> None:
         async with failing(mode, mode) as upstream, Calling(upstream) as calling:
-            failed = await calling.failure(stream=stream, seconds=1)
+            failed = await calling.failure(stream=stream, seconds=1 if mode.startswith("rate") else 5)
             assert failed.refusal.status in (404, 429, 502, 503, 504)
             assert failed.refusal.message.startswith("The model provider")
             assert {tried.provider for tried in failed.tried} == {"p0", "p1"}

@@ -3,8 +3,8 @@
 A pure state machine (Nygard, "Release It!"). Closed: calls pass. After failures in a row, or when half of the latest
 calls failed, it opens: none passes. Once its pause is over it is half open: one call at a time may try; an answer
 closes it, a failure opens it again for twice as long. An answer that only began lets calls pass on probation: the first
-failure then opens it again, so that streams which all break off do not keep it closed by their beginnings. A provider that
-asked to be left alone (``retry-after``) rests without being taken for ill.
+failure then opens it again, so that streams which all break off do not keep it closed by their beginnings. A provider
+that asked to be left alone (``retry-after``) rests without being taken for ill.
 """
 
 from collections import deque
