@@ -387,7 +387,7 @@ def test_what_is_used_is_counted_with_the_call(client: OpenAI, bank: Bank) -> No
     counted = {(row.outcome, row.code): (row.calls, row.model, row.provider, row.input_tokens) for row in rows}
     assert counted == {
         (usage.Outcome.ANSWERED, ""): (1, MODEL, "scripted", 120),
-        (usage.Outcome.REFUSED, "unsupported_parameter"): (1, "", "", 0),
+        (usage.Outcome.REFUSED, "unsupported_parameter"): (1, MODEL, "", 0),
     }
 
 

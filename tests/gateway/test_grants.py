@@ -7,7 +7,7 @@ import pytest
 
 from sakimori.gateway import grants
 from sakimori.gateway.refusal import Refusal
-from sakimori.records import DataClass, Grant, GrantState, Limit, Media, Window
+from sakimori.records import DataClass, Grant, GrantState, Limit, Window
 
 TRIAGE = Grant(
     id="triage",
@@ -26,8 +26,6 @@ RESEARCH = replace(
     models=("large",),
     purposes=("research",),
     data_classes=(DataClass.STRUCTURED, DataClass.FREE_TEXT),
-    hosted_tools=("web_search",),
-    media=(Media.IMAGE,),
 )
 
 
@@ -45,35 +43,17 @@ def test_a_grant_holds_from_its_beginning_and_until_its_end(now: int, valid: boo
 def test_what_two_grants_allow_apart_they_do_not_allow_together() -> None:
     both = [TRIAGE, RESEARCH]
 
-    def fit(model: str, purpose: str, data: DataClass = DataClass.STRUCTURED, *tools: str) -> list[str]:
-        found = grants.fitting(both, model=model, purpose=purpose, data_class=data, hosted_tools=tools)
-        return [grant.id for grant in found]
+    def fit(model: str, purpose: str, data: DataClass = DataClass.STRUCTURED) -> list[str]:
+        return [grant.id for grant in grants.fitting(both, model=model, purpose=purpose, data_class=data)]
 
     assert fit("large", "triage") == ["triage"]
-    assert fit("large", "research", DataClass.FREE_TEXT, "web_search") == ["research"]
-    for model, purpose, data, *tools in (
+    assert fit("large", "research", DataClass.FREE_TEXT) == ["research"]
+    for model, purpose, data in (
         ("small", "research", DataClass.STRUCTURED),
         ("large", "triage", DataClass.FREE_TEXT),
-        ("large", "triage", DataClass.STRUCTURED, "web_search"),
-        ("large", "research", DataClass.STRUCTURED, "web_search", "mcp"),
     ):
         with pytest.raises(Refusal, match="No grant of your institution allows"):
-            fit(model, purpose, data, *tools)
-
-
-def test_what_a_request_carries_besides_text_must_be_granted() -> None:
-    both = [TRIAGE, replace(RESEARCH, purposes=("triage",))]
-
-    def fit(*media: str) -> list[str]:
-        found = grants.fitting(both, model="large", purpose="triage", data_class=DataClass.STRUCTURED, media=media)
-        return [grant.id for grant in found]
-
-    assert fit() == ["research", "triage"]
-    assert fit("image") == ["research"]
-    with pytest.raises(Refusal, match="allows audio, image content"):
-        fit("image", "audio")
-    assert grants.media(both) == {"image"}
-    assert grants.hosted_tools(both) == {"web_search"}
+            fit(model, purpose, data)
 
 
 def test_the_purpose_may_be_left_out_where_there_is_one() -> None:

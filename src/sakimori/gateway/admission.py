@@ -37,6 +37,8 @@ SCOPE = "gateway"
 _OVERHEAD_TOKENS = 1_000
 """What a provider may add around a request: a token is at least one byte of it, and templates are small."""
 _DEEPEST = 100
+_SOON = 60
+"""Seconds within which a limit frees for a client's own retries to make sense: calls at a time, and per minute."""
 _MOST_KEPT = 100_000
 _LONGEST_KEPT = 256
 """What is longer is looked up in the vault each time, rather than held in memory."""
@@ -174,7 +176,29 @@ class Admission:
             vouched=grants.STRUCTURED_SCOPE in principal.scopes,
             recognises_names=institution.boundary.recognises_names,
         )
-        fitting = grants.fitting(usable, model=_model(request, usable), purpose=purpose, data_class=data_class)
+        model = _model(request, usable)
+        try:
+            fitting = grants.fitting(usable, model=model, purpose=purpose, data_class=data_class)
+            return self._prepared(
+                call_id, principal, endpoint, request, institution, purpose, data_class, fitting, taken
+            )
+        except Refusal as refusal:
+            refusal.model, refusal.purpose = model, purpose
+            raise
+
+    def _prepared(
+        self,
+        call_id: str,
+        principal: Principal,
+        endpoint: Endpoint,
+        request: dict[str, object],
+        institution: Institution,
+        purpose: str,
+        data_class: DataClass,
+        fitting: list[Grant],
+        taken: frozenset[str],
+    ) -> Prepared:
+        """Under the first of the grants that lets the request through. Raises like ``prepare``."""
         refused: Refusal | None = None
         for grant in fitting:
             # Grants may differ in what they let through: those count that let through what the first one did.
@@ -227,7 +251,9 @@ class Admission:
                 lacking.append(error)
             else:
                 return Admitted(prepared, option, held)
-        raise self._over_budget(lacking)
+        refusal = self._over_budget(lacking)
+        refusal.model, refusal.purpose = prepared.model, prepared.purpose
+        raise refusal
 
     def extend(self, transaction: Transaction, call: Admitted) -> None:
         """Hold the upper bound once more, for another attempt after one that may be billed.
@@ -260,7 +286,8 @@ class Admission:
     def _over_budget(self, lacking: list[BudgetExceeded]) -> Refusal:
         seconds = min((error.free_at - self._clock.now()) // _NANOS_PER_SECOND + 1 for error in lacking)
         message = f"Budget: {'; '.join(str(error) for error in lacking)}."
-        return Refusal(429, "budget_exceeded", message, retry_after=max(1, seconds))
+        soon = seconds <= _SOON
+        return Refusal(429, "budget_exceeded", message, retry_after=max(1, seconds), may_retry=soon)
 
     def _permitted(self, principal: Principal) -> Principal:
         grounds = self._refused(principal)

@@ -96,9 +96,10 @@ class OneCall:
         try:
             call = await self._admit(raw, principal)
         except (Refusal, BoundaryError) as error:
-            code = error.code if isinstance(error, Refusal) else telemetry.BOUNDARY_FAILED
-            if code != BUSY:
-                await self.refuse(principal, code)
+            if not isinstance(error, Refusal):
+                await self.refuse(principal, telemetry.BOUNDARY_FAILED)
+            elif error.code != BUSY:
+                await self.refuse(principal, error.code, model=error.model, purpose=error.purpose)
             raise
         self._told.admitted(model=call.prepared.model, purpose=call.prepared.purpose, tokens=call.reservation.tokens)
         if self._desk.on_egress is not None:
@@ -121,11 +122,12 @@ class OneCall:
         if self._streams:
             self.break_off(_gone())
 
-    async def refuse(self, principal: Principal, code: str) -> None:
+    async def refuse(self, principal: Principal, code: str, *, model: str = "", purpose: str = "") -> None:
         """Enter that the call was refused before it left."""
-        refuse = self._desk.settlement.refuse
+        refuse, call_id, endpoint = self._desk.settlement.refuse, self._told.id, self._endpoint
         await self._desk.writer.complete(
-            principal.tenant, lambda transaction: refuse(transaction, self._told.id, principal, self._endpoint, code)
+            principal.tenant,
+            lambda transaction: refuse(transaction, call_id, principal, endpoint, code, model=model, purpose=purpose),
         )
         self._desk.sealer.wrote(principal.tenant)
 

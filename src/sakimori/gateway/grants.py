@@ -1,6 +1,6 @@
 """Which grant a call falls under, and why none does."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 
 from sakimori.core import Nanos
 from sakimori.gateway.refusal import Refusal
@@ -19,16 +19,6 @@ def in_force(grants: Iterable[Grant], now: Nanos) -> list[Grant]:
 
 def models(grants: Iterable[Grant]) -> frozenset[str]:
     return frozenset(model for grant in grants for model in grant.models)
-
-
-def hosted_tools(grants: Iterable[Grant]) -> frozenset[str]:
-    """Those that any of the grants allows."""
-    return frozenset(tool for grant in grants for tool in grant.hosted_tools)
-
-
-def media(grants: Iterable[Grant]) -> frozenset[str]:
-    """What any of the grants lets a request carry besides text."""
-    return frozenset(kind for grant in grants for kind in grant.media)
 
 
 def purpose_of(grants: Iterable[Grant], given: str | None) -> str:
@@ -79,37 +69,15 @@ def data_class_of(given: str | None, *, vouched: bool, recognises_names: bool) -
     return DataClass(given)
 
 
-def fitting(
-    grants: Iterable[Grant],
-    *,
-    model: str,
-    purpose: str,
-    data_class: DataClass,
-    hosted_tools: Collection[str] = (),
-    media: Collection[str] = (),
-) -> list[Grant]:
+def fitting(grants: Iterable[Grant], *, model: str, purpose: str, data_class: DataClass) -> list[Grant]:
     """Grants that allow exactly this together, in order of id.
 
-    Args:
-        hosted_tools: types of the tools that the request would have run at the provider.
-        media: what it carries besides text.
-
     Raises:
-        Refusal: there is none; it says which of these no grant allows with those before it.
+        Refusal: there is none; it says from where on.
     """
-    left = [grant for grant in grants if model in grant.models]
-    conditions: list[tuple[Callable[[Grant], bool], str]] = [
-        (lambda grant: purpose in grant.purposes, f"this model for '{purpose}'"),
-        (lambda grant: data_class in grant.data_classes, f"this model for '{purpose}' with {data_class} data"),
-        (lambda grant: set(hosted_tools) <= set(grant.hosted_tools), f"{_listed(hosted_tools)} in this call"),
-        (lambda grant: set(media) <= set(grant.media), f"{_listed(media)} content in this call"),
-    ]
-    for fits, what in conditions:
-        left = [grant for grant in left if fits(grant)]
-        if not left:
-            raise Refusal(403, "not_granted", f"No grant of your institution allows {what}.")
-    return sorted(left, key=lambda grant: grant.id)
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(sorted(names))
+    for_purpose = [grant for grant in grants if model in grant.models and purpose in grant.purposes]
+    found = [grant for grant in for_purpose if data_class in grant.data_classes]
+    if not found:
+        data = f" with {data_class} data" if for_purpose else ""
+        raise Refusal(403, "not_granted", f"No grant of your institution allows this model for '{purpose}'{data}.")
+    return sorted(found, key=lambda grant: grant.id)

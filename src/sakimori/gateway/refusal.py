@@ -25,6 +25,9 @@ class Refusal(Exception):
         self.param = param
         self.retry_after = retry_after
         self.may_retry = may_retry
+        self.model = ""
+        """Of the call, as the grants name it, once that is known; empty until then. The same for ``purpose``."""
+        self.purpose = ""
 
     @property
     def body(self) -> dict[str, Any]:

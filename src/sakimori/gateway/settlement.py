@@ -65,10 +65,25 @@ class Settlement:
         self._enter(transaction, call.prepared.id, call.prepared.principal, "gateway.sent", detail)
 
     def refuse(
-        self, transaction: Transaction, call_id: str, principal: Principal, endpoint: Endpoint, code: str
+        self,
+        transaction: Transaction,
+        call_id: str,
+        principal: Principal,
+        endpoint: Endpoint,
+        code: str,
+        *,
+        model: str = "",
+        purpose: str = "",
     ) -> None:
-        """Enter that a call was refused before it left."""
-        usage.count(transaction, now=self._clock.now(), outcome=usage.Outcome.REFUSED, code=code)
+        """Enter that a call was refused before it left; ``model`` and ``purpose`` as the grants name them, if known."""
+        usage.count(
+            transaction,
+            now=self._clock.now(),
+            outcome=usage.Outcome.REFUSED,
+            model=model,
+            purpose=purpose,
+            code=code,
+        )
         detail = {"endpoint": endpoint.path, "code": code}
         self._enter(transaction, call_id, principal, "gateway.refused", detail)
 

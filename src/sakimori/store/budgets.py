@@ -322,7 +322,9 @@ def _exceeded(
     grant: Grant, limit: Limit, period: Period, what: str, *, asked: int, left: int, most: int
 ) -> BudgetExceeded:
     def shown(amount: int) -> str:
-        return f"{_yen(amount):.2f} yen" if what == "yen" else f"{amount} {what}"
+        if what == "yen":
+            return f"{_yen(amount):.2f} yen"
+        return f"{amount} {what.removesuffix('s') if amount == 1 else what}"
 
     allowed = f"grant '{grant.id}' allows {shown(most)} per {limit.window}"
     if asked > most:
