@@ -61,20 +61,31 @@ def test_openai_for_node(bank: Bank, silent: Upstream, environment: dict[str, st
         assert reasoning["encrypted_content"] == ENCRYPTED
 
 
+CODE = """const read = await tools.exec_command({cmd: "cat note.txt"}); text(read.output.trim());"""
+
+
 def code(body: dict[str, Any]) -> list[dict[str, Any]]:
     """A model that looks into the file it was told of, and says what it found there."""
-    outputs = [item for item in body["input"] if item.get("type") == "function_call_output"]
+    outputs = [item["output"] for item in body["input"] if item.get("type", "").endswith("_call_output")]
     if outputs:
-        return [message(f"It says: {outputs[0]['output'].splitlines()[-1]}")]
-    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "exec_command", "status": "completed"}
+        (output,) = outputs
+        told = output if isinstance(output, str) else output[-1]["text"]
+        return [message(f"It says: {told.strip().splitlines()[-1]}")]
     reasoning: dict[str, Any] = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": ENCRYPTED}
-    return [reasoning, {**call, "arguments": json.dumps({"cmd": "cat note.txt"})}]
+    call: dict[str, Any] = {"id": "fc_1", "call_id": "call_1", "status": "completed"}
+    if body["input"][0].get("type") == "additional_tools":
+        named = {"type": "custom_tool_call", "name": "exec", "namespace": "functions"}
+        return [reasoning, {**call, **named, "input": CODE}]
+    named = {"type": "function_call", "name": "exec_command", "arguments": json.dumps({"cmd": "cat note.txt"})}
+    return [reasoning, {**call, **named}]
 
 
+@pytest.mark.parametrize("model", [MODEL, "gpt-6.1-sol"])
 def test_codex_at_one_task(
-    bank: Bank, silent: Upstream, environment: dict[str, str], base_url: str, tmp_path: Path
+    bank: Bank, silent: Upstream, environment: dict[str, str], base_url: str, tmp_path: Path, model: str
 ) -> None:
-    bank.grant(hosted_tools=("web_search",))  # which Codex offers of itself
+    """Codex offers tools one way to models it has no word of, and another, in namespaces, to its own."""
+    bank.grant(models=(model,), hosted_tools=("web_search",))  # which Codex offers of itself
     silent.script = playing(code)
     work = tmp_path / "work"
     work.mkdir()
@@ -83,7 +94,7 @@ def test_codex_at_one_task(
         [
             CLIENTS / "node_modules" / ".bin" / "codex",
             "exec",
-            *("--skip-git-repo-check", "--sandbox", "danger-full-access", "--model", MODEL),
+            *("--skip-git-repo-check", "--sandbox", "danger-full-access", "--model", model),
             *("--config", f'openai_base_url="{base_url}"'),
             "What does note.txt say about PC-0412?",
         ],
