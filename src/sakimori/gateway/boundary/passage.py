@@ -13,6 +13,8 @@ from typing import Any, cast
 
 from sakimori.core import ExitCode, SakimoriError
 from sakimori.gateway.boundary.detectors import RULES, Detector
+from sakimori.gateway.boundary.detectors.gates import Gate
+from sakimori.gateway.boundary.detectors.labelled import detect_member
 from sakimori.gateway.boundary.detectors.secrets import holds_secret
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
@@ -48,9 +50,12 @@ class Tokenised:
     """By what, for each span."""
 
 
+_TOKEN_LIKE = Gate(TOKEN_LIKE.pattern)
+
+
 def detect_token_like(folded: Folded) -> Iterator[Hit]:
     """Text that a restorer would take for a token: ours or not, it goes out as a token of its own."""
-    for match in TOKEN_LIKE.finditer(folded.text):
+    for match in _TOKEN_LIKE.finditer(folded.text):
         yield Hit(match.start(), match.end(), Kind.QUOTED, "token-like", match[0])
 
 
@@ -94,9 +99,12 @@ class Boundary:
         """Put back the values of ``tokens`` (a passage's ``tokens``) in a text that was changed on its way."""
         return Passage(self, known=tokens).restore(text)
 
-    def find(self, text: str, *, running_text: bool = False) -> tuple[Folded, list[Span], dict[int, Hit]]:
+    def find(
+        self, text: str, *, running_text: bool = False, name: str | None = None
+    ) -> tuple[Folded, list[Span], dict[int, Hit]]:
         """The merged spans of a text, and by start of the span the claim that decides it.
 
+        ``name``: of the JSON member whose value the text is; it labels what no form tells.
         ``running_text``: names are looked for in it as people write them, not only in the fields of programs.
 
         Raises:
@@ -105,6 +113,8 @@ class Boundary:
         folded = fold(text)
         hits: list[Hit] = []
         detectors = self._detectors
+        if name:
+            detectors += (("label", partial(detect_member, fold(name).text)),)
         if running_text:
             # The last two go on from what all others found.
             detectors += (
@@ -183,13 +193,13 @@ class Passage:
         self.invented: set[str] = set()
         """Token-like texts in answers that never went out: left as they are."""
 
-    def tokenise(self, text: str) -> Tokenised:
-        """A plain text.
+    def tokenise(self, text: str, *, name: str | None = None) -> Tokenised:
+        """A plain text. ``name``: of the JSON member whose value it is.
 
         Raises:
             BoundaryError: a detector failed, or no proof was found that the text comes back whole.
         """
-        _, spans, deciding = self._boundary.find(text, running_text=self._running_text)
+        _, spans, deciding = self._boundary.find(text, running_text=self._running_text, name=name)
         if not spans:
             return Tokenised(text, ())
         values = [_normalised(span, deciding[span.start], text) for span in spans]
@@ -254,7 +264,7 @@ class Passage:
         if name and holds_secret(fold(name).text, fold(text).text):
             self.replaced[Kind.SECRET, "secret-member"] += 1
             return self._token(Kind.SECRET, text, text)
-        return self.send(text)
+        return self.send(text) if is_json_text(text) else self.tokenise(text, name=name).text
 
     def _replace(self, text: str, spans: list[Span], values: list[str]) -> tuple[str, list[tuple[int, int]]]:
         pieces: list[str] = []

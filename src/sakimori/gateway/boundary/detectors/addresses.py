@@ -29,7 +29,7 @@ _BUILDING = re.compile(
     r"(?:[ \u3000\-]?[a-z]?[0-9]{1,4}(?:号室|階|f|号|棟)?(?![年月日時件円])(?:[ \u3000]?[0-9]{1,4}号室)?)?"
 )
 _PREFECTURE = Gate(
-    r"(?:北海道|東京都|京都府|大阪府|[一-龥]{2,3}県)(?:[ \u3000]?[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]){1,3}(?:[一-龥々ァ-ヴヶノ]{0,10}(?:[のがつ][一-龥々]{1,4})?)"
+    r"(?:北海道|東京都|京都府|大阪府|[一-龥]{2,3}県)(?:[ \u3000]?[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]){1,3}(?:[一-龥々ァ-ヴヶノ]{0,10}(?:[のがつ][里内宮森丘台浜沢原池川島山木谷門口瀬井下上郷杜]{1,2}[東西南北本中]?(?:町)?)?)"
 )
 _POSTCODE = Gate(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
 _STREET = "street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|way|place|pl|square|sq|terrace|crescent|close|highway|hwy|parkway|pkwy|circle|trail|row|hill|walk|mews|gardens|grove|green|plaza|quay|wharf|dale|str|park|common|commons|bridge|mill|mills|estate|pass|path|alley|loop|bend|ridge|view|heights|crossing|junction|landing|rise|vale|glen|cove|bay|manor|fort|station|field|fields|shore|port|summit|valley|village|ville|meadow|meadows|spring|springs|creek|run|river|brook|canyon|turnpike|freeway|expressway|motorway|spur|stravenue|union|via|viaduct|corner|corners|course|haven|harbor|inlet|island|isle|key|lake|lock|lodge|neck|orchard|oval|ramp|ranch|rapid|rest|shoal|skyway|throughway|trace|track|well|wells|falls|ferry|flat|ford|forest|forge|fork|garden|gateway|hollow|knoll|light|overpass|passage|pike|pine|pines|plain|plains|point|prairie|radial"
@@ -83,12 +83,18 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
         if start is None or not _is_address(text[start : match.start()], match[0]):
             continue
         building = _BUILDING.match(text, match.end())
-        reach = building.end() if building else match.end()
+        reach = match.end() + len(_trimmed(building[0])) if building else match.end()
         yield Hit(start, reach, Kind.ADDRESS, "address-ja", text[start:reach])
     for match in _POSTCODE.finditer(text):
         after = text[match.end() : match.end() + 3].strip()
         if "〒" in match[0] or (after and re.match("[一-龥]", after)):
             yield Hit(match.start(), match.end(), Kind.POSTCODE, "postcode", match[1].replace("ー", "-"))
+
+
+def _trimmed(building: str) -> str:
+    """What stands after the block numbers, without the particle that ends it."""
+    room = re.search("(?:号室|階|号|棟|荘|ビル|マンション)(?=[ぁ-ん])", building)
+    return building[: room.end()] if room else re.sub("[にはがをでとのへも]+$", "", building)
 
 
 @cache

@@ -44,6 +44,9 @@ def detect_dates(folded: Folded) -> Iterator[Hit]:
             if pattern is _ERA and match[0].startswith("平成") and "生" not in match[0] and not _is_old(match[1]):
                 continue
             yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
+    for pattern in _IN_PROSE:
+        for match in pattern.finditer(text):
+            yield Hit(match.start(1), match.end(1), Kind.DATE, "date-prose", match[1])
     for pattern in _AGES:
         for match in pattern.finditer(text):
             group = match.re.groups
@@ -52,6 +55,11 @@ def detect_dates(folded: Folded) -> Iterator[Hit]:
 
 
 _OLDEST = 120
+_IN_PROSE = (
+    Gate(r"(?:\bin|\bof|since|until|during|founded|born) ((?:19[0-9]{2}|20[0-2][0-9]))(?![0-9\-/:_]|\.[0-9])"),
+    Gate(r"(?:\bon|next|last|this|meet|until) ((?:mon|tues|wednes|thurs|fri|satur|sun)day)(?![a-z])"),
+)
+"""Years and days as people write about themselves; logs write dates in full."""
 
 
 def _is_old(year: str) -> bool:

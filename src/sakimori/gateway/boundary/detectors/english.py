@@ -26,6 +26,13 @@ _SEQUENCE = re.compile(
 _PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 _SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
+_OCCUPATION = Gate(
+    r"(?:(?:^|\n)[>? \t]*(?:[?]{3} )?|\bas (?:an? )?|\bis an? |work(?:s|ed|ing)? as (?:an? )?)((?:[A-Za-z][a-z\u2019'\-]*,? (?:and )?){0,5}"
+    r"(?:[Ee]ngineer|[Ss]cientist|[Cc]onsultant|[Cc]ontroller|[Cc]lerk|[Ss]pecialist|[Dd]irector|[Ll]ibrarian|[Dd]istributor|[Cc]leaner|[Aa]ttendant|[Aa]ccountant|[Tt]echnician"
+    r"|[Nn]urse|[Tt]eacher|[Ll]awyer|[Pp]hysician|[Dd]octor|[Aa]rchitect|[Dd]esigner|[Dd]eveloper|[Aa]nalyst|[Mm]echanic|[Oo]perator|[Aa]ssistant|[Ss]ecretary|[Dd]river|[Cc]hef|[Cc]ook|[Ww]aiter"
+    r"|[Cc]ashier|[Tt]herapist|[Pp]harmacist|[Dd]entist|[Ss]urgeon|[Pp]rogrammer|[Pp]lumber|[Ee]lectrician|[Cc]arpenter|[Pp]ainter|[Ww]elder|[Ff]armer|[Ww]riter|[Ee]ditor|[Jj]ournalist"
+    r"|[Pp]hotographer|[Cc]inematographer|[Aa]rtist|[Mm]usician|[Aa]ctor|[Ii]nspector|[Ii]nstructor|[Pp]rofessor|[Rr]esearcher|[Ss]ecurity guard|[Ff]umigator|[Pp]ackager|[Ee]chocardiographer))(?=,|\n|$| at | for | in )"
+)
 _PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at) $")
 _COMPANY = frozenset(
     "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy as aps pty bhd kk holdings holding "
@@ -77,6 +84,8 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
             if kind is Kind.ORG or any(not is_word(word, lexicon) or word in lexicon.surnames for word in words):
                 end = match.end(1) - (match[1][-1] in ". ")
                 yield Hit(match.start(1), end, kind, "name-en", folded.text[match.start(1) : end])
+    for match in _OCCUPATION.finditer(cased):
+        yield Hit(match.start(1), match.end(1), Kind.TITLE, "occupation", match[1].lower())
     for match in _TITLE.finditer(cased):
         yield Hit(match.start(), match.end(), Kind.TITLE, "honorific", match[0].lower())
     yield from _small_names(folded.text, cased, lexicon)

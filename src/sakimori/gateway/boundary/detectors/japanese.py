@@ -158,6 +158,8 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
         named = (following is not None and run[following.start : following.end] in _MUST_NAME) or (
             following is None and is_polite
         )
+        if following is not None and run[piece.start : following.end] in lexicon.polite_words:
+            continue
         claim = _claim(run, pieces, index, named=named, is_last=following is None)
         if claim:
             claims.append(claim)

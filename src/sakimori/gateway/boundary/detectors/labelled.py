@@ -132,6 +132,14 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
             reach = max(reach, end)
 
 
+def detect_member(name: str, value: Folded) -> Iterator[Hit]:
+    """What the value of a JSON member is, told by the member's name (folded)."""
+    prefix = f'"{name}": "'
+    for hit in detect_labelled(Folded(prefix + value.text, prefix + value.cased)):
+        if hit.start >= len(prefix):
+            yield hit._replace(start=hit.start - len(prefix), end=hit.end - len(prefix))
+
+
 def _pattern(pattern: re.Pattern[str], *, needs_sign: bool = False, needs_digit: bool = False) -> Shape:
     def shape(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
         sign = told.partition("|")[0]

@@ -87,7 +87,7 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         before = folded.cased[match.start() - 1 : match.start()]
         if before.isalnum() or (before and before in "_.-/\\@#:="):
             continue
-        if any(map(str.isdigit, match[0])) and match[0].partition("-")[0] not in _NO_MACHINES:
+        if any(map(str.isdigit, match[0])) and match[0].partition("-")[0].rstrip("0123456789") not in _NO_MACHINES:
             yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0].lower())
     yield from _accounts(text)
     for match in _HANDLE.finditer(text):
