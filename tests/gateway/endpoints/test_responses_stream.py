@@ -206,6 +206,13 @@ def test_an_error_of_the_provider_within_the_stream_is_passed_on_restored() -> N
     assert stream.failed == "rate_limit_exceeded"
 
 
+def test_what_servers_send_beyond_the_sdk_does_not_end_the_call() -> None:
+    stream = stream_of(RESPONSES)
+    assert stream.event("keepalive", {"type": "keepalive", "sequence_number": 3}) == [b": still there\n\n"]
+    for kind in ("response.reasoning_part.added", "response.reasoning_part.done"):
+        assert stream.event(kind, {"type": kind, "part": {"type": "reasoning_text", "text": HOST}}) == []
+
+
 def test_a_response_that_failed_is_known_as_failed() -> None:
     stream = stream_of(RESPONSES)
     failed = response([], status="failed", error={"code": "server_error", "message": f"lost {HOST}"}, usage=None)

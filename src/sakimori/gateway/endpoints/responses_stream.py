@@ -51,6 +51,9 @@ _OTHERS = frozenset(
     }
 )
 _KEEP_ALIVE = "keepalive"
+"""Undocumented; OpenAI and Azure send it while a model thinks, and many libraries fail on it. Clients get a comment."""
+_LEFT_OUT = frozenset({"response.reasoning_part.added", "response.reasoning_part.done"})
+"""Of vLLM alone: they repeat what the other events of reasoning say, and strict clients fail on them."""
 _PADDING = "obfuscation"
 """Hides how long a piece is from who watches the line; what was restored has another length."""
 
@@ -86,6 +89,8 @@ class ResponsesStream(AnswerStream):
         if kind == "error":
             return [self._provider_error(data)]
         if kind == _KEEP_ALIVE:
+            return [b": still there\n\n"]
+        if kind in _LEFT_OUT:
             return []
         raise unusable("sent an event of a kind that this gateway does not know")
 
