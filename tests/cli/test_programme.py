@@ -88,12 +88,27 @@ def test_mistakes_are_told_one_by_one_and_nothing_is_applied(file: str) -> None:
 def test_revoking_needs_a_reason_and_is_in_the_ledger(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("programme", "apply", file, "--yes")
     said = run("programme", "revoke", "person", "山田 太郎", "--institution", BANK, "--reason", "退職").stdout
-    assert said == f"Revoked: person '山田 太郎' of '{BANK}', 1 changes.\n"
+    assert said == f"Revoked: person '山田 太郎' of '{BANK}', 1 change.\n"
     monkeypatch.setenv("SAKIMORI_TENANT", BANK)
     (entry,) = (
         json.loads(line) for line in run("ledger", "show", "--newest", "1", "--format", "jsonl").stdout.splitlines()
     )
     assert (entry["action"], entry["detail"]["reason"]) == ("programme.person_removed", "退職")
+
+
+def test_a_name_that_nobody_admitted_is_not_shown_as_an_empty_institution(file: str) -> None:
+    run("programme", "apply", file, "--yes")
+    with pytest.raises(InputError, match="has no institution 'あおそら銀行': see `sakimori programme show`"):
+        run("programme", "show", "あおそら銀行")
+    assert "sign-in: none" in run("programme", "show", "local").stdout
+
+
+def test_a_plan_tells_times_as_people_write_them(file: str) -> None:
+    grant = "{name: g, models: [m], purposes: [p], limits: {day: {tokens: 1}}, from: 2026-12-01, until: 2027-04-01}"
+    Path(file).write_text(f"{TEXT}    grants: [{grant}]\n", encoding="utf-8")
+    planned = " ".join(run("programme", "apply", file).stdout.split())
+    assert "not_before=2026-12-01T00:00:00" in planned
+    assert "not_after=2027-04-01T00:00:00" in planned
 
 
 def test_why_answers_by_which_policy(file: str, monkeypatch: pytest.MonkeyPatch) -> None:

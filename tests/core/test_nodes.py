@@ -37,3 +37,8 @@ def test_any_text_is_read_or_a_mistake(text: str) -> None:
 def test_a_file_of_brackets_is_refused_before_it_is_parsed() -> None:
     _, mistakes = read("[" * 10**6)
     assert mistakes == ["f.yaml:1:17: nested deeper than 16 levels"]
+
+
+@pytest.mark.parametrize(("text", "column"), [("[&a x, *a]", 8), ("{&a x: *a}", 8), ("&a [*a]", 5)])
+def test_an_alias_is_refused_where_it_stands_whatever_it_stands_for(text: str, column: int) -> None:
+    assert read(text) == (None, [f"f.yaml:1:{column}: anchors and aliases are not read: write out what is meant"])

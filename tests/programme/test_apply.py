@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sakimori.access import Directory, Principal, Role, people
+from sakimori.access import Directory, Principal, Role, keys, people
 from sakimori.access.rights import Denied, Rights
 from sakimori.access.secrets import Secrets
 from sakimori.core import InputError, ManualClock
@@ -210,6 +210,65 @@ def test_revoking_an_institution_takes_everything_away(world: World) -> None:
         world.programme().revoke("institution", "nobody", "nobody", OPERATOR, reason="r")
     with pytest.raises(InputError, match="has no person '佐藤さん' that could be revoked"):
         world.programme().revoke("person", "佐藤さん", BANK, OPERATOR, reason="r")
+
+
+def test_what_is_gone_is_not_revoked_again(world: World) -> None:
+    """A second entry would say that somebody left twice."""
+    world.apply()
+    for kind, name in (("person", "佐藤"), ("grant", "g"), ("key", "k")):
+        world.programme().revoke(kind, name, BANK, OPERATOR, reason="r")
+        before = world.entries(BANK)
+        with pytest.raises(InputError, match=f"has no {kind} '{name}' that could be revoked"):
+            world.programme().revoke(kind, name, BANK, OPERATOR, reason="r")
+        assert world.entries(BANK) == before
+
+
+def test_a_revoked_institution_stays_so_with_all_that_the_file_says_of_it(world: World) -> None:
+    world.apply()
+    world.programme().revoke("institution", BANK, BANK, OPERATOR, reason="left the programme")
+    assert world.entries("authority")[-1].detail == {"reason": "left the programme"}
+    more = TEXT.replace("    keys:", "      - {name: new, identity: new, roles: [lead]}\n    keys:")
+    plan = world.plan(more)
+    assert plan.is_empty
+    assert told(plan) == {("stays_revoked", "institution", BANK)}
+    assert world.apply(more) == []
+    assert Directory(world.database, world.secrets, world.clock).person(BANK, "new") is None
+    assert world.plan(more, restore=True).admitted == (BANK,)
+    (again,) = world.apply(more, restore=True)
+    assert world.opens(again)
+
+
+def test_an_institution_that_could_not_be_taken_away_wholly_is_planned_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = world.apply()
+    other = "institutions: [{name: other}]"
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(keys, "revoke", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            world.apply(other, prune=True)
+        with pytest.raises(KeyboardInterrupt):
+            world.programme().revoke("institution", BANK, BANK, OPERATOR, reason="r")
+    assert world.opens(key)
+    assert world.plan(other, prune=True).dismissed == (BANK,)
+    world.apply(other, prune=True)
+    assert not world.opens(key)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_whom_a_sign_in_lets_in_is_planned_and_in_the_ledger(world: World) -> None:
+    """Without `require`, whoever has an account at a shared provider comes in: nobody may overlook that it went."""
+    asked = TEXT.replace("client_id: c}", "client_id: c, require: {bank: aozora}, role_claim: g, roles: {x: lead}}")
+    world.apply(asked)
+    (change,) = world.plan().changes
+    assert (change.kind, change.verb) == ("sign_in", "change")
+    assert change.detail["require"] == {}
+    assert change.detail["role_claim"] is None
+    entry = next(entry for entry in world.entries(BANK) if entry.action == "programme.sign_in_added")
+    assert (entry.detail["require"], entry.detail["roles"]) == ({"bank": "aozora"}, {"x": "lead"})
 
 
 def test_two_who_apply_the_same_at_once_make_it_once(world: World) -> None:

@@ -78,7 +78,7 @@ def test_a_name_of_any_script_goes_all_the_way(
     assert (shown["institution"], shown["people"][0]["name"], shown["keys"][0]["name"]) == (name, name, name)
     assert name in _run("programme", "show", typed).stdout
     revoked = _run("programme", "revoke", "person", unicodedata.normalize("NFD", typed), "--reason", "r")
-    assert revoked.stdout == f"Revoked: person '{name}' of '{name}', 1 changes.\n"
+    assert revoked.stdout == f"Revoked: person '{name}' of '{name}', 1 change.\n"
     assert _run(*asked).return_value is ExitCode.FOUND
     assert f"person:{name}" in _run("ledger", "show", "--newest", "1").stdout
     assert _run("ledger", "verify").stdout.startswith(f"The ledger of '{name}' is intact")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Named, Table, Text
 
-from sakimori.core import InputError, Nanos
+from sakimori.core import InputError, Nanos, plain
 from sakimori.store import Snapshot, Transaction
 from sakimori.store.schema import TenantColumns, metadata
 
@@ -42,11 +42,18 @@ def remove(transaction: Transaction, name: str, *, now: Nanos) -> None:
     Raises:
         InputError: it never did.
     """
-    named = transaction.rows(member).where(member.c.name == name)
-    if transaction.connection.execute(named).one_or_none() is None:
-        raise InputError(f"the programme of '{transaction.tenant}' has no institution '{name}'")
+    require(transaction, name)
     present = transaction.update(member).where(member.c.name == name, member.c.removed_at.is_(None))
     transaction.connection.execute(present.values(removed_at=now))
+
+
+def require(snapshot: Snapshot, name: str) -> None:
+    """Raises InputError where an institution does not belong to the programme, and never did."""
+    named = snapshot.rows(member).where(member.c.name == name)
+    if snapshot.connection.execute(named).one_or_none() is None:
+        raise InputError(
+            f"the programme of '{snapshot.tenant}' has no institution '{plain(name)}': see `sakimori programme show`"
+        )
 
 
 def every(snapshot: Snapshot) -> list[Member]:

@@ -8,7 +8,7 @@ from sakimori.access.rights import Resource, Right, Rights
 from sakimori.cli.group import Group
 from sakimori.cli.naming import Name
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
-from sakimori.service import Installation, installation
+from sakimori.service import installation
 from sakimori.store import Snapshot
 
 
@@ -19,7 +19,7 @@ def access() -> None:
 
 @access.command(right=Right.EXPLAIN_ACCESS)
 @click.argument("principal", type=Name())
-@click.argument("action", type=click.Choice([right.value for right in Right]))
+@click.argument("action", type=click.Choice([right.value for right in Right]), metavar="ACTION")
 @click.argument("resource", type=Name())
 @click.option(
     "--institution", type=Name(), metavar="NAME", help="Whose PRINCIPAL and RESOURCE are (default: SAKIMORI_TENANT)."
@@ -29,7 +29,8 @@ def access() -> None:
 def why(by: Principal, principal: str, action: str, resource: str, institution: str | None, form: str) -> ExitCode:
     """Say whether PRINCIPAL may do ACTION to RESOURCE, and by which policy; exit code 1 where not.
 
-    PRINCIPAL is person:NAME, key:ID, or role:ROLE for anybody in that role. RESOURCE is institution:NAME, or KIND:ID of
+    PRINCIPAL is person:NAME, key:ID, or role:ROLE for anybody in that role. ACTION is a right, such as read_ledger; a
+    word that is none has all of them listed. RESOURCE is institution:NAME, or KIND:ID of
     the institution: incident:in-1, evidence:ev-1, response:ex-1, ledger:all, vault:all.
     """
     right, rights = Right(action), Rights()
@@ -37,7 +38,8 @@ def why(by: Principal, principal: str, action: str, resource: str, institution: 
         whose = institution or install.tenant
         rights.require(by, Right.EXPLAIN_ACCESS, Resource.about(Right.EXPLAIN_ACCESS, whose))
         if whose != install.tenant:
-            _require_member(install, whose)
+            with install.database.snapshot(install.tenant) as snapshot:
+                members.require(snapshot, whose)
         with install.database.snapshot(whose) as snapshot:
             who = _principal(snapshot, principal, install.clock.now())
     about = Resource.parse(resource, whose)
@@ -64,15 +66,6 @@ def why(by: Principal, principal: str, action: str, resource: str, institution: 
         for text in answer.policies:
             click.echo(f"  - {text.name}: {text.ja if ja else text.en}")
     return ExitCode.OK if answer.allowed else ExitCode.FOUND
-
-
-def _require_member(install: Installation, name: str) -> None:
-    with install.database.snapshot(install.tenant) as snapshot:
-        known = {member.name for member in members.every(snapshot)}
-    if name not in known:
-        raise InputError(
-            f"the programme of '{install.tenant}' has no institution '{plain(name)}': see `sakimori programme show`"
-        )
 
 
 def _principal(snapshot: Snapshot, text: str, now: int) -> Principal:

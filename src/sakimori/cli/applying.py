@@ -14,12 +14,13 @@ from rich.text import Text
 
 from sakimori.cli.output import progress as progress_console
 from sakimori.cli.output import results
-from sakimori.core import InputError, plain
+from sakimori.core import InputError, plain, rfc3339
 from sakimori.programme import Change, Issued, Plan
 
 _SIGNS = {"add": "+", "change": "~", "restore": "+", "remove": "-", "stays_revoked": " "}
 _SHOWN = 100
 """Lines of a plan that people are shown unless they ask for all."""
+_TIMES = ("not_before", "not_after")
 _EMPHASIS = {"+ institution": "green", "- ": "red"}
 
 
@@ -123,9 +124,16 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _line(change: Change) -> str:
-    detail = " ".join(f"{key}={orjson.dumps(value).decode()}" for key, value in change.detail.items())
+    detail = " ".join(f"{key}={_value(key, value)}" for key, value in change.detail.items())
     said = _said(change.verb)
     return plain(f"{_SIGNS[change.verb]} {change.institution}: {change.kind} {change.name}{said} {detail}".rstrip())
+
+
+def _value(key: str, value: object) -> str:
+    """As JSON, but for nanoseconds, which nobody reads as a day."""
+    if key in _TIMES and isinstance(value, int):
+        return rfc3339(value)
+    return orjson.dumps(value).decode()
 
 
 def _said(verb: str) -> str:

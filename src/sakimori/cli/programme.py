@@ -109,6 +109,9 @@ def show(by: Principal, institution: str | None, form: str) -> None:
             if not found:
                 results().print("no institutions: `sakimori programme apply FILE` adds some")
             return
+        if institution != install.tenant:
+            with install.database.snapshot(install.tenant) as snapshot:
+                members.require(snapshot, institution)
         with install.database.snapshot(institution) as snapshot:
             described = _described(snapshot)
     if form == "json":
@@ -129,7 +132,8 @@ def revoke(by: Principal, kind: str, name: str, institution: str | None, reason:
         where = name if kind == "institution" else institution or install.tenant
         _require_reading(by, where)
         found = _programme(install).revoke(kind, name, where, by, reason=reason)
-    click.echo(f"Revoked: {kind} '{plain(name)}' of '{plain(where)}', {len(found)} changes.")
+    count = f"{len(found)} change{'' if len(found) == 1 else 's'}"
+    click.echo(f"Revoked: {kind} '{plain(name)}' of '{plain(where)}', {count}.")
 
 
 def _require_reading(by: Principal, *institutions: str) -> None:

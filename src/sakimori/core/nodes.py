@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 
@@ -25,7 +25,6 @@ class Reader:
     where: str
     """The file, as it is called in mistakes."""
     _mistakes: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
-    _seen: set[int] = field(default_factory=set[int])
 
     def mistake(self, node: yaml.Node, sentence: str) -> None:
         mark = node.start_mark
@@ -43,7 +42,6 @@ class Reader:
         if not isinstance(node, yaml.MappingNode):
             self.mistake(node, f"expected {what} as a mapping")
             return None
-        self._once(node)
         found: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
@@ -67,7 +65,6 @@ class Reader:
         if not isinstance(node, yaml.MappingNode):
             self.mistake(node, f"expected {what} as a mapping")
             return {}
-        self._once(node)
         found: dict[str, T] = {}
         for key, value in node.value:
             name = self.text(key, f"a name in {what}")
@@ -85,7 +82,6 @@ class Reader:
         if not isinstance(node, yaml.SequenceNode):
             self.mistake(node, f"expected a list: {what}")
             return ()
-        self._once(node)
         read_items = (read(item, what) for item in node.value)
         return tuple(item for item in read_items if item is not None)
 
@@ -125,10 +121,10 @@ class Reader:
     def top(self, text: str) -> yaml.Node | None:
         """The whole of a text as nodes; None where it is empty or no YAML, which is noted."""
         try:
-            self._refuse_depth(text)
+            _refuse_unread(text)
             node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        except _TooDeep as error:
-            self._mistakes.append((error.line, error.column, "nested deeper than 16 levels"))
+        except _Refused as error:
+            self._mistakes.append((error.line, error.column, str(error)))
             return None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -143,37 +139,28 @@ class Reader:
             self._mistakes.append((1, 1, "the file is empty"))
         return node
 
-    def _refuse_depth(self, text: str) -> None:
-        """The parser recurses; a file of brackets must not take the process down with it."""
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > _DEEPEST:
-                    mark = event.start_mark
-                    raise _TooDeep(*(1, 1) if mark is None else (mark.line + 1, mark.column + 1))
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
 
-    def _once(self, node: yaml.Node) -> None:
-        """Aliases make a few lines stand for any amount of work, and hide what is granted where."""
-        if id(node) in self._seen:
-            raise Aliased(node)
-        self._seen.add(id(node))
+def _refuse_unread(text: str) -> None:
+    """Depth, since the parser recurses, and a file of brackets must not take the process down with it; and aliases, by
+    which a few lines stand for any amount of work, and what is granted does not stand where it is granted.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise _Refused(event, "anchors and aliases are not read: write out what is meant")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise _Refused(event, f"nested deeper than {_DEEPEST} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
-class _TooDeep(Exception):
-    def __init__(self, line: int, column: int) -> None:
-        super().__init__()
-        self.line, self.column = line, column
-
-
-class Aliased(Exception):
-    """An alias (``*name``) was met; ``node`` is what it stands for."""
-
-    def __init__(self, node: yaml.Node) -> None:
-        super().__init__()
-        self.node: Any = node
+class _Refused(Exception):
+    def __init__(self, event: yaml.Event, sentence: str) -> None:
+        mark = event.start_mark
+        self.line, self.column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
+        super().__init__(sentence)
 
 
 def shown(text: str) -> str:

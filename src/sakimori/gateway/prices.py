@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from sakimori.core import InputError
-from sakimori.core.nodes import Aliased, Reader
+from sakimori.core.nodes import Reader
 
 _MILLION = 1_000_000
 _MOST_YEN = 10**9
@@ -63,10 +63,7 @@ class PriceList:
         reader = Reader(where)
         found = None
         if (node := reader.top(text)) is not None:
-            try:
-                found = read(reader, node)
-            except Aliased as alias:
-                reader.mistake(alias.node, "anchors and aliases are not read: write out what is meant")
+            found = read(reader, node)
         if found is None or reader.mistakes:
             raise InputError(reader.mistakes[0])
         return found

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
+from types import MappingProxyType
 from typing import Any
 
 from sakimori.access import Principal, keys, members, people
@@ -16,6 +17,7 @@ from sakimori.programme.change import (
     changes,
     everything_removed,
     grant_revoked,
+    institution_stays_revoked,
     keys_revoked,
     person_removed,
     usable_keys,
@@ -25,6 +27,7 @@ from sakimori.records import Grant, LedgerEntry
 from sakimori.store import Database, Snapshot, Transaction
 
 _ADDED, _REMOVED = "programme.institution_added", "programme.institution_removed"
+_NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 _TOGETHER = 50
 """Institutions that are read, or changed and committed, together."""
 _Wanted = tuple[Institution | None, tuple[Change, ...]]
@@ -95,7 +98,9 @@ class Programme:
         """
         how = How(self._secrets, self._clock, prune, restore)
         with self._database.snapshot(self._operator) as snapshot:
-            present = {member.name for member in members.every(snapshot) if member.removed_at is None}
+            known = members.every(snapshot)
+        present = {member.name for member in known if member.removed_at is None}
+        revoked = set[str]() if restore else {member.name for member in known} - present
         wanted = {institution.name: institution for institution in file.institutions}
         dismissed = sorted(present - set(wanted)) if prune else []
         found: list[_Wanted] = []
@@ -103,10 +108,14 @@ class Programme:
             with self._database.snapshots(names) as each:
                 for snapshot in each:
                     institution = wanted.get(snapshot.tenant)
-                    found.append((institution, tuple(_needed(snapshot, institution, how))))
+                    if snapshot.tenant in revoked:
+                        needed = [institution_stays_revoked(snapshot.tenant)]
+                    else:
+                        needed = _needed(snapshot, institution, how)
+                    found.append((institution, tuple(needed)))
             passed(len(names))
         plan = Plan(
-            admitted=tuple(name for name in wanted if name not in present),
+            admitted=tuple(name for name in wanted if name not in present | revoked),
             dismissed=tuple(dismissed),
             institutions=tuple(found),
             how=how,
@@ -134,7 +143,8 @@ class Programme:
                 are.
         """
         self._authorise(plan, by)
-        done = self._register(plan, by)
+        # Before and after all else, so that planning again sees what an interruption left undone.
+        done = self._register(by, admitted=plan.admitted)
         changing = {
             wanted.name if wanted else planned[0].institution: (wanted, planned)
             for wanted, planned in plan.institutions
@@ -163,37 +173,36 @@ class Programme:
                     f"{kept} of {len(plan.institutions)} institutions are as the file says"
                 )
             passed(len(names))
-        return done
+        return done + self._register(by, dismissed=plan.dismissed)
 
     def revoke(self, kind: str, name: str, institution: str, by: Principal, *, reason: str) -> list[Change]:
-        """Take something away, effective in every process within a second. What is gone already stays so.
+        """Take something away, effective in every process within a second.
+
+        An institution may be revoked again, and then loses what an interruption left it.
 
         Raises:
             Denied: ``by`` may not.
-            InputError: there is no such thing.
+            InputError: there is no such thing, or it was revoked already.
         """
         how = How(self._secrets, self._clock, prune=True, restore=False)
         now = self._clock.now()
         detail = {"reason": reason}
         if kind == "institution":
             self._rights.require(by, Right.MANAGE_INSTITUTIONS, Resource.about(Right.MANAGE_INSTITUTIONS, institution))
-            with self._database.transaction(self._operator) as transaction:
-                members.remove(transaction, institution, now=now)
-                self._ledger.append(
-                    transaction, self._entry(transaction, by, _REMOVED, f"institution:{institution}", detail)
-                )
+            with self._database.snapshot(self._operator) as snapshot:
+                members.require(snapshot, institution)
         with self._database.transaction(institution) as transaction:
             if kind == "institution":
                 found = everything_removed(transaction, how)
             elif kind == "person":
                 person = people.get(transaction, name)
-                found = [] if person is None else [person_removed(institution, person, now)]
+                found = [person_removed(institution, person, now)] if person and person.removed_at is None else []
             elif kind == "key":
                 usable = usable_keys(transaction, now).get(name)
                 found = [keys_revoked(institution, name, usable, self._clock)] if usable else []
             else:
                 grant = transaction.get(Grant, name)
-                found = [] if grant is None else [grant_revoked(grant)]
+                found = [] if grant is None or grant.revoked else [grant_revoked(grant)]
             if not found and kind != "institution":
                 raise InputError(
                     f"institution '{institution}' has no {kind} '{name}' that could be revoked: "
@@ -202,20 +211,28 @@ class Programme:
             for change in found:
                 self._rights.require(by, change.right, Resource.about(change.right, institution))
             self._carry_out(transaction, found, by, detail, [])
+        if kind == "institution":
+            self._register(by, dismissed=(institution,), detail=detail)
         return found
 
-    def _register(self, plan: Plan, by: Principal) -> int:
-        """Who belongs to the programme; first, so that an interrupted application can be seen and completed."""
+    def _register(
+        self,
+        by: Principal,
+        *,
+        admitted: Sequence[str] = (),
+        dismissed: Sequence[str] = (),
+        detail: Mapping[str, Any] = _NOTHING_MORE,
+    ) -> int:
+        """Say who belongs to the programme from now on, and return how many are told of that somebody else did not."""
         with self._database.transaction(self._operator) as transaction:
             known = {member.name for member in members.every(transaction) if member.removed_at is None}
-            admitted = [name for name in plan.admitted if name not in known]
-            dismissed = [name for name in plan.dismissed if name in known]
-            members.add(transaction, admitted, now=self._clock.now())
-            for name in dismissed:
+            new, old = [name for name in admitted if name not in known], [name for name in dismissed if name in known]
+            members.add(transaction, new, now=self._clock.now())
+            for name in old:
                 members.remove(transaction, name, now=self._clock.now())
             entries = [
-                self._entry(transaction, by, action, f"institution:{name}", {})
-                for names, action in ((admitted, _ADDED), (dismissed, _REMOVED))
+                self._entry(transaction, by, action, f"institution:{name}", dict(detail))
+                for names, action in ((new, _ADDED), (old, _REMOVED))
                 for name in names
             ]
             self._ledger.append(transaction, *entries)

@@ -82,6 +82,11 @@ def everything_removed(snapshot: Snapshot, how: How) -> list[Change]:
     return changes(snapshot, nothing, replace(how, prune=True))
 
 
+def institution_stays_revoked(tenant: str) -> Change:
+    """In place of all that the file says of it."""
+    return _stays_revoked(tenant, "institution", tenant, Right.READ_PROGRAMME)
+
+
 def person_removed(tenant: str, person: Person, now: Nanos) -> Change:
     def do(transaction: Transaction) -> None:
         people.remove(transaction, person.name, now=now)
@@ -117,7 +122,8 @@ def _sign_in(wanted: Institution, verb: Verb, value: sign_in.SignIn | None) -> C
     def do(transaction: Transaction) -> None:
         sign_in.put(transaction, value)
 
-    detail = {} if value is None else {"issuer": value.issuer, "client_id": value.client_id, "identity": value.identity}
+    # All of it: who is let in changes with each member, and `require` most of all.
+    detail = {} if value is None else sign_in.as_plain(value)
     return Change(wanted.name, "sign_in", verb, value.issuer if value else "", detail, Right.MANAGE_INSTITUTIONS, do)
 
 

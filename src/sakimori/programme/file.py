@@ -14,7 +14,7 @@ from sakimori.access import Role, keys, sshsig
 from sakimori.access.people import Person
 from sakimori.access.sign_in import SignIn
 from sakimori.core import ExitCode, InputError, SakimoriError, composed, unfit_tenant
-from sakimori.core.nodes import Aliased, Reader, shown
+from sakimori.core.nodes import Reader, shown
 from sakimori.programme.granted import read_grant
 from sakimori.records import Grant
 
@@ -86,15 +86,11 @@ class GrantsFile:
         if node is None:
             raise FileMistakes(reader.mistakes)
         found: tuple[Institution, ...] = ()
-        try:
-            top = reader.members(node, "the file", ("institutions",))
-            if top:
-                one_name = _Names(reader, "institution", _as_people_read)
-                found = reader.items(
-                    top["institutions"], "an institution", lambda item, what: _institution(reader, item, what, one_name)
-                )
-        except Aliased as alias:
-            reader.mistake(alias.node, "anchors and aliases are not read: write out what is meant")
+        if top := reader.members(node, "the file", ("institutions",)):
+            one_name = _Names(reader, "institution", _as_people_read)
+            found = reader.items(
+                top["institutions"], "an institution", lambda item, what: _institution(reader, item, what, one_name)
+            )
         if reader.mistakes:
             raise FileMistakes(reader.mistakes)
         return GrantsFile(found)

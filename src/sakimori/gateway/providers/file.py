@@ -8,7 +8,7 @@ from typing import TypeVar, cast, get_args
 import yaml
 
 from sakimori.core import InputError
-from sakimori.core.nodes import Aliased, Reader, shown
+from sakimori.core.nodes import Reader, shown
 from sakimori.gateway import prices
 from sakimori.gateway.prices import PriceList
 from sakimori.gateway.providers.provider import (
@@ -71,10 +71,7 @@ def parse(text: str, *, where: str, folder: Path) -> tuple[Provider, ...]:
     reader = Reader(where)
     found: tuple[Provider, ...] = ()
     if (node := reader.top(text)) is not None:
-        try:
-            found = _providers(reader, node, folder)
-        except Aliased as alias:
-            reader.mistake(alias.node, "anchors and aliases are not read: write out what is meant")
+        found = _providers(reader, node, folder)
     if reader.mistakes:
         raise InputError(reader.mistakes[0])
     return found
