@@ -1,8 +1,8 @@
 """How much would leave in clear: a boundary measured on labelled texts.
 
-``evaluate(texts, find)`` compares what ``find`` says with what people labelled. The headline is ``Evaluation.leaked``: the
-share of all labelled characters that no found span covers, whatever the types. Readers for the public corpora take what
-they label as it is, every type of it.
+``evaluate(texts, find)`` compares what ``find`` says with what people labelled. The headline is
+``Evaluation.leaked``: the share of all labelled characters that no found span covers, whatever the types. Readers for
+the public corpora take what they label as it is, every type of it.
 """
 
 import json
@@ -140,7 +140,7 @@ def evaluate(texts: Iterable[Labelled], find: Callable[[str], Sequence[Found]]) 
 
 
 def read_labelled(path: Path) -> Iterator[Labelled]:
-    """Labelled texts from a file: ner-ja (stockmark), presidio-research, or lines ``{"text", "spans": [[s, e, type]]}``.
+    """Labelled texts from a file: ner-ja (stockmark), presidio-research, or lines ``{"text", "spans"}``.
 
     Raises:
         InputError: the file holds none of the three.

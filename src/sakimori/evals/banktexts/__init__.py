@@ -1,4 +1,4 @@
-"""Labelled bank texts: letters, tickets, chat, logs, mails, JSON and forms in Japanese and English, made from templates.
+"""Labelled bank texts: letters, tickets, chat, logs, mails, JSON, forms in Japanese and English, from templates.
 
 Two sets that share no template and no pool of values: ``tuning`` for those who write rules, ``evaluation`` to measure
 them on. Everything is made up; numbers with check digits have right ones, so that rules can be strict.

@@ -1,4 +1,4 @@
-"""Values for the slots of bank texts. Pools are in pools.yaml, one for tuning and one for evaluation, which share nothing."""
+"""Values for the slots of bank texts. Pools are in pools.yaml: those of tuning and of evaluation share nothing."""
 
 import hashlib
 import random
@@ -211,7 +211,8 @@ class Values:
         )
 
     def _address_en(self) -> str:
-        street = f"{self._number(3, 9800)} {self._of('streets_en')} {self._pick('Street', 'Avenue', 'Road', 'Lane', 'Drive', 'Blvd')}"
+        way = self._pick("Street", "Avenue", "Road", "Lane", "Drive", "Blvd")
+        street = f"{self._number(3, 9800)} {self._of('streets_en')} {way}"
         flat = self._pick("", "", f", Apt {self._number(1, 40)}", f", Suite {self._number(100, 900)}")
         return f"{street}{flat}, {self._of('cities_en')}, {self._of('states')} {self._digits(4)}{self._number(1, 9)}"
 
@@ -222,7 +223,8 @@ class Values:
         return f"{self._number(100, 989)}-{self._digits(4)}"
 
     def _postcode_uk(self) -> str:
-        return f"{self._pick('SW', 'EH', 'LS', 'B', 'M')}{self._number(1, 20)} {self._number(1, 9)}{self._pick('AB', 'QT', 'XY', 'NP')}"
+        area, unit = self._pick("SW", "EH", "LS", "B", "M"), self._pick("AB", "QT", "XY", "NP")
+        return f"{area}{self._number(1, 20)} {self._number(1, 9)}{unit}"
 
     def _mobile(self) -> str:
         head, middle, tail = self._pick("070", "080", "090"), f"{self._number(1, 9)}{self._digits(3)}", self._digits(4)
@@ -397,10 +399,12 @@ class Values:
         return f"{self._number(101, 665)}-{self._number(10, 99)}-{self._number(1000, 9999)}"
 
     def _nino(self) -> str:
-        return f"{self._pick('AB', 'JK', 'SW')} {self._digits(2)} {self._digits(2)} {self._digits(2)} {self._pick('A', 'B', 'C', 'D')}"
+        head, tail = self._pick("AB", "JK", "SW"), self._pick("A", "B", "C", "D")
+        return f"{head} {self._digits(2)} {self._digits(2)} {self._digits(2)} {tail}"
 
     def _plate(self) -> str:
-        return f"{self._of('plate_areas')} {self._number(300, 599)} {self._pick('あ', 'さ', 'ね', 'も')} {self._number(10, 99)}-{self._number(10, 99)}"
+        area, kana = self._of("plate_areas"), self._pick("あ", "さ", "ね", "も")
+        return f"{area} {self._number(300, 599)} {kana} {self._number(10, 99)}-{self._number(10, 99)}"
 
     def _imei(self) -> str:
         body = f"35{self._digits(12)}"
@@ -451,4 +455,5 @@ class Values:
         return f"139.{self._digits(5)}{self._number(1, 9)}"
 
     def _timestamp(self) -> str:
-        return f"2026-0{self._number(1, 9)}-{self._number(10, 28)} {self._number(10, 23)}:{self._number(10, 59)}:{self._number(10, 59)}"
+        day = f"2026-0{self._number(1, 9)}-{self._number(10, 28)}"
+        return f"{day} {self._number(10, 23)}:{self._number(10, 59)}:{self._number(10, 59)}"

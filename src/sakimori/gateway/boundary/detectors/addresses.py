@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from functools import cache
 
 from sakimori.gateway.boundary.detectors.gates import Gate
-from sakimori.gateway.boundary.detectors.lexicon import english, japanese
+from sakimori.gateway.boundary.detectors.lexicon import english, japanese, listed
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _N = "[0-9一二三四五六七八九十百〇]{1,5}"
 _TAIL = Gate(
-    rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?|号|条|-|の)?(?![年月日時分円件名人回%])){{0,4}}"
+    rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?|号|条|-|の)?(?![年月日時分円件"
+    rf"名人回%])){{0,4}}"
     r"|[0-9]{1,5}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])"
 )
 _DATE = re.compile("(?:19|20)[0-9]{2}-[01]?[0-9](?:-[0-3]?[0-9])?$")
@@ -24,47 +25,72 @@ _ADDRESS_CHARACTER = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーぁ-ん
 _TOWN = re.compile("[一-龥\u3400-\u4dbf々ァ-ヴー][一-龥々ァ-ヴーヶのがつノ]{1,12}$")
 _MUNICIPAL = re.compile("[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]")
 _BUILDING = re.compile(
-    r"(?:号(?!室))?(?:[ \u3000,、]?(?=[^\n]{0,24}(?:ビル|マンション|ハイツ|コーポ|荘|号室|階|棟|タワー|レジデンス|ハウス|メゾン|パレス|ヒルズ|プラザ|団地|寮|社宅|アパート|[ \u3000][a-z0-9]*[0-9]))"
+    r"(?:号(?!室))?(?:[ \u3000,、]?(?=[^\n]{0,24}(?:ビル|マンション|ハイツ|コーポ|荘|号室|階|棟|タワー|レ"
+    r"ジデンス|ハウス|メゾン|パレス|ヒルズ|プラザ"
+    r"|団地|寮|社宅"
+    r"|アパート|[ \u3000][a-z0-9]*[0-9]))"
     r"[一-龥ァ-ヴーぁ-んa-z0-9・'&.\-]{1,24}(?:[ \u3000][一-龥ァ-ヴーa-z0-9]{1,12})??)?"
     r"(?:[ \u3000\-]?[a-z]?[0-9]{1,4}(?:号室|階|f|号|棟)?(?![年月日時件円])(?:[ \u3000]?[0-9]{1,4}号室)?)?"
 )
 _PREFECTURE = Gate(
-    r"(?:北海道|東京都|京都府|大阪府|[一-龥]{2,3}県)(?:[ \u3000]?[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]){1,3}(?:[一-龥々ァ-ヴヶノ]{0,10}(?:[のがつ][里内宮森丘台浜沢原池川島山木谷門口瀬井下上郷杜]{1,2}[東西南北本中]?(?:町)?)?)"
+    r"(?:北海道|東京都|京都府|大阪府"
+    r"|[一-龥]{2,3}県)(?:[ \u3000]?[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]){1,3}(?:[一-龥々ァ-ヴヶノ]{0,10}("
+    r"?:[のがつ][里内宮森丘台浜沢原池川島山木"
+    r"谷門口瀬井下上郷杜]{1,2}[東西南北本中]?(?:町)?)?)"
 )
 _POSTCODE = Gate(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
-_STREET = "street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|way|place|pl|square|sq|terrace|crescent|close|highway|hwy|parkway|pkwy|circle|trail|row|hill|walk|mews|gardens|grove|green|plaza|quay|wharf|dale|str|park|common|commons|bridge|mill|mills|estate|pass|path|alley|loop|bend|ridge|view|heights|crossing|junction|landing|rise|vale|glen|cove|bay|manor|fort|station|field|fields|shore|port|summit|valley|village|ville|meadow|meadows|spring|springs|creek|run|river|brook|canyon|turnpike|freeway|expressway|motorway|spur|stravenue|union|via|viaduct|corner|corners|course|haven|harbor|inlet|island|isle|key|lake|lock|lodge|neck|orchard|oval|ramp|ranch|rapid|rest|shoal|skyway|throughway|trace|track|well|wells|falls|ferry|flat|ford|forest|forge|fork|garden|gateway|hollow|knoll|light|overpass|passage|pike|pine|pines|plain|plains|point|prairie|radial"
+_STREET = (
+    "street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|way|place|pl|square|sq|terrace"
+    "|crescent|close|highway|hwy|parkway|pkwy|circle|trail|row|hill|walk|mews|gardens|grove|green|plaza|q"
+    "uay|wharf|dale|str|park|common|commons|bridge|mill|mills|estate|pass|path|alley|loop|bend|ridge|view"
+    "|heights|crossing|junction|landing|rise|vale|glen|cove|bay|manor|fort|station|field|fields|shore|por"
+    "t|summit|valley|village|ville|meadow|meadows|spring|springs|creek|run|river|brook|canyon|turnpike|fr"
+    "eeway|expressway|motorway|spur|stravenue|union|via|viaduct|corner|corners|course|haven|harbor|inlet|"
+    "island|isle|key|lake|lock|lodge|neck|orchard|oval|ramp|ranch|rapid|rest|shoal|skyway|throughway|trac"
+    "e|track|well|wells|falls|ferry|flat|ford|forest|forge|fork|garden|gateway|hollow|knoll|light|overpas"
+    "s|passage|pike|pine|pines|plain|plains|point|prairie|radial"
+)
 _US = Gate(
-    rf"(?<![0-9a-z.\-/#])[0-9]{{1,6}}[a-z]?,? (?:(?:[nsew]|north|south|east|west)\.? )?(?:[^\W\d_][^\W\d_'.\-]*\.? |[0-9]{{1,3}}(?:st|nd|rd|th) |of |the |[0-9]{{1,5}} ){{1,5}}?(?:{_STREET})\b\.?"
+    rf"(?<![0-9a-z.\-/#])[0-9]{{1,6}}[a-z]?,? (?:(?:[nsew]|north|south|east|west)\.? )?(?:[^\W\d_][^\W\d_'.\-]*\.? "
+    rf"|[0-9]{{1,3}}(?:st|nd|rd|th) |of |the |[0-9]{{1,5}} ){{1,5}}?(?:{_STREET})\b\.?"
 )
 _FLAT = Gate(
-    r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|p\.?o\.? ?box|psc)\b\.?,? ?#?[0-9]{1,5}[a-z]?\b|#[0-9]{2,5}\b(?=[ ,\n])"
+    r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|p\.?o\.? ?box|psc)\b\.?,? ?#?[0-9]{1,5}[a-z]?\b"
+    r"|#[0-9]{2,5}\b(?=[ ,\n])"
 )
 _CORNER = Gate(r"\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
 _MILITARY = Gate(
-    r"(?:usns|uss|usnv|usnb|uscgc|usnm|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"
+    r"(?:usns|uss|usnv|usnb|uscgc|usnm|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo"
+    r"|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"
 )
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
 _TOKEN = re.compile(
-    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+)?|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?:de|del|della|di|da|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul|av|rua|via|sok|köz|sor|krt)\b\.?"
+    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+)?|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?:de|del|della|di|da"
+    rf"|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul"
+    rf"|av|rua|via|sok|köz|sor|krt)\b\.?"
 )
 _NUMBER = re.compile(r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])[0-9]{0,5}[A-Za-z]?(?![0-9A-Za-z_:=%]|[.,][0-9])")
 _LAST_WORD = re.compile(r"([^\W\d_][^\W\d_.'\u2019\-]*)[ ,.]{1,3}$")
 _GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
-_LEADING = frozenset(
-    "the in on at to from and is are was he she it we they i you her his my our please call contact dear hi".split()
+_LEADING = listed(
+    "the in on at to from and is are was he she it we they i you her his my our please call contact dear hi"
 )
-_MONTHS = frozenset(
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTHS = listed(
+    "january february march april may june july august september october november december jan feb mar"
+    " apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday"
 )
 _BRITISH_POSTCODE = Gate(
-    r"(?<![A-Za-z0-9])(?:[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][ABD-HJLNP-UW-Z]{2}|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][ABD-HJLNP-UW-Z]{2}"
+    r"|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])(?![A-Za-z0-9])"
 )
 _STREETS = frozenset(_STREET.split("|"))
-_STREETS_SURE = frozenset(
-    "street st avenue ave road rd drive dr lane ln boulevard blvd court ct place terrace crescent close highway hwy parkway circle square".split()
+_STREETS_SURE = listed(
+    "street st avenue ave road rd drive dr lane ln boulevard blvd court ct place terrace crescent close"
+    " highway hwy parkway circle square"
 )
 _LONG_ENDINGS = re.compile(
-    r"(?:strasse|straße|strase|gasse|weg|platz|allee|vej|gade|gatan|vägen|veien|vegen|gata|katu|tie|kuja|laan|straat|plein|hof|bakken|stræti|gatan|tänav|puiestee|utca|ulice|ulica|steinn|damm|ufer|ring)$"
+    r"(?:strasse|straße|strase|gasse|weg|platz|allee|vej|gade|gatan|vägen|veien|vegen|gata|katu|tie|kuja|laan"
+    r"|straat|plein|hof|bakken|stræti|gatan|tänav|puiestee|utca|ulice|ulica|steinn|damm|ufer|ring)$"
 )
 
 
@@ -297,7 +323,6 @@ def _token_kind(token: str, lexicon: frozenset[str] | object) -> str:
     return (
         "word"
         if low in words.words
-        or low.endswith(("s", "ed", "ing"))
-        and (low[:-1] in words.words or low[:-2] in words.words)
+        or (low.endswith(("s", "ed", "ing")) and (low[:-1] in words.words or low[:-2] in words.words))
         else "name"
     )

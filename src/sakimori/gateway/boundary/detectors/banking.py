@@ -1,11 +1,11 @@
-"""Banks' own numbers: IBAN, BIC, accounts with bank and branch, ゆうちょ, corporate numbers, account holders in kana."""
+"""Banks' own numbers: IBAN, BIC, accounts with bank and branch, ゆうちょ, corporate numbers, holders in kana."""
 
 import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.english import is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
-from sakimori.gateway.boundary.detectors.lexicon import english
+from sakimori.gateway.boundary.detectors.lexicon import english, listed
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -33,8 +33,9 @@ _IBAN_LENGTHS = {
 }
 """ISO 13616, the registry of SWIFT."""
 _BIC = Gate(r"(?<![A-Za-z0-9])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
-_BIC_COUNTRIES = frozenset(
-    "JP US GB DE FR CH SG HK CN TW KR AU NZ CA IT ES NL BE LU AT SE NO DK FI IE PT GR PL CZ HU TR RU UA AE SA QA KW BH IL IN ID MY TH PH VN BR MX AR CL CO PE ZA EG NG KE KY BM".split()
+_BIC_COUNTRIES = listed(
+    "JP US GB DE FR CH SG HK CN TW KR AU NZ CA IT ES NL BE LU AT SE NO DK FI IE PT GR PL CZ HU TR RU UA"
+    " AE SA QA KW BH IL IN ID MY TH PH VN BR MX AR CL CO PE ZA EG NG KE KY BM"
 )
 _BIC_WORD = Gate(r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金")
 _ACCOUNT = Gate(
@@ -46,10 +47,12 @@ _CODES = Gate(
 )
 _YUCHO = Gate(r"(?<![0-9\-])([01][0-9]{3}0)(?:[\-ー ][0-9])?[\-ー ・/]{1,3}([0-9]{6,7}1)(?![0-9\-])")
 _YUCHO_WORDS = Gate(
-    r"記号[ \u3000:=はが]{0,4}([01][0-9]{3}0)(?:-[0-9])?[ \u3000,、/・\n]{0,4}番号[ \u3000:=はが]{0,4}([0-9]{2,8})(?![0-9])"
+    r"記号[ \u3000:=はが]{0,4}([01][0-9]{3}0)(?:-[0-9])?[ \u3000,、/・\n]{0,4}番号["
+    r" \u3000:=はが]{0,4}([0-9]{2,8})(?![0-9])"
 )
 _BRANCH = Gate(
-    r"(?:店番号?|支店番号|支店コード|店番|支店名?|本店|出張所|branch(?: code| no\.?| number)?)[ \u3000(:=]{1,4}([0-9]{3})(?![0-9])"
+    r"(?:店番号?|支店番号|支店コード|店番|支店名?|本店|出張所|branch(?: code| no\.?| number)?)["
+    r" \u3000(:=]{1,4}([0-9]{3})(?![0-9])"
 )
 _BANK_CODE = Gate(r"(?:銀行コード|金融機関コード|銀行番号|bank code)[ \u3000(:=]{0,4}([0-9]{4})(?![0-9])")
 _CORPORATE = Gate(r"(?<![0-9a-z.\-])t?([1-9][ \-]?(?:[0-9]{4}[ \-]?){2}[0-9]{4})(?![0-9.\-])")
@@ -60,7 +63,10 @@ _SWIFT_ACCOUNT = Gate(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9]{4,34})(?![a-z0
 _BANKING = Gate("口座|振込|普通|当座|送金|引落")
 _SEVEN = Gate(r"(?<![0-9a-z.,\-/:_+])[0-9]{7}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
 _HOLDER = Gate(
-    r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴー][ァ-ヴー0-9a-z ]{1,28}\((?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ)(?:\)|(?![ァ-ヴー]))"
+    r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴ"
+    r"ー][ァ-ヴー0-9a-z"
+    r" ]{1,28}\((?:カ|ユ|ド|シ|メ"
+    r"|ザイ|シヤ|ガク|イ)(?:\)|(?![ァ-ヴー]))"
 )
 _CORP_WORDS = Gate("法人番号|登録番号|インボイス|適格請求書|corporate number|invoice")
 

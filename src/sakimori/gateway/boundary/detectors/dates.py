@@ -1,6 +1,5 @@
 """Dates that tell who somebody is: births, and full dates before any working life in today's telemetry; and ages."""
 
-import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.gates import Gate
@@ -9,27 +8,35 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _N = "[0-9一二三四五六七八九十〇元]{1,4}"
 _ERA = Gate(
-    rf"(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)[ ]?({_N})[ ]?年[ ]?{_N}[ ]?月[ ]?{_N}[ ]?日?(?:[ ]?(?:生まれ|生))?|(?<![a-z0-9])[mtsh][ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
+    rf"(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)[ ]?({_N})[ ]?年[ ]?{_N}[ ]?月[ ]?{_N}[ ]?日?(?:[ ]?(?:生まれ|生))?"
+    rf"|(?<![a-z0-9])[mtsh][ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
 )
 _BORN = Gate(
-    rf"(?:(?:明治|大正|昭和|平成|令和)?{_N}年[ ]?(?:{_N}月[ ]?)?(?:{_N}日)?|[0-9]{{4}}[./\-][0-9]{{1,2}}[./\-][0-9]{{1,2}})[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))"
+    rf"(?:(?:明治|大正|昭和|平成|令和)?{_N}年[ ]?(?:{_N}月[ ]?)?(?:{_N}日)?"
+    rf"|[0-9]{{4}}[./\-][0-9]{{1,2}}[./\-][0-9]{{1,2}})[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))"
 )
 _TIME = r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
-_MONTH = "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+_MONTH = (
+    "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|ap"
+    "r|jun|jul|aug|sept?|oct|nov|dec"
+)
 _OLD_YEAR = "(?:19[0-9]{2}|200[0-8])"
 _OLD = (
     Gate(
-        rf"(?:19[0-9]{{2}}|200[0-8])(?<![0-9./\-][0-9]{{4}})(?:[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]|3[01])(?![0-9])"
+        rf"(?:19[0-9]{{2}}|200[0-8])(?<![0-9./\-][0-9]{{4}})(?:[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]"
+        rf"|3[01])(?![0-9])"
         rf"|年(?:0?[1-9]|1[0-2])月(?:0?[1-9]|[12][0-9]|3[01])日){_TIME}"
     ),
     Gate(
-        rf"[0-9](?<![0-9./\-][0-9])[0-9]?(?:[./\-](?:0?[1-9]|[12][0-9]|3[01])[./\-]|(?:st|nd|rd|th)? (?:of )?(?:{_MONTH})\.?,? ){_OLD_YEAR}(?![0-9]){_TIME}"
+        rf"[0-9](?<![0-9./\-][0-9])[0-9]?(?:[./\-](?:0?[1-9]|[12][0-9]|3[01])[./\-]|(?:st|nd|rd"
+        rf"|th)? (?:of )?(?:{_MONTH})\.?,? ){_OLD_YEAR}(?![0-9]){_TIME}"
     ),
     Gate(rf"(?:{_MONTH})\.? (?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?,? {_OLD_YEAR}(?![0-9]){_TIME}"),
 )
 _AGES = (
     Gate(
-        r"[0-9](?<![0-9.][0-9])[0-9]{0,2}(?=[ -]years?[ -]olds?|[ ]?y/?o\b|[ ]years? of age|[ ]?[歳才](?!未満|以上|以下))"
+        r"[0-9](?<![0-9.][0-9])[0-9]{0,2}(?=[ -]years?[ -]olds?|[ ]?y/?o\b|[ ]years? of age|[ ]?[歳才](?!未満"
+        r"|以上|以下))"
     ),
     Gate(r"(?:turned|turn|aged|turning|age of|aged about) ([0-9]{1,3})(?![0-9.:/])"),
 )

@@ -1,8 +1,8 @@
 """Names in English and other Latin text: what begins with a capital and is no known word, and what stands with it.
 
-A common word with a capital is no name by itself: "Bank" is none, "Persint Bank" is one. Words of programs (CamelCase of
-known words, parts of paths and file names, words with digits) are not looked at. Names in small letters are found where
-a known given name begins them.
+A common word with a capital is no name by itself: "Bank" is none, "Persint Bank" is one. Words of programs (CamelCase
+of known words, parts of paths and file names, words with digits) are not looked at. Names in small letters are found
+where a known given name begins them.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from sakimori.gateway.boundary.detectors.gates import Gate
-from sakimori.gateway.boundary.detectors.lexicon import English, english
+from sakimori.gateway.boundary.detectors.lexicon import English, english, listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -27,34 +27,45 @@ _PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 _SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
 _OCCUPATION = Gate(
-    r"(?:(?:^|\n)[>? \t]*(?:[?]{3} )?|\bas (?:an? )?|\bis an? |work(?:s|ed|ing)? as (?:an? )?)((?:[A-Za-z][a-z\u2019'\-]*,? (?:and )?){0,5}"
-    r"(?:[Ee]ngineer|[Ss]cientist|[Cc]onsultant|[Cc]ontroller|[Cc]lerk|[Ss]pecialist|[Dd]irector|[Ll]ibrarian|[Dd]istributor|[Cc]leaner|[Aa]ttendant|[Aa]ccountant|[Tt]echnician"
-    r"|[Nn]urse|[Tt]eacher|[Ll]awyer|[Pp]hysician|[Dd]octor|[Aa]rchitect|[Dd]esigner|[Dd]eveloper|[Aa]nalyst|[Mm]echanic|[Oo]perator|[Aa]ssistant|[Ss]ecretary|[Dd]river|[Cc]hef|[Cc]ook|[Ww]aiter"
-    r"|[Cc]ashier|[Tt]herapist|[Pp]harmacist|[Dd]entist|[Ss]urgeon|[Pp]rogrammer|[Pp]lumber|[Ee]lectrician|[Cc]arpenter|[Pp]ainter|[Ww]elder|[Ff]armer|[Ww]riter|[Ee]ditor|[Jj]ournalist"
-    r"|[Pp]hotographer|[Cc]inematographer|[Aa]rtist|[Mm]usician|[Aa]ctor|[Ii]nspector|[Ii]nstructor|[Pp]rofessor|[Rr]esearcher|[Ss]ecurity guard|[Ff]umigator|[Pp]ackager|[Ee]chocardiographer))(?=,|\n|$| at | for | in )"
+    r"(?:(?:^|\n)[>? \t]*(?:[?]{3} )?|\bas (?:an? )?|\bis an? |work(?:s|ed"
+    r"|ing)? as (?:an? )?)((?:[A-Za-z][a-z\u2019'\-]*,? (?:and )?){0,5}"
+    r"(?:[Ee]ngineer|[Ss]cientist|[Cc]onsultant|[Cc]ontroller|[Cc]lerk|[Ss]pecialist|[Dd]irector|[Ll]ibrarian"
+    r"|[Dd]istributor|[Cc]leaner|[Aa]ttendant|[Aa]ccountant|[Tt]echnician"
+    r"|[Nn]urse|[Tt]eacher|[Ll]awyer|[Pp]hysician|[Dd]octor|[Aa]rchitect|[Dd]esigner|[Dd]eveloper|[Aa]nalyst"
+    r"|[Mm]echanic|[Oo]perator|[Aa]ssistant|[Ss]ecretary|[Dd]river|[Cc]hef|[Cc]ook|[Ww]aiter"
+    r"|[Cc]ashier|[Tt]herapist|[Pp]harmacist|[Dd]entist|[Ss]urgeon|[Pp]rogrammer|[Pp]lumber|[Ee]lectrician"
+    r"|[Cc]arpenter|[Pp]ainter|[Ww]elder|[Ff]armer|[Ww]riter|[Ee]ditor|[Jj]ournalist"
+    r"|[Pp]hotographer|[Cc]inematographer|[Aa]rtist|[Mm]usician|[Aa]ctor|[Ii]nspector|[Ii]nstructor|[Pp]rofessor"
+    r"|[Rr]esearcher|[Ss]ecurity guard|[Ff]umigator|[Pp]ackager|[Ee]chocardiographer))(?=,|\n|$| at | for | in )"
 )
 _PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at) $")
-_COMPANY = frozenset(
-    "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy as aps pty bhd kk holdings holding "
-    "group partners bank bancorp trust capital securities insurance assurance university college institute hospital foundation association "
-    "technologies technology systems solutions software industries laboratories labs consulting associates ventures".split()
+_COMPANY = listed(
+    "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy"
+    " as aps pty bhd kk holdings holding "
+    "group partners bank bancorp trust capital securities insurance assurance university college institute"
+    " hospital foundation association "
+    "technologies technology systems solutions software industries laboratories labs consulting associates ventures"
 )
-_HONORIFICS = frozenset(
-    "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend hon capt captain sgt lt col gen sen rep judge officer".split()
+_HONORIFICS = listed(
+    "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend hon capt captain sgt lt col"
+    " gen sen rep judge officer"
 )
 _TITLE = Gate(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.(?= )|(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr|Prof)(?= [A-Z])")
 _WORKS_FOR = Gate(
-    rf"\b(?:[Ww]ork(?:s|ed|ing)? (?:for|at)|[Ee]mployed (?:by|at)|(?:is|am|are|was) from|calling from|employer is|company is)\s{{1,3}}"
+    rf"\b(?:[Ww]ork(?:s|ed|ing)? (?:for|at)|[Ee]mployed (?:by|at)|(?:is|am|are|was) from|calling from|employer is"
+    rf"|company is)\s{{1,3}}"
     rf"((?:[{_UPPER}0-9][{_LETTER}0-9'&.\-]*(?:,? (?:and |& |of )?(?=[{_UPPER}0-9]))?){{1,6}})"
 )
 _CALLED = Gate(
-    rf"(?:\b(?:[Nn]ame is|[Nn]ame'?s|[Ii] am|I'm|[Cc]all me|called|[Nn]amed|[Dd]ear|[Hh]i|[Hh]ello|[Rr]egards,|[Ss]incerely,|[Tt]hanks,|[Ss]igned)[ \n]{{1,3}}|name\? |name on the account\? (?:User: )?)"
+    rf"(?:\b(?:[Nn]ame is|[Nn]ame'?s|[Ii] am|I'm|[Cc]all me|called|[Nn]amed|[Dd]ear|[Hh]i|[Hh]ello|[Rr]egards,"
+    rf"|[Ss]incerely,|[Tt]hanks,|[Ss]igned)[ \n]{{1,3}}|name\? |name on the account\? (?:User: )?)"
     rf"({_WORD}(?: {_WORD}\.?){{0,3}})"
 )
-_LEADING = frozenset(
-    "the a an this that my our your his her their its i we you he she they it and or but for from to in on at by with as".split()
+_LEADING = listed(
+    "the a an this that my our your his her their its i we you he she they it and or but for from to in"
+    " on at by with as"
 )
-_SURNAMES_OF_NOBODY = frozenset("i a the".split())
+_SURNAMES_OF_NOBODY = listed("i a the")
 _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "ness", "'s", "\u2019s", "al", "able")
 
 
@@ -73,9 +84,9 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
             and match[0].lower() not in lexicon.given
         ):
             continue  # a label
-        if match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 6) : start]):
-            if not is_word(match[0].lower(), lexicon) and " " not in match[0]:
-                yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
+        is_placed = match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 6) : start])
+        if is_placed and " " not in match[0] and not is_word(match[0].lower(), lexicon):
+            yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
         for begin, end, kind in _claims(match[0], opens):
             yield Hit(start + begin, start + end, kind, "name-en", folded.text[start + begin : start + end])
     for pattern, kind in ((_WORKS_FOR, Kind.ORG), (_CALLED, Kind.PERSON)):
@@ -98,7 +109,7 @@ def _opens_sentence(text: str, start: int) -> bool:
 
 @lru_cache(65_536)
 def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
-    """What a sequence of capitalised words says; ``opens``: a sentence begins with it, so its first word tells little."""
+    """What capitalised words say; ``opens``: a sentence begins with them, so the first one tells little."""
     lexicon = english()
     claims: list[tuple[int, int, Kind]] = []
     for first, last in _parts(sequence):
@@ -116,7 +127,7 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
         begin, end = 0, len(words)
         while begin < end and (
             known[begin] in ("honorific", "small")
-            or (known[begin] == "word" and (begin == 0 and opens or words[begin][2].lower() in _LEADING))
+            or (known[begin] == "word" and ((begin == 0 and opens) or words[begin][2].lower() in _LEADING))
         ):
             begin += 1
         while end > begin and known[end - 1] == "small":

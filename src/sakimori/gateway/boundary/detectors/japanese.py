@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from sakimori.gateway.boundary.detectors.gates import Gate
-from sakimori.gateway.boundary.detectors.lexicon import Japanese, japanese
+from sakimori.gateway.boundary.detectors.lexicon import Japanese, japanese, listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -26,14 +26,21 @@ _SPACED = Gate(
     f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{_KANA}]{{2,6}}(?![{_KANA}]))"
 )
 _KANJI_HIRAGANA = Gate(
-    f"(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)|(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$)"
+    f"(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)"
+    f"|(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$)"
 )
 _HIRAGANA_COMPANY = Gate(
-    "(?:株式会社|有限会社|合同会社|㈱|㈲)[ \u3000]?[ぁ-ん]{2,8}?(?=[のはがをにとでへもや、。()「」 \u3000\n\"',]|より|から|様|さん|さま|御中|[一-龥ァ-ヴ]|$)(?:[一-龥ァ-ヴー]{1,8}(?=[ \u3000、。()\n\"',]|$))?"
-    "|(?<![ぁ-ん一-龥])[ぁ-ん]{2,6}(?:商事|工業|建設|運輸|銀行|信用金庫|証券|保険|生命|不動産|食品|物産|産業|電機|商店|薬局|病院|医院|クリニック|大学|学園|株式会社|有限会社|合同会社|ホールディングス|グループ)"
+    "(?:株式会社|有限会社|合同会社|㈱|㈲)[ \u3000]?[ぁ-ん]{2,8}?(?=[のはがをにとでへもや、。()「」 \u3000"
+    "\n\"',]|より|から|様|さん|さま|御中"
+    "|[一-龥ァ-ヴ]"
+    "|$)(?:[一-龥ァ-ヴー]{1,8}(?=[ \u3000、。()\n\"',]|$))?"
+    "|(?<![ぁ-ん一-龥])[ぁ-ん]{2,6}(?:商事|工業|建設|運輸|銀行|信用金庫|証券|保険|生命|不動産|食品|物産|"
+    "産業|電機|商店|薬局|病院|医院|クリニック|大学|学園"
+    "|株式会社|有限会社"
+    "|合同会社|ホールディングス|グループ)"
 )
 _BRANCH = Gate("(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)")
-_NO_BRANCH = frozenset("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙".split())
+_NO_BRANCH = listed("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙")
 _SPACED_KANA = Gate(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
 _HIRAGANA = Gate("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
@@ -41,9 +48,10 @@ _UNKNOWN_SURNAMES = ((2, 4.0), (1, 4.6), (3, 5.4))
 """Characters of a surname on no list, and what reading one costs."""
 _LONGEST_RUN = 60
 _POLITE = frozenset("様殿氏君嬢")
-_MUST_NAME = frozenset(
-    "様 殿 氏 君 先生 部長 課長 係長 次長 室長 主任 社長 副社長 会長 専務 常務 支店長 頭取 弁護士 税理士 選手 監督 議員 教授 容疑者 被告 夫人 "
-    "取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領 大臣".split()
+_MUST_NAME = listed(
+    "様 殿 氏 君 先生 部長 課長 係長 次長 室長 主任 社長 副社長 会長 専務 常務 支店長 頭取 弁護士 税理士 "
+    "選手 監督 議員 教授 容疑者 被告 夫人 "
+    "取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領 大臣"
 )
 
 
@@ -169,9 +177,10 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
 def _together(run: str, pieces: list[_Piece], lexicon: Japanese) -> list[_Piece]:
     """Pieces that are one person: anything before a given name, a surname before one in katakana, a few before 様."""
     size = pieces[-1].end
-    if 2 <= len(pieces) <= 3 and pieces[-1].what == "given" and size - pieces[-1].start > 1 and 3 <= size <= 6:
-        if pieces[-1].start <= 3 and run not in lexicon.words:
-            return [_Piece(0, size, "person")]
+    last = pieces[-1]
+    is_given = last.what == "given" and size - last.start > 1 and last.start <= 3
+    if 2 <= len(pieces) <= 3 and is_given and 3 <= size <= 6 and run not in lexicon.words:
+        return [_Piece(0, size, "person")]
     if len(pieces) == 2 and pieces[0].what == "surname" and pieces[0].end > 1:
         given = run[pieces[1].start :]
         if given in lexicon.kana_given or (pieces[1].what in ("katakana", "surname") and len(given) <= 5):
@@ -180,9 +189,9 @@ def _together(run: str, pieces: list[_Piece], lexicon: Japanese) -> list[_Piece]
         title = run[piece.start : piece.end]
         if index and (title in _POLITE or (title in _MUST_NAME and piece.start >= 2)) and piece.start <= 4:
             before = pieces[:index]
-            if any(other.end - other.start == 1 for other in before) and run[: piece.start] not in lexicon.words:
-                if run[: piece.end] not in lexicon.polite_words:
-                    return [_Piece(0, piece.start, "person"), *pieces[index:]]
+            is_word = run[: piece.start] in lexicon.words or run[: piece.end] in lexicon.polite_words
+            if any(other.end - other.start == 1 for other in before) and not is_word:
+                return [_Piece(0, piece.start, "person"), *pieces[index:]]
     return pieces
 
 
@@ -387,9 +396,9 @@ def _kanji(text: str) -> list[_Piece]:
             plausible = first == 2 and text[start] in firsts and text[start + 1] in lasts
             more = cost + (2.7 if plausible else more)
             for last in (begin + 2, begin + 3):
-                if last <= size and more < best[last] and text[begin:last] in given_names:
-                    if text[start:begin] not in lexicon.words:
-                        best[last], back[last] = more, (start, "person")
+                known = last <= size and more < best[last] and text[begin:last] in given_names
+                if known and text[start:begin] not in lexicon.words:
+                    best[last], back[last] = more, (start, "person")
             if plausible and cost + 3.9 < best[begin + 2] and text[begin + 1] in lexicon.given_lasts:
                 best[begin + 2], back[begin + 2] = cost + 3.9, (start, "person")
     pieces: list[_Piece] = []

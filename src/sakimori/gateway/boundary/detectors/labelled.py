@@ -1,8 +1,8 @@
 """What stands beside a label: ``口座番号：1234567``, ``Name: …``, ``"customer_id": "…"``, ``担当は山田です``.
 
-Labels are data (content/boundary/labels.yaml): a kind, the shape of the value, the spellings. All labels are found in one
-pass; beside each, its shape is tried where the value would begin. A label says what a value is, so the shapes are wide:
-numbers without their check digits, names that no list holds.
+Labels are data (content/boundary/labels.yaml): a kind, the shape of the value, the spellings. All labels are found in
+one pass; beside each, its shape is tried where the value would begin. A label says what a value is, so the shapes are
+wide: numbers without their check digits, names that no list holds.
 """
 
 import re
@@ -13,7 +13,7 @@ from importlib.resources import files
 import yaml
 
 from sakimori.gateway.boundary.detectors.anchors import Anchors
-from sakimori.gateway.boundary.detectors.lexicon import english, japanese
+from sakimori.gateway.boundary.detectors.lexicon import english, japanese, listed
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -36,30 +36,37 @@ _NAME_JA = re.compile(
 )
 _LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
 _NAME_EN = re.compile(
-    rf"(?:(?:mr|mrs|ms|miss|dr|prof)\.? )?[{_LATIN}][{_LATIN}'\u2019\-]*\.?(?:,? [{_LATIN}][{_LATIN}'\u2019\-]*\.?){{0,4}}",
+    rf"(?:(?:mr|mrs|ms|miss|dr"
+    rf"|prof)\.? )?[{_LATIN}][{_LATIN}'\u2019\-]*\.?(?:,? [{_LATIN}][{_LATIN}'\u2019\-]*\.?){{0,4}}",
     re.IGNORECASE,
 )
 _ID = re.compile(r"[a-z0-9](?:[ ]?[a-z0-9\-_/]){2,31}")
 _CODE = re.compile(r"[a-z0-9][a-z0-9\-_/.]{1,38}[a-z0-9]")
 _PHONE = re.compile(r"\(?\+?[0-9(](?:[ .\-()・の]{0,2}[0-9]){3,15}(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9])")
 _POSTCODE = re.compile(
-    r"[0-9]{3}[\-ー ]?[0-9]{4}(?![0-9])|[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}|[0-9]{5}(?:-[0-9]{3,4})?(?![0-9])|[0-9]{3,4}(?: ?[a-z]{2}| [0-9]{2}|-[0-9]{3})?(?![0-9a-z])|[a-z][0-9][a-z] ?[0-9][a-z][0-9]"
+    r"[0-9]{3}[\-ー ]?[0-9]{4}(?![0-9])|[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}|[0-9]{5}(?:-[0-9]{3,4})?(?![0-9])"
+    r"|[0-9]{3,4}(?: ?[a-z]{2}| [0-9]{2}|-[0-9]{3})?(?![0-9a-z])|[a-z][0-9][a-z] ?[0-9][a-z][0-9]"
 )
 _DATE = re.compile(
-    r"(?:(?:明治|大正|昭和|平成|令和|西暦|[mtshr])[ .]?)?(?:[0-9]{1,4}|元|[一二三四五六七八九十〇]{1,5})[ ]?[年./\- ][ ]?(?:[0-9]{1,2}|[一二三四五六七八九十]{1,3})[ ]?[月./\- ][ ]?(?:(?:[0-9]{1,4}|[一二三四五六七八九十]{1,3})日?)?"
-    r"|(?:19|20)[0-9]{6}(?![0-9])|[0-9]{1,2}(?:st|nd|rd|th)? (?:of )?[a-z]{3,9}\.?,? [0-9]{4}|[a-z]{3,9}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}"
+    r"(?:(?:明治|大正|昭和|平成|令和|西暦|[mtshr])[ .]?)?(?:[0-9]{1,4}|元|[一二三四五六七八九十〇]{1,5})[ ]?[年./\- ]["
+    r" ]?(?:[0-9]{1,2}"
+    r"|[一二三四五六七八九十]{1,3})[ ]?[月./\- ][ ]?(?:(?:[0-9]{1,4}|[一二三四五六七八九十]{1,3})日?)?"
+    r"|(?:19|20)[0-9]{6}(?![0-9])|[0-9]{1,2}(?:st|nd|rd|th)? (?:of )?[a-z]{3,9}\.?,? [0-9]{4}"
+    r"|[a-z]{3,9}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}"
     r"|(?:明治|大正|昭和|平成|令和)[0-9元]{1,2}年|(?:19|20)[0-9]{2}年?"
 )
 _AGE = re.compile(r"(?:満 ?)?[0-9]{1,3}(?: ?[歳才])?(?![0-9.])")
 _PLATE = re.compile(
-    r"[一-龥ぁ-ん]{1,4}[ \u3000]?[0-9a-z]{2,3}[ \u3000]?[ぁ-ん][ \u3000]?[0-9・\-]{1,5}|[a-z0-9]{2,4}[ \-]?[a-z0-9]{2,5}(?:[ \-][a-z0-9]{2,5})?|[a-hj-npr-z0-9\-]{8,17}"
+    r"[一-龥ぁ-ん]{1,4}[ \u3000]?[0-9a-z]{2,3}[ \u3000]?[ぁ-ん][ \u3000]?[0-9・\-]{1,5}"
+    r"|[a-z0-9]{2,4}[ \-]?[a-z0-9]{2,5}(?:[ \-][a-z0-9]{2,5})?|[a-hj-npr-z0-9\-]{8,17}"
 )
 _EXPIRY = re.compile(
     r"(?:0[1-9]|1[0-2]) ?[/\-] ?(?:20)?[2-4][0-9](?![0-9/\-])|20[2-4][0-9]年(?:0?[1-9]|1[0-2])月(?![0-9])"
 )
 _CARD = re.compile(r"(?:[x*•]{2,4}[ \-]?){0,4}[0-9](?:[ .\-]?[0-9*x•]){3,18}(?![0-9a-z])")
 _SSN = re.compile(
-    r"[0-9]{3}[ \-]?[0-9]{2}[ \-]?[0-9]{4}(?![0-9])|[a-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d]|[a-z]{0,2}[0-9][0-9a-z\- ]{5,15}[0-9a-z]"
+    r"[0-9]{3}[ \-]?[0-9]{2}[ \-]?[0-9]{4}(?![0-9])|[a-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[a-d]"
+    r"|[a-z]{0,2}[0-9][0-9a-z\- ]{5,15}[0-9a-z]"
 )
 _PIN = re.compile(r"[0-9a-z][0-9a-z\-]{2,11}(?![0-9a-z])")
 _SIGN = re.compile(r"[0-9]{1,8}(?:[ \-・]{1,3}(?:番号[ :]{0,3})?[0-9]{1,8})?(?![0-9])")
@@ -70,15 +77,24 @@ _ADDRESS = re.compile(r"[^\n\t|\"。;<>{}]{4,90}")
 _USER = re.compile(r"[a-z0-9][a-z0-9._\-$@\\]{1,63}|[@][a-z0-9_.]{2,30}")
 _HOST = re.compile(r"[a-z0-9][a-z0-9._\-]{2,100}[a-z0-9]")
 _WORD = re.compile(r"[一-龥ァ-ヴー]{2,12}|[a-z][a-z\-]{2,30}(?: [a-z\-]{3,20}){0,3}")
-_NOBODY = frozenset(
-    "system root administrator admin guest none null true false n/a na unknown local service network user users anonymous "
-    "localhost nobody default everyone password login logon name id type string public private test and or the in is of for with by failed success "
-    "サーバー サーバ クライアント 未入力 同上 別紙 別紙参照 なし 該当なし 不明 本人 同じ 以下 以下の通り 上記 下記 省略 非公開 匿名 あり 有 無 必須 任意 未定 未登録 空欄 なし 全員".split()
+_NOBODY = listed(
+    "system root administrator admin guest none null true false n/a na unknown local service network user users"
+    " anonymous "
+    "localhost nobody default everyone password login logon name id type string public private test and or the in"
+    " is of for with by failed success "
+    "サーバー サーバ クライアント 未入力 同上 別紙 別紙参照 なし 該当なし 不明 本人 同じ 以下 以下の通り "
+    "上記 下記 省略 非公開 匿名 あり 有 無 必須 任意 未定 未登録 空欄 なし"
+    " 全員"
 )
 _JA_SIGNS = frozenset("はがの")
 _TRAILING = re.compile(r"(?:様|殿|さん|さま|氏|先生|です|より|から|まで|宛|です。|の|は|が|を|に|へ|と|も|で|か)+$")
 _STOPS_ADDRESS = re.compile(
-    r"(?:です|でした|でございます|に(?:変更|転居|引|お願い|住|届|送|な)|へ(?:変更|転居|引|お|送)|から|まで|、(?:電話|tel|氏名|名前|生年|携帯)|[ \u3000](?:電話|tel|氏名|お名前|名前|生年月日|携帯|phone|email|e-mail|date of)|となり|を|様|にて|,\s(?:phone|tel|email|and\s(?:my|the|her|his)))"
+    r"(?:です|でした|でございます|に(?:変更|転居|引|お願い|住|届|送|な)|へ(?:変更|転居|引|お|送)|から|まで"
+    r"|、(?:電話|tel|氏名|名前|生年|携帯)|["
+    r" \u3000](?:電話|tel"
+    r"|氏名|お名前|名前|生年月日|携帯|phone|email|e-mail|date of)|となり|を|様|にて|,\s(?:phone|tel|email|"
+    r"and\s(?:my|the|her"
+    r"|his)))"
 )
 
 
@@ -159,7 +175,8 @@ def _pattern(pattern: re.Pattern[str], *, needs_sign: bool = False, needs_digit:
 def _digits(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
     least, _, most = told.partition("|")[2].partition(" ")
     match = re.compile(
-        rf"[0-9](?:[ .\-ー・]{{0,2}}[0-9]){{{int(least) - 1},{int(most) - 1}}}(?![0-9])(?!-[0-9]{{2}}[ t]|[年月日件円回%万億千,.][0-9]?)"
+        rf"[0-9](?:[ .\-ー・]{{0,2}}[0-9]){{{int(least) - 1},{int(most) - 1}}}(?![0-9])(?!-[0-9]{{2}}[ t]"
+        rf"|[年月日件円回%万億千,.][0-9]?)"
     ).match(view, start)
     return match.span() if match else None
 
@@ -321,7 +338,7 @@ def _address(folded: Folded, view: str, start: int, told: str) -> tuple[int, int
     ):
         return None
     if value.isascii() and (
-        len(value.split()) < 2 or re.match(r"[0-9.:x]+$|0x", value.split()[0]) and value.count(".") > 2
+        len(value.split()) < 2 or (re.match(r"[0-9.:x]+$|0x", value.split()[0]) and value.count(".") > 2)
     ):
         return None
     if len(value) < 3 or re.match(r"(?:[0-9]{1,3}\.){3}|[0-9a-f:]+$|[a-z0-9._%+\-]+@|https?:", value):

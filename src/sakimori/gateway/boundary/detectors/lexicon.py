@@ -80,12 +80,17 @@ class English:
     nationalities: frozenset[str]
 
 
+def listed(words: str) -> frozenset[str]:
+    """Words that are written one after another."""
+    return frozenset(words.split())
+
+
 @cache
 def japanese() -> Japanese:
     surnames, kana_surnames = _names("surnames-ja.txt")
     given, kana_given = _names("given-names-ja.txt")
     words, places, forms = _lists("words-ja.yaml"), _lists("places-ja.yaml"), _lists("forms-ja.yaml")
-    every_place = frozenset().union(*places.values())
+    every_place = frozenset[str]().union(*places.values())
     two = [name for name in surnames if len(name) == 2]
     pairs = [name for name in given if len(name) == 2 and not name[-1] <= "\u30ff"]
     return Japanese(
@@ -124,7 +129,7 @@ def english() -> English:
         surnames=names["surnames"] | {spelling for name in kana_surnames for spelling in _romanised(name)},
         joining=names["joining"],
         words=frozenset(_text("words-en.txt").split()),
-        places=frozenset().union(*places.values()),
+        places=frozenset[str]().union(*places.values()),
         nationalities=nationalities,
     )
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.english import is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
-from sakimori.gateway.boundary.detectors.lexicon import english
+from sakimori.gateway.boundary.detectors.lexicon import english, listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _MAC = Gate(
-    r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}(?P<s>[:\-])(?:[0-9a-f]{2}(?P=s)){4}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])"
+    r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}(?P<s>[:\-])(?:[0-9a-f]{2}(?P=s)){4}[0-9a-f]{2}"
+    r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])"
 )
 _UNC = Gate(r"(?<![\\a-z0-9:])(?:\\\\|\\\\\\\\)([a-z0-9][a-z0-9.\-_]{1,62})\\")
 _HOMES = (
@@ -21,18 +22,26 @@ _DOWN_LEVEL = Gate(
     r"(?<![A-Za-z0-9\\./:_\-])([A-Z][A-Z0-9\-]{1,14})(?:\\|\\\\)([A-Za-z][A-Za-z0-9._\-$]{1,40})(?![A-Za-z0-9\\_])"
 )
 _INTERNAL = Gate(
-    r"\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test|example)(?![a-z0-9\-(]|\.[a-z0-9])"
+    r"\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test"
+    r"|example)(?![a-z0-9\-(]|\.[a-z0-9])"
 )
 _MACHINE = Gate(
-    r"(?<![a-z0-9.\-_/\\])(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
-    r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])|(?<![a-z0-9.\-_/\\])[a-z0-9]{2,12}-(?:db|web|app|srv|sv|dc|fs|ap|vm|gw|fw|proxy|node|host)[0-9]{1,4}(?![a-z0-9\-_.\\]|\.[a-z])"
+    r"(?<![a-z0-9.\-_/\\])(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm"
+    r"|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
+    r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])"
+    r"|(?<![a-z0-9.\-_/\\])[a-z0-9]{2,12}-(?:db|web|app|srv|sv|dc|fs|ap|vm|gw|fw|proxy|node"
+    r"|host)[0-9]{1,4}(?![a-z0-9\-_.\\]|\.[a-z])"
 )
 _SYSLOG = Gate(
-    r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z|[+\-][0-9]{2}:?[0-9]{2})? ([a-z0-9][a-z0-9.\-]{1,62}) [a-z0-9_.\-/()]{2,40}(?:\[[0-9]{1,10}\])?:"
+    r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z"
+    r"|[+\-][0-9]{2}:?[0-9]{2})? ([a-z0-9][a-z0-9.\-]{1,62}) [a-z0-9_.\-/()]{2,40}(?:\[[0-9]{1,10}\])?:"
 )
 _CAPITALS = Gate(r"[A-Z]{2,12}[0-9]{0,4}(?:-[A-Z0-9]{1,12}){1,3}(?![A-Za-z0-9_\-\\]|\.[A-Za-z0-9])")
-_NO_MACHINES = frozenset(
-    "CVE CWE CAPEC ISO IEC JIS SHA AES RSA DES MD UTF RFC MS TLS SSL COVID GPT INC REQ CHG PRB TICKET CASE TA APT UNC FIN DEV NIST SP FIPS PCI GHSA RHSA DSA USN KB TS ATT BUG JIRA PR ID NO REF EU US UK JP Q H FY PHASE STEP VER V X HTTP IPV IEEE ANSI ECMA PEP HTML CSS ES PS USB SATA DDR LTE MP COM LPT".split()
+_NO_MACHINES = listed(
+    "CVE CWE CAPEC ISO IEC JIS SHA AES RSA DES MD UTF RFC MS TLS SSL COVID GPT INC REQ CHG PRB TICKET"
+    " CASE TA APT UNC FIN DEV NIST SP FIPS PCI GHSA RHSA DSA USN KB TS ATT BUG JIRA PR ID NO REF EU US"
+    " UK JP Q H FY PHASE STEP VER V X HTTP IPV IEEE ANSI ECMA PEP HTML CSS ES PS USB SATA DDR LTE MP COM"
+    " LPT"
 )
 _AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 _INITIAL_FIRST = Gate(rf"[._](?<=[a-z][._])(?<![a-z0-9_.@/\\\-$%:][a-z][._])([a-z]{{4,15}}){_AFTER_ACCOUNT}")
@@ -40,15 +49,19 @@ _INITIAL_LAST = Gate(rf"[._](?<=[a-z]{{4}}[._])[a-z]{_AFTER_ACCOUNT}")
 _SERVICE = Gate(r"svc[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
 _HANDLE = Gate(r"(?<![a-z0-9._@/])@([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
-    r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://[^\s\"'<>)、。]{4,200}|www\.[^\s\"'<>)、。]{4,120})"
+    r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url"
+    r"|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://[^\s\"'<>)、。]{4,200}"
+    r"|www\.[^\s\"'<>)、。]{4,120})"
 )
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-_EVERYONE = frozenset(
-    "public default all defaultuser0 defaultappool administrator admin root user users shared guest ubuntu ec2-user vagrant runner system xxx username name".split()
+_EVERYONE = listed(
+    "public default all defaultuser0 defaultappool administrator admin root user users shared guest"
+    " ubuntu ec2-user vagrant runner system xxx username name"
 )
-_NO_DOMAIN = frozenset(
-    "HKLM HKCU HKCR HKU HKEY BUILTIN WORKGROUP NT WINDOWS SYSTEM32 IIS APPPOOL SYSTEM SOFTWARE SAM SECURITY REGISTRY MACHINE DEVICE NTDS CMD UTF AND OR NOT".split()
+_NO_DOMAIN = listed(
+    "HKLM HKCU HKCR HKU HKEY BUILTIN WORKGROUP NT WINDOWS SYSTEM32 IIS APPPOOL SYSTEM SOFTWARE SAM"
+    " SECURITY REGISTRY MACHINE DEVICE NTDS CMD UTF AND OR NOT"
 )
 
 

@@ -1,4 +1,4 @@
-"""Digits as detectors see them: a view of a folded text, of the same length, in which numerals in kanji are digits too."""
+"""Digits as detectors see them: a view of a folded text, of the same length, with numerals in kanji as digits."""
 
 import re
 

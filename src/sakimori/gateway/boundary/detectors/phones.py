@@ -1,4 +1,4 @@
-"""Telephone numbers: Japanese (総務省 numbering plan), E.164, North American, British, and any beside a telling word."""
+"""Telephone numbers: Japan, North America, Britain, E.164, and any that stands beside a telling word."""
 
 import re
 from collections.abc import Iterator
@@ -15,16 +15,21 @@ _CANDIDATE = Gate(
     r"(?<=\+)[1-9][0-9]{0,2}[ \-.]?(?:\(0?[0-9]{0,4}\)[ \-.]?)?[0-9](?:[ \-.()]{0,2}[0-9]){5,13}"
     r"|(?:(?<=\()0|(?<=0))[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]{1,4}(?:[ .\-・ー)の]{1,2}[0-9]{2,4}){1,3}"
     r"|(?<=0)(?:[0-9]{4} [0-9]{6}|[0-9]{9,10})"
-    r"|(?:(?<=1)[ .\-]\(?[2-9][0-9]{2}|(?<=\()[2-9][0-9]{2}|(?<=[2-9])[0-9]{2})(?:\)[ ]?|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
+    r"|(?:(?<=1)[ .\-]\(?[2-9][0-9]{2}|(?<=\()[2-9][0-9]{2}|(?<=[2-9])[0-9]{2})(?:\)[ ]?"
+    r"|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
     r")(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9_]|[a-z]|[.\-][0-9])"
 )
 _WORD = Gate(
-    r"(?:phone|telephone|tel|call|calling|called|mobile|cell|cellphone|fax|desk|direct|dial|office|whatsapp|sms|texts?|messages? (?:to|from)"
-    r"|answering at|reach (?:me|him|her|us|them)|my number|contact number|電話|携帯|ケータイ|連絡先|ファックス|ファクス|ダイヤル|内線)"
+    r"(?:phone|telephone|tel|call|calling|called|mobile|cell|cellphone|fax|desk|direct|dial|office|whatsapp|sms"
+    r"|texts?|messages? (?:to|from)"
+    r"|answering at|reach (?:me|him|her|us|them)|my number|contact number|電話|携帯|ケータイ|連絡先|ファッ"
+    r"クス|ファクス|ダイヤル"
+    r"|内線)"
 )
 _BESIDE = Gate(rf"{_WORD.pattern.pattern}[^0-9+\n(]{{0,24}}(\(?\+?[0-9](?:[ .\-()/x]{{0,2}}[0-9]){{5,16}})(?![0-9a-z])")
 _OFF = Gate(
-    r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work|cell|phone|tel)\b"
+    r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work"
+    r"|cell|phone|tel)\b"
 )
 _LEAST, _MOST = 6, 15
 
@@ -56,7 +61,7 @@ def _is_number(spelling: str, digits: str) -> bool:
     if digits.startswith("00"):
         return False
     if bare.isdigit():
-        return count == 11 and digits[1] in "57896" and digits[2] == "0" or count == 10
+        return (count == 11 and digits[1] in "57896" and digits[2] == "0") or count == 10
     if count == 11 and bare[5:6] == " ":
         return True
     if count == 11:

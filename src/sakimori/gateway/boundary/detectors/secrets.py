@@ -38,7 +38,8 @@ _BEFORE_VALUE = (
     Gate(r"net(?<![a-z0-9]net)1?(?:\.exe)?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?![/\s])"),
     Gate(r"[?&;](?:pass|pw|sig|key)="),
     Gate(
-        r"(?:password|passwd|passphrase|パスワード)[ ]{1,3}(?=[^\s]{0,40}[0-9!#%+$@^&*])(?=[^\s]{6,})(?![0-9]{1,4}[ .,])"
+        r"(?:password|passwd|passphrase|パスワード)[ ]{1,3}(?=[^\s]{0,40}[0-9!#%+$@^&*])(?=[^\s]{6,})(?![0-9]{1"
+        r",4}[ .,])"
     ),
 )
 _MEMBER_NAME = re.compile(

@@ -1,7 +1,6 @@
 """Addresses of crypto-assets: Bitcoin (Base58Check, Bech32 of BIP 173), Ethereum."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.gates import Gate

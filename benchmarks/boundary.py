@@ -1,0 +1,167 @@
+"""What leaves in clear, and how fast the boundary reads.
+
+Labelled texts: the two public corpora and our own bank texts (the part that rules are not tuned on). Beside it Presidio
+with GiNZA, in an environment of its own: ``PRESIDIO_PYTHON`` names its interpreter (pip install presidio-analyzer
+ginza ja-ginza); without it, its column stays empty. The bank's dictionary holds its own hosts and accounts, as an
+institution's inventory gives them; no person or customer is in it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks.figure import Figure
+from benchmarks.shared import shared_folder
+from sakimori.evals.banktexts import bank_texts
+from sakimori.evals.banktexts.values import pools
+from sakimori.evals.boundary import Evaluation, Found, Labelled, evaluate, read_labelled
+from sakimori.gateway.boundary import Boundary, Dictionary
+
+_COMMAND = "make bench ONLY=boundary"
+_BANK_TEXTS = 1200
+_PROMPT = 2_000
+_RULE_TYPES = frozenset(
+    {
+        "ACCOUNT",
+        "AGE",
+        "BANK_CODE",
+        "BIC",
+        "BIRTHDATE",
+        "BRANCH_CODE",
+        "CARD",
+        "CORPORATE_NUMBER",
+        "CUSTOMER_NUMBER",
+        "DRIVER_LICENCE",
+        "EMPLOYEE_NUMBER",
+        "HEALTH_INSURANCE",
+        "IBAN",
+        "IMEI",
+        "IP",
+        "MAC",
+        "MAIL",
+        "MYNUMBER",
+        "NINO",
+        "PASSPORT",
+        "PENSION",
+        "PHONE",
+        "PIN",
+        "PLATE",
+        "POLICY_NUMBER",
+        "POSITION",
+        "POSTCODE",
+        "RESIDENCE_CARD",
+        "SECRET",
+        "SSN",
+        "WALLET",
+    }
+)
+_KINDS_OF_NAMES = frozenset(
+    {"PERSON", "ORG", "PLACE", "NAME", "TITLE", "NATIONALITY", "DATE", "HOST", "USER", "DOMAIN"}
+)
+
+
+def run() -> list[Figure]:
+    folder = shared_folder() / "corpora/pii"
+    sets = {
+        "pii-en": list(read_labelled(folder / "pii-en.json")),
+        "ner-ja": list(read_labelled(folder / "ner-ja.json")),
+        "bank texts": list(bank_texts("evaluation", _BANK_TEXTS)),
+    }
+    boundary = Boundary("bench", b"k" * 32, _dictionary())
+    figures: list[Figure] = []
+    for name, texts in sets.items():
+        rules = evaluate(texts, _finder(boundary, running_text=False))
+        running = evaluate(texts, _finder(boundary, running_text=True))
+        theirs, together = _presidio(texts, _finder(boundary, running_text=False))
+        figures.append(_share(f"{name}: leaked, rules and dictionary", rules, theirs, together))
+        figures.append(_share(f"{name}: leaked, with morphology of running text", running, None, None))
+        if name == "bank texts":
+            figures += _rule_types(rules)
+        _print_types(name, rules, running)
+    return figures + _speed(boundary, sets)
+
+
+def _dictionary() -> Dictionary:
+    names = pools("evaluation")
+    hosts = {form.replace("#", str(number)) for form in str(names["hosts"]).split() for number in range(10, 1000)}
+    return Dictionary(hosts=frozenset(hosts), users=frozenset(str(names["users"]).split()))
+
+
+def _finder(boundary: Boundary, *, running_text: bool) -> Callable[[str], Sequence[Found]]:
+    def find(text: str) -> list[Found]:
+        return [(s.start, s.end, s.kind.value) for s in boundary.find(text, running_text=running_text)[1]]
+
+    return find
+
+
+def _share(name: str, ours: Evaluation, theirs: Evaluation | None, together: Evaluation | None) -> Figure:
+    beside = f"recall {ours.recall:.3f}, precision {ours.precision:.3f}"
+    for who, other in (("Presidio with GiNZA", theirs), ("with our rules added", together)):
+        if other:
+            beside += f"; {who} {other.leaked:.1%}, {other.recall:.3f}, {other.precision:.3f}"
+    return Figure(name, ours.leaked * 100, "% of identifier characters", beside, _COMMAND)
+
+
+def _rule_types(evaluation: Evaluation) -> list[Figure]:
+    scores = [score for what, score in evaluation.types.items() if what in _RULE_TYPES]
+    recall = sum(score.whole for score in scores) / sum(score.spans for score in scores)
+    kinds = [kind for kind in evaluation.claims if kind not in _KINDS_OF_NAMES]
+    precision = sum(evaluation.right[kind] for kind in kinds) / sum(evaluation.claims[kind] for kind in kinds)
+    beside = f"precision of their kinds {precision:.3f}; {len(scores)} types"
+    return [Figure("bank texts: recall of rule types, whole spans", recall, "", beside, _COMMAND)]
+
+
+def _print_types(name: str, rules: Evaluation, running: Evaluation) -> None:
+    print(f"\n{name}: by type, rules and dictionary / with morphology", file=sys.stderr)
+    for what, score in sorted(rules.types.items()):
+        more = running.types[what]
+        print(
+            f"  {what:18} {score.spans:5} spans, whole {score.recall:.3f} / {more.recall:.3f}, "
+            f"touched {score.overlap_recall:.3f} / {more.overlap_recall:.3f}, "
+            f"leaked {score.leaked:.1%} / {more.leaked:.1%}",
+            file=sys.stderr,
+        )
+
+
+def _speed(boundary: Boundary, sets: dict[str, list[Labelled]]) -> list[Figure]:
+    """Over texts of a prompt's size, each read twice: the second time its words are known."""
+    ascii_text = "\n".join(labelled.text for labelled in sets["bank texts"] if labelled.text.isascii())[:100_000]
+    japanese = "\n".join(labelled.text for labelled in sets["ner-ja"])[:100_000]
+    figures: list[Figure] = []
+    boundary.find("名 Name 1")
+    for name, text in (("ASCII", ascii_text), ("Japanese", japanese)):
+        prompts = [text[start : start + _PROMPT] for start in range(0, len(text), _PROMPT)]
+        seconds: list[float] = []
+        for _ in range(4):
+            begin = time.process_time()
+            for prompt in prompts:
+                boundary.find(prompt)
+            seconds.append(time.process_time() - begin)
+        beside = f"at first sight of its words {len(text) / seconds[0] / 1e6:.2f}"
+        best = min(seconds[1:])
+        figures.append(
+            Figure(f"rules, {name}", len(text) / best / 1e6, "M characters per CPU-second", beside, _COMMAND)
+        )
+        figures.append(
+            Figure(f"rules, one prompt of 2,000 characters, {name}", best / len(prompts) * 1e3, "ms", None, _COMMAND)
+        )
+    return figures
+
+
+def _presidio(
+    texts: list[Labelled], ours: Callable[[str], Sequence[Found]]
+) -> tuple[Evaluation | None, Evaluation | None]:
+    """Presidio as shipped with GiNZA, and the same with what our rules find added to it."""
+    python = os.environ.get("PRESIDIO_PYTHON")
+    if not python:
+        return None, None
+    script = Path(__file__).with_name("presidio_ginza.py")
+    lines = "".join(json.dumps({"text": labelled.text}) + "\n" for labelled in texts)
+    done = subprocess.run([python, str(script)], input=lines, capture_output=True, text=True, check=True)
+    found: list[list[Found]] = [[(s, e, kind) for s, e, kind in json.loads(line)] for line in done.stdout.splitlines()]
+    alone, added = iter(found), iter(found)
+    return evaluate(texts, lambda _: next(alone)), evaluate(texts, lambda text: [*next(added), *ours(text)])
