@@ -12,7 +12,7 @@ from sakimori.access import keys
 from sakimori.core import ManualClock, SystemClock
 from sakimori.gateway import Providers, running
 from sakimori.gateway.standing import Standing
-from sakimori.records import GrantState
+from sakimori.records import AccountAsset, Criticality, GrantState, Inventory
 from sakimori.store import Database
 
 HALF_A_SECOND = 500_000_000
@@ -34,7 +34,7 @@ def timed(bank: Bank, providers: Providers, clock: ManualClock) -> Iterator[Open
 
 
 def ask(client: OpenAI) -> str:
-    return client.responses.create(model=MODEL, input="yamada.t", max_output_tokens=100).output_text
+    return client.responses.create(model=MODEL, input="AOZORA", max_output_tokens=100).output_text
 
 
 @pytest.fixture
@@ -75,12 +75,12 @@ def test_a_new_inventory_is_protected_half_a_second_later(
 ) -> None:
     bank.grant()
     ask(timed)
-    assert "yamada" in upstream.sent
+    assert "AOZORA" in upstream.sent
     bank.inventory()
     clock.set(clock.now() + HALF_A_SECOND)
     upstream.bodies.clear()
-    assert ask(timed) == "yamada.t"
-    assert "yamada" not in upstream.sent
+    assert ask(timed) == "AOZORA"
+    assert "AOZORA" not in upstream.sent
 
 
 def test_what_is_granted_counts_at_once(timed: OpenAI, bank: Bank) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -15,7 +16,17 @@ from sakimori.cli.admin import admin_listen, serving_admin
 from sakimori.cli.database_option import database_option
 from sakimori.cli.group import Group
 from sakimori.core import InputError, SakimoriError, Settings, SystemClock
-from sakimori.gateway import Address, Gateway, Parts, PriceList, Providers, serve
+from sakimori.gateway import (
+    Address,
+    Gateway,
+    Parts,
+    PriceList,
+    Providers,
+    Recogniser,
+    RecogniserSettings,
+    installed_models,
+    serve,
+)
 from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
@@ -47,6 +58,13 @@ def gateway() -> None:
 )
 @database_option
 @click.option("--reuse-port", is_flag=True, help="Share the port with other processes of this gateway.")
+@click.option(
+    "--names-workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="Processes that look for names in free text (extra [ner], about 0.5 GB each); 0: free text is refused.",
+)
 @admin_listen
 def serve_(
     host: str,
@@ -54,6 +72,7 @@ def serve_(
     prices: Path | None,
     providers_file: Path | None,
     reuse_port: bool,
+    names_workers: int,
     admin_listen: ListenAddress | None,
 ) -> None:
     """Serve OpenAI-compatible endpoints until stopped.
@@ -70,10 +89,10 @@ def serve_(
     secrets = Secrets.embedded(settings.home)
     service.begin("gateway")
     sys.setswitchinterval(_SWITCH_SECONDS)
-    with closing(Database.of(settings)) as database:
+    with closing(Database.of(settings)) as database, _names(names_workers) as recogniser:
         ledger = Ledger(LocalSigner(secrets), Memory.embedded(settings.home))
         needs = checks(settings, database)
-        parts = Parts(database, secrets, ledger, providers, SystemClock(), checks=needs)
+        parts = Parts(database, secrets, ledger, providers, SystemClock(), checks=needs, recogniser=recogniser)
         address = Address(host, port, shared=reuse_port)
         try:
             asyncio.run(_serve(parts, address, admin_listen))
@@ -81,6 +100,20 @@ def serve_(
             raise SakimoriError(
                 f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --host or --port"
             ) from error
+
+
+@contextmanager
+def _names(workers: int) -> Generator[Recogniser | None]:
+    """Raises RecogniserError where the models are not installed."""
+    if not workers:
+        yield None
+        return
+    recogniser = Recogniser(RecogniserSettings(models=installed_models(), workers=workers))
+    try:
+        recogniser.start()
+        yield recogniser
+    finally:
+        recogniser.close()
 
 
 async def _serve(parts: Parts, address: Address, admin: ListenAddress | None) -> None:

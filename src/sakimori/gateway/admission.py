@@ -202,7 +202,8 @@ class Admission:
         refused: Refusal | None = None
         for grant in fitting:
             # Grants may differ in what they let through: those count that let through what the first one did.
-            passage = Passage(institution.boundary, taken=taken)
+            running_text = data_class is DataClass.FREE_TEXT
+            passage = Passage(institution.boundary, running_text=running_text, taken=taken)
             try:
                 rebuilt = self._rebuild(request, endpoint, principal, passage, grant)
             except Refusal as refusal:

@@ -23,6 +23,7 @@ from sakimori.gateway.admission import Admission, Admitted, Prepared
 from sakimori.gateway.boundary import BoundaryError
 from sakimori.gateway.endpoints import Endpoint, Usage
 from sakimori.gateway.endpoints.stream import AnswerStream, unusable
+from sakimori.gateway.grants import may_be_free_text
 from sakimori.gateway.interruption import BrokenOff, Interruption
 from sakimori.gateway.providers.failure import ProviderFailed, Tried
 from sakimori.gateway.providers.upstream import Attempt, Opened, Upstreams
@@ -69,6 +70,8 @@ class Desk:
     """For what reads the database."""
     large: ThreadPoolExecutor
     """For texts that take long."""
+    names: ThreadPoolExecutor
+    """For free text, which waits for the models that look for names in it."""
     seconds: float
     """How long a call may take at its provider."""
     on_egress: OnEgress | None
@@ -148,7 +151,7 @@ class OneCall:
         taken: frozenset[str] = frozenset()
         for _ in range(_VAULT_ATTEMPTS):
             with stage("tokenise"):
-                prepared = await self._compute(len(raw), self._prepare, raw, principal, institution, taken)
+                prepared = await self._prepared(raw, principal, institution, taken)
             self._streams = prepared.streams
             with stage("reserve"):
                 admitted = await self._desk.writer.submit(principal.tenant, partial(self._let_go, prepared))
@@ -158,6 +161,13 @@ class OneCall:
                 return admitted
             taken |= admitted
         raise BoundaryError("boundary: no unused token was found for a text, so nothing was sent; try again")
+
+    async def _prepared(
+        self, raw: bytes, principal: Principal, institution: Institution, taken: frozenset[str]
+    ) -> Prepared:
+        if institution.boundary.recognises_names and may_be_free_text(principal.scopes, self._request.headers):
+            return await run_in(self._desk.names, self._prepare, raw, principal, institution, taken)
+        return await self._compute(len(raw), self._prepare, raw, principal, institution, taken)
 
     def _prepare(self, raw: bytes, principal: Principal, institution: Institution, taken: frozenset[str]) -> Prepared:
         headers = self._request.headers

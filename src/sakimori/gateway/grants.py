@@ -1,6 +1,6 @@
 """Which grant a call falls under, and why none does."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from sakimori.core import Nanos
 from sakimori.gateway.refusal import Refusal
@@ -42,6 +42,11 @@ def purpose_of(grants: Iterable[Grant], given: str | None) -> str:
     raise Refusal(403, "purpose_not_granted", message, param=PURPOSE_HEADER)
 
 
+def may_be_free_text(scopes: Collection[str], headers: Mapping[str, str]) -> bool:
+    """Whether a call's data may count as free text: unless somebody vouches for it, and the client does not say so."""
+    return STRUCTURED_SCOPE not in scopes or headers.get(DATA_CLASS_HEADER) == DataClass.FREE_TEXT
+
+
 def data_class_of(given: str | None, *, vouched: bool, recognises_names: bool) -> DataClass:
     """The class of data that a call carries. What nobody vouches for is free text.
 
@@ -62,8 +67,8 @@ def data_class_of(given: str | None, *, vouched: bool, recognises_names: bool) -
         raise Refusal(403, "data_class_not_available", message, param=DATA_CLASS_HEADER)
     if given == DataClass.FREE_TEXT and not recognises_names:
         message = (
-            "Free text is refused: this gateway does not recognise names in running text yet. Keys of programs that "
-            f"send typed fields only are issued with the scope '{STRUCTURED_SCOPE}'."
+            "Free text is refused: this gateway runs without the models that recognise names in it (extra [ner], "
+            f"--names-workers). Keys of programs that send typed fields only have the scope '{STRUCTURED_SCOPE}'."
         )
         raise Refusal(403, "data_class_not_available", message, param=DATA_CLASS_HEADER)
     return DataClass(given)

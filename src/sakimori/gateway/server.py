@@ -16,7 +16,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SakimoriError
 from sakimori.gateway import arrival, telemetry
 from sakimori.gateway.admission import Admission
-from sakimori.gateway.boundary import BoundaryError
+from sakimori.gateway.boundary import BoundaryError, Recogniser
 from sakimori.gateway.call import Desk, OneCall, OnEgress, run_in
 from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Endpoint
 from sakimori.gateway.providers.config import Providers
@@ -39,6 +39,8 @@ from sakimori.store import Database
 
 _MARGIN = timedelta(seconds=60)
 """How much longer a reservation holds than a call can take."""
+_MOST_FREE_TEXTS = 32
+"""Calls whose free text is looked through at a time: each waits for models, which work in processes of their own."""
 _CALL_ID = web.RequestKey("call_id", str)
 _SERVED = ", ".join(f"/v1/{path}" for path in ENDPOINTS)
 
@@ -54,6 +56,8 @@ class Parts:
     clock: Clock
     checks: Mapping[str, Check] = field(default_factory=dict[str, Check])
     """What must hold besides for the gateway to be ready, by name; for /readyz."""
+    recogniser: Recogniser | None = None
+    """Looks for names in running text; without one free text is refused. Who made it closes it."""
     random: Random = field(default_factory=SystemRandom)
     """Decides between providers of the same order."""
 
@@ -72,7 +76,7 @@ class Gateway:
         self._health = Health((provider.name for provider in parts.providers), parts.clock)
         self._credentials = Credentials(parts.providers, parts.secrets)
         self._watch = Watch(parts.database, self._credentials, self._health, parts.clock)
-        self._standing = Standing(parts.database, parts.secrets, parts.clock)
+        self._standing = Standing(parts.database, parts.secrets, parts.clock, parts.recogniser)
         self._admission = Admission(
             self._standing,
             parts.secrets,
@@ -82,16 +86,18 @@ class Gateway:
             clock=parts.clock,
         )
         self._sealer = Sealer(parts.database, parts.ledger)
-        self.readiness = Readiness(
-            {
-                **parts.checks,
-                "ledger": self._sealer.refuse_if_stuck,
-                "providers": self._watch.refuse_if_blind,
-                "calls": self._refuse_if_stopping,
-            }
-        )
+        checks = {
+            **parts.checks,
+            "ledger": self._sealer.refuse_if_stuck,
+            "providers": self._watch.refuse_if_blind,
+            "calls": self._refuse_if_stopping,
+        }
+        if parts.recogniser is not None:
+            checks["names"] = parts.recogniser.refuse_if_down
+        self.readiness = Readiness(checks)
         self._reading = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gateway-reading")
         self._large = ThreadPoolExecutor(max_workers=2, thread_name_prefix="gateway-large")
+        self._names = ThreadPoolExecutor(max_workers=_MOST_FREE_TEXTS, thread_name_prefix="gateway-names")
         self._desk: Desk | None = None
         self._calls: dict[asyncio.Task[web.StreamResponse], OneCall] = {}
         self._closing = False
@@ -148,6 +154,7 @@ class Gateway:
             upstreams=upstreams,
             reading=self._reading,
             large=self._large,
+            names=self._names,
             seconds=parts.providers.total_seconds,
             on_egress=self._on_egress,
         )
@@ -164,6 +171,7 @@ class Gateway:
         self.readiness.close()
         self._reading.shutdown()
         self._large.shutdown()
+        self._names.shutdown()
 
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:

@@ -13,6 +13,7 @@ from aiohttp.http import HttpProcessingError
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SystemClock
+from sakimori.gateway.boundary import Recogniser
 from sakimori.gateway.call import OnEgress
 from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.server import Gateway, Parts
@@ -48,19 +49,21 @@ def running(
     *,
     port: int = 0,
     clock: Clock | None = None,
+    recogniser: Recogniser | None = None,
     on_egress: OnEgress | None = None,
 ) -> Generator[str, None, None]:
     """Serve on loopback from a background thread, for as long as the ``with`` lasts.
 
     Yields the base URL for clients, such as ``http://127.0.0.1:40123/v1``. Calls that are under way at its end are
-    broken off and settled. ``on_egress`` is called in that thread, just before the provider is, for every call that
+    broken off and settled. ``recogniser`` as in ``Parts``.
+    ``on_egress`` is called in that thread, just before the provider is, for every call that
     leaves: so that a demonstration can show what left, and nothing else. It must be quick and must not raise. What it
     gets is content: nothing that serves others may offer it.
 
     Raises:
         OSError: the port is taken.
     """
-    parts = Parts(database, secrets, ledger, providers, clock or SystemClock())
+    parts = Parts(database, secrets, ledger, providers, clock or SystemClock(), recogniser=recogniser)
     listening: Future[tuple[str, asyncio.AbstractEventLoop]] = Future()
     stop = asyncio.Event()
 

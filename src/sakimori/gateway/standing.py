@@ -1,7 +1,7 @@
 """Who may ask for what, as the database has it: read again once it is half a second old.
 
-So a key or a grant that is revoked, and an inventory that is taken anew, count within a second in every process. What
-is refused is never refused by an old reading.
+So a key or a grant that is revoked, an inventory that is taken anew and a dictionary that is loaded count within a
+second in every process. What is refused is never refused by an old reading.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sakimori.access import Directory, Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, Nanos
-from sakimori.gateway.boundary import Boundary, Dictionary
-from sakimori.gateway.keys import tokens_key
-from sakimori.records import Grant, Inventory
-from sakimori.store import Database, Snapshot, inventories
+from sakimori.gateway.boundary import Boundary, Recogniser
+from sakimori.gateway.dictionaries import boundary_of, version
+from sakimori.records import Grant
+from sakimori.store import Database, inventories
 
 _FRESH: Nanos = 500_000_000
 _MOST = 10_000
@@ -24,14 +24,19 @@ class Institution:
 
     grants: tuple[Grant, ...]
     boundary: Boundary
-    inventory_taken_at: Nanos | None
+    made_of: tuple[Nanos | None, tuple[int, Nanos]]
+    """When the inventory was taken, and the version of the dictionaries: the boundary is made anew with another."""
     read_at: Nanos
 
 
 class Standing:
     """Safe to use from several threads."""
 
-    def __init__(self, database: Database, secrets: Secrets, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, secrets: Secrets, clock: Clock, recogniser: Recogniser | None = None
+    ) -> None:
+        """``recogniser``: looks for names in running text; without one no free text may leave."""
+        self._recogniser = recogniser
         self._database = database
         self._secrets = secrets
         self._clock = clock
@@ -56,19 +61,17 @@ class Standing:
         known = self._institutions.get(tenant)
         read_at = self._clock.now()
         with self._database.snapshot(tenant) as snapshot:
-            taken_at = inventories.taken_at(snapshot)
-            same = known is not None and known.inventory_taken_at == taken_at
-            boundary = known.boundary if known is not None and same else self._boundary(snapshot)
+            made_of = (inventories.taken_at(snapshot), version(snapshot))
+            if known is not None and known.made_of == made_of:
+                boundary = known.boundary
+            else:
+                boundary = boundary_of(snapshot, self._secrets, self._recogniser)
             grants = tuple(snapshot.all(Grant))
         if len(self._institutions) >= _MOST:
             self._institutions.clear()
-        read = self._institutions[tenant] = Institution(grants, boundary, taken_at, read_at)
+        read = self._institutions[tenant] = Institution(grants, boundary, made_of, read_at)
         return read
 
     def _is_fresh(self, read_at: Nanos) -> bool:
         # A clock that was set back makes nothing last longer.
         return 0 <= self._clock.now() - read_at < _FRESH
-
-    def _boundary(self, snapshot: Snapshot) -> Boundary:
-        dictionary = Dictionary.of(snapshot.get(Inventory, "current"))
-        return Boundary(snapshot.tenant, tokens_key(snapshot, self._secrets), dictionary)

@@ -9,7 +9,7 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from multiprocessing.connection import Connection
@@ -51,9 +51,10 @@ def installed_models() -> tuple[str, ...]:
 
 
 class Recogniser:
-    """Worker processes that are started with the first text. Safe to use from several threads; ``close`` it when done.
+    """Worker processes that are started with the first text, or by ``start``; ``close`` it when done.
 
-    Remembered segments are kept apart by institution, so that nothing tells one what another has sent.
+    Safe to use from several threads. Remembered segments are kept apart by institution, so that nothing tells one what
+    another has sent.
     """
 
     def __init__(self, settings: RecogniserSettings) -> None:
@@ -70,6 +71,7 @@ class Recogniser:
         self._workers = [_Worker(settings.models) for _ in range(settings.workers)]
         for worker in self._workers:
             self._idle.put(worker)
+        self._starting: list[Future[None]] = []
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="recogniser")
         self._remembered: OrderedDict[tuple[str, str], tuple[Entity, ...]] = OrderedDict()
         self._lock = threading.Lock()
@@ -92,14 +94,27 @@ class Recogniser:
             for entity in known[segment]
         ]
 
+    def start(self) -> None:
+        """Let the workers load their models now, in the background, rather than with the first text."""
+        self._starting = [self._threads.submit(self._start_one) for _ in self._workers]
+
+    def refuse_if_down(self) -> None:
+        """Raises RecogniserError where no worker has its models, and lets them be loaded."""
+        if not self.processes():
+            if all(starting.done() for starting in self._starting):
+                self.start()
+            raise RecogniserError("names in running text: the models are not loaded yet, so free text is not sent")
+
     def processes(self) -> list[int]:
-        """Ids of the worker processes that run."""
+        """Ids of the worker processes that have their models."""
         return [worker.process_id for worker in self._workers if worker.process_id is not None]
 
     def close(self) -> None:
-        self._threads.shutdown()
+        """Stop the workers, also those that are at work: who waits for one hears that it died."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.stop()
+        self._threads.shutdown()
 
     def _ask(self, new: Sequence[str]) -> dict[str, tuple[Entity, ...]]:
         length = sum(map(len, new))
@@ -114,6 +129,13 @@ class Recogniser:
         for batch, answer in zip(batches, asked, strict=True):
             found.update(zip(batch, answer.result(), strict=True))
         return found
+
+    def _start_one(self) -> None:
+        worker = self._idle.get()
+        try:
+            worker.start()
+        finally:
+            self._idle.put(worker)
 
     def _ask_worker(self, batch: list[str]) -> list[tuple[Entity, ...]]:
         try:
@@ -156,16 +178,16 @@ class _Worker:
     def __init__(self, models: tuple[str, ...]) -> None:
         self._models = models
         self._running: _Running | None = None
+        self.is_up = False
+        """Whether its models are loaded."""
 
     @property
     def process_id(self) -> int | None:
-        return self._running.process.pid if self._running is not None else None
+        return self._running.process.pid if self._running is not None and self.is_up else None
 
     def ask(self, batch: list[str], *, timeout: float) -> list[tuple[Entity, ...]]:
         try:
-            if self._running is None:
-                self._running = self._start()
-            connection = self._running.connection
+            connection = self._started().connection
             connection.send(batch)
             if not connection.poll(timeout):
                 raise TimeoutError
@@ -182,15 +204,24 @@ class _Worker:
             raise RecogniserError(f"names in running text: a model failed ({answer}), so nothing was sent; report this")
         return answer
 
+    def start(self) -> None:
+        """Load the models, if they are not. A failure shows in that none runs, and in the next ``ask``."""
+        try:
+            self._started()
+        except (EOFError, OSError):
+            self.stop()
+
     def stop(self) -> None:
         if self._running is not None:
-            running, self._running = self._running, None
+            running, self._running, self.is_up = self._running, None, False
             running.connection.close()
             running.process.kill()
             running.process.join()
 
-    def _start(self) -> "_Running":
+    def _started(self) -> "_Running":
         """Raises OSError, EOFError or TimeoutError where it does not come up."""
+        if self._running is not None and self.is_up:
+            return self._running
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, self._models), daemon=True, name="sakimori-names")
@@ -200,6 +231,7 @@ class _Worker:
         if not ours.poll(_START_SECONDS):
             raise TimeoutError
         ours.recv()
+        self.is_up = True
         return running
 
 
