@@ -234,7 +234,7 @@ def test_the_purpose_may_be_left_out_only_where_there_is_one(client: OpenAI, ban
 
 def test_declared_free_text_waits_for_name_recognition(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
     bank.grant(data_classes=(DataClass.STRUCTURED, DataClass.FREE_TEXT))
-    with pytest.raises(PermissionDeniedError, match="names in running text"):
+    with pytest.raises(PermissionDeniedError, match="recognise names"):
         client.responses.create(model=MODEL, input="hi", extra_headers={"Sakimori-Data-Class": "free_text"})
     assert not upstream.bodies
 
