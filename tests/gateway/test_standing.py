@@ -12,7 +12,7 @@ from sakimori.access import keys
 from sakimori.core import ManualClock, SystemClock
 from sakimori.gateway import Providers, running
 from sakimori.gateway.standing import Standing
-from sakimori.records import AccountAsset, Criticality, GrantState, Inventory
+from sakimori.records import GrantState
 from sakimori.store import Database
 
 HALF_A_SECOND = 500_000_000
