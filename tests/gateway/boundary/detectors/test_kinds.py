@@ -98,6 +98,10 @@ def test_is_found_as_what_it_is(text: str, covered: str, kind: str) -> None:
         ("4111\u200b1111\u200b1111\u200b1111", "4111\u200b1111\u200b1111\u200b1111"),
         ("０９０－１２３４－５６７８", "０９０－１２３４－５６７８"),
         ("山田\u3000太郎", "山田\u3000太郎"),
+        ("see eWFtYWRhLnRAYmFuay5leGFtcGxl.", "eWFtYWRhLnRAYmFuay5leGFtcGxl"),  # yamada.t@bank.example
+        ("q=yamada%2Et%40bank.example&x=1", "yamada%2Et%40bank.example"),
+        ("to yamada.t&#64;bank.example", "yamada.t&#64;bank.example"),
+        (r"name \u5c71\u7530\u592a\u90ce", r"\u5c71\u7530\u592a\u90ce"),
     ],
 )
 def test_is_found_however_it_is_spelled(text: str, hidden: str) -> None:

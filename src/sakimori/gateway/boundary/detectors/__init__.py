@@ -13,6 +13,7 @@ from sakimori.gateway.boundary.detectors.banking import (
 )
 from sakimori.gateway.boundary.detectors.dates import detect_dates
 from sakimori.gateway.boundary.detectors.detector import Detector
+from sakimori.gateway.boundary.detectors.encoded import encoded_detector
 from sakimori.gateway.boundary.detectors.english import detect_english_names
 from sakimori.gateway.boundary.detectors.identities import detect_identities
 from sakimori.gateway.boundary.detectors.japanese import detect_japanese_names
@@ -24,7 +25,7 @@ from sakimori.gateway.boundary.detectors.phones import detect_phones
 from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
 from sakimori.gateway.boundary.detectors.wallets import detect_wallets
 
-RULES: tuple[tuple[str, Detector], ...] = (
+_PLAIN: tuple[tuple[str, Detector], ...] = (
     ("private-key", detect_private_keys),
     ("key-form", detect_key_forms),
     ("secret-field", detect_fields),
@@ -47,5 +48,7 @@ RULES: tuple[tuple[str, Detector], ...] = (
     ("name-en", detect_english_names),
     ("name-ja", detect_japanese_names),
 )
+
+RULES: tuple[tuple[str, Detector], ...] = (*_PLAIN, ("encoded", encoded_detector(_PLAIN)))
 
 __all__ = ["RULES", "Detector"]

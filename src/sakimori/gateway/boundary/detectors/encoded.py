@@ -1,0 +1,93 @@
+"""Identifiers in encoded text: Base64, percent escapes, HTML character references, ``\\uXXXX``.
+
+What an encoded run says is looked at by the other detectors; if it holds an identifier, the whole run is claimed. Names
+that only their surroundings would tell are not looked for: decoded bytes have none.
+"""
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import unquote
+
+from sakimori.gateway.boundary.detectors.detector import Detector
+from sakimori.gateway.boundary.detectors.gates import Gate
+from sakimori.gateway.boundary.fold import Folded, fold
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_BASE64 = Gate(r"[A-Za-z0-9+/](?<![A-Za-z0-9+/=][A-Za-z0-9+/])[A-Za-z0-9+/]{15,20000}={0,2}")
+_ESCAPES: tuple[tuple[Gate, str, Callable[[str], str]], ...] = (
+    (Gate(r"%[0-9A-Fa-f]{2}"), " \t\r\n\"'<>&?=;", unquote),
+    (
+        Gate(r"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|commat|period|hyphen|lowbar);"),
+        " \t\r\n\"'<>、。「」",
+        html.unescape,
+    ),
+    (
+        Gate(r"\\u[0-9A-Fa-f]{4}"),
+        " \t\r\n\"',:{}[]",
+        lambda text: _UNICODE.sub(lambda code: chr(int(code[1], 16)), text),
+    ),
+)
+"""How a run is told, what ends it on either side, and how it is read."""
+_UNICODE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_LONGEST = 4096
+_LEAST_PRINTABLE = 0.95
+_VAGUE = frozenset(
+    {Kind.NAME, Kind.PLACE, Kind.ORG, Kind.TITLE, Kind.DATE, Kind.AGE, Kind.NATIONALITY, Kind.URL, Kind.HOST}
+)
+
+
+def encoded_detector(rules: Iterable[tuple[str, Detector]]) -> Detector:
+    """A detector that looks into encoded runs with ``rules``."""
+    detectors = [detector for _, detector in rules]
+
+    def tells(text: str) -> bool:
+        folded = fold(text)
+        return any(hit.kind not in _VAGUE for detector in detectors for hit in detector(folded))
+
+    def detect(folded: Folded) -> Iterator[Hit]:
+        text = folded.cased
+        for run in _BASE64.finditer(text):
+            decoded = _from_base64(run[0])
+            if decoded and tells(decoded):
+                yield Hit(run.start(), run.end(), Kind.SECRET, "base64", folded.text[run.start() : run.end()])
+        for gate, stops, read in _ESCAPES:
+            reach = 0
+            for escape in gate.finditer(text):
+                if escape.start() < reach:
+                    continue
+                start, reach = _run(text, escape.start(), escape.end(), stops, reach)
+                if tells(read(text[start:reach])):
+                    yield Hit(start, reach, Kind.SECRET, "escaped", folded.text[start:reach])
+
+    return detect
+
+
+def _run(text: str, start: int, end: int, stops: str, least: int) -> tuple[int, int]:
+    first, last = start, end
+    while first > least and start - first < _LONGEST and text[first - 1] not in stops:
+        first -= 1
+    while last < len(text) and last - end < _LONGEST and text[last] not in stops:
+        last += 1
+    return first, last
+
+
+def _from_base64(run: str) -> str | None:
+    """The text in a Base64 run (UTF-8, or UTF-16 as PowerShell takes it); None if it holds no text."""
+    bare = run.rstrip("=")
+    try:
+        data = base64.b64decode(bare[: len(bare) - (len(bare) % 4 == 1)] + "=" * (-len(bare) % 4))
+    except binascii.Error:
+        return None
+    for encoding in ("utf-16-le", "utf-8") if b"\0" in data else ("utf-8",):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if text and sum(
+            character.isprintable() or character in "\r\n\t" for character in text
+        ) >= _LEAST_PRINTABLE * len(text):
+            return text
+    return None
