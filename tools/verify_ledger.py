@@ -1,7 +1,6 @@
-"""Check a file of `sakimori ledger export` or `sakimori ledger prove` with public keys alone (format: docs/ledger.md).
+"""Check a file of `sakimori ledger export` or `prove` with public keys alone (docs/ledger.md; RFC 6962 and C2SP).
 
-Prints a verdict line (and the entry of a proof). Exit code 0: all is as it was signed; 1: it is not; 2: not checked, as
-file cannot be read, or a key or anchor given is none. Hashing: RFC 6962. Checkpoints, cosignatures, proofs: C2SP.
+Exit code 0: all is as it was signed; 1: it is not; 2: not checked: the file cannot be read, or a key or anchor is none.
 """
 
 import argparse
@@ -10,12 +9,13 @@ from base64 import b64decode, b64encode
 from functools import reduce
 from hashlib import sha256
 from pathlib import Path
+from re import fullmatch
 from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-LONGEST = 1 << 26  # bytes of a line, or of a proof
+LONGEST, HASH = 1 << 26, "[0-9a-f]{64}"  # bytes of a line, or of a proof; how hashes and salts are spelled
 spell = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -67,11 +67,12 @@ def check_export(file: BinaryIO, log: Key, cosigners: list[Key], demanded: int, 
     header: dict[str, Any] = json.loads(line := file.readline(LONGEST))
     require((header["schema"], header["origin"]) == ("sakimori.ledger-export/1", log.name), "it is of another ledger")
     require(len(header) == 6 and line == spell(header).encode() + b"\n", "the header has another form")
-    whole, start, end, before = sha256(line), header["start"], header["end"], bytes.fromhex(header["before"])
-    size, trees = start, [bytes.fromhex(root) for root in header["frontier"]]  # complete subtrees, largest first
-    require(len(trees) == size.bit_count() and {len(root) for root in trees} <= {32}, "the frontier has another size")
+    whole, start, size, end = sha256(line), header["start"], header["start"], header["end"]
+    before, *trees = map(bytes.fromhex, hashes := [header["before"], *header["frontier"]])  # subtrees, largest first
+    require(len(trees) == size.bit_count() and all(fullmatch(HASH, h) for h in hashes), "the frontier has another form")
     require(start > 0 or before == sha256(log.name.encode()).digest(), "the chain has another beginning")
-    require(0 <= start < end and (anchor[0] == -1 or start <= anchor[0] <= end), "the anchor lies outside of the range")
+    require(type(start) is type(end) is int and 0 <= start < end, "the range is none")
+    require(anchor[0] == -1 or start <= anchor[0] <= end, "the anchor lies outside of the range")
     signed, confirmed, erased, backwards, earlier, missing = 0, 0, 0, 0, -(1 << 64), dict[int, str]()
     while (line := file.readline(LONGEST)) and not line.startswith(b'{"end"'):
         require(size != anchor[0] or anchor[1] == reduce(join, trees[::-1]), "history was rewritten since the anchor")
@@ -82,13 +83,14 @@ def check_export(file: BinaryIO, log: Key, cosigners: list[Key], demanded: int, 
             signed, root, confirmed = read_checkpoint(record["checkpoint"], log, cosigners)
             require((signed, root) == (size, reduce(join, trees[::-1])), f"the first {size} entries were altered")
             continue
-        require(record["n"] == size < end and len(record) < 4, f"entry {size} is missing, was moved or added to")
+        fits = line.startswith(b'{"n":%d,' % size) and [*record][1:] in (["digest"], ["salt", "entry"])
+        require(fits and size < end, f"entry {size} is missing, was moved or added to")
         if list(record) == ["n", "digest"]:
             require(len(missing) < 1 << 20, "more entries were erased than this program remembers")
             digest, missing[size] = bytes.fromhex(record["digest"]), record["digest"]
         else:
             salt, entry = bytes.fromhex(record["salt"]), json.loads(record["entry"])
-            digest = sha256(salt + record["entry"].encode()).digest() if len(salt) == 32 else b""
+            digest = sha256(salt + record["entry"].encode()).digest() if fullmatch(HASH, record["salt"]) else b""
             backwards, earlier, detail = backwards + (entry["time"] < earlier), entry["time"], entry["detail"]
             if entry["action"] == "ledger.erased" and missing.get(detail["position"]) == detail["digest"]:
                 erased += len(missing.pop(detail["position"])) > 0
@@ -121,8 +123,7 @@ def check_proof(file: BinaryIO, log: Key, cosigners: list[Key], demanded: int, a
         at, last = at >> 1, last >> 1
     require(hashed == root and not path, "the entry is not in the ledger")
     require(confirmed >= demanded, f"the checkpoint has {confirmed} of the {demanded} cosigners demanded")
-    content = json.loads(parts[64:] or '"its content was erased"')
-    return f"entry {position} of {size}, cosigned by {confirmed}\n{json.dumps(content)}"
+    return f"entry {position} of {size}, cosigned by {confirmed}\n" + json.dumps(json.loads(parts[64:] or b'"erased"'))
 
 
 def main() -> int:
@@ -132,8 +133,7 @@ def main() -> int:
     parser.add_argument("--cosigner", action="append", default=[], help="public key of a cosigner; may be repeated")
     parser.add_argument("--cosigned", type=int, default=0, help="how many of the cosigners must confirm all of it")
     parser.add_argument("--anchor", type=Path, help="an earlier checkpoint, which an export must continue")
-    given = parser.parse_args()
-    check, code = None, 0
+    given, check, code = parser.parse_args(), None, 0
     try:
         log, cosigners = Key(given.key, 1), [Key(vkey, 4) for vkey in set[str](given.cosigner)]
         anchor = read_checkpoint(given.anchor.read_text("utf-8"), log, []) if given.anchor else (-1, b"", 0)

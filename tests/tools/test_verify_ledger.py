@@ -368,7 +368,28 @@ def annotate(records: Records, draw: Callable[[int], int]) -> None:
     records[kept[draw(len(kept))]]["approved_by"] = "the board"
 
 
+def respell(records: Records, draw: Callable[[int], int]) -> None:
+    """The same to a reader, and not what was written."""
+    salted = next(at for at in entries(records) if "salt" in records[at])
+    second = entries(records)[1]
+    ways: list[tuple[int, str, Any]] = [
+        (0, "before", records[0]["before"].upper()),
+        (0, "before", records[0]["before"] + " "),
+        (0, "start", False),
+        (0, "start", 0.0),
+        (0, "end", float(records[0]["end"])),
+        (second, "n", True),
+        (second, "n", 1.0),
+        (salted, "salt", records[salted]["salt"].upper()),
+        (salted, "salt", records[salted].pop("salt")),
+    ]
+    at, member, value = ways[draw(len(ways))]
+    records[salted].setdefault("salt", ways[-1][2])
+    records[at][member] = value
+
+
 FORGERIES = [
+    respell,
     remove,
     remove_and_renumber,
     swap,
