@@ -14,8 +14,11 @@ _PENSION = Gate(r"(?<![0-9\-a-z.])[0-9]{4}-[0-9]{6}(?![0-9\-])")
 _SSN = Gate(r"(?<![0-9\-a-z.])(?!000|666)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9\-])")
 _NINO = Gate(r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])")
 _PLATE = Gate(
-    "[一-龥ぁ-ん]{2,4}[ \u3000]?[0-9]{2}[0-9a-z][ \u3000]?[ぁ-ん][ \u3000]?(?:[0-9]{2}-[0-9]{2}"
+    "(?:[一-龥]{2,4}|なにわ|いわき|とちぎ|つくば|すみだ|とかち)[ \u3000]?[0-9]{2}[0-9a-z][ \u3000]?[ぁ-ん][ \u3000]?(?:[0-9]{2}-[0-9]{2}"
     "|[・.]{0,3}[0-9]{1,4}(?:-[0-9]{2})?)(?![0-9])"
+)
+_INSURED = Gate(
+    r"記号[ \u3000:=はが]{0,3}([0-9a-z一-龥]{1,8}?)[ \u3000,、・\-]{0,3}番号[ \u3000:=はが]{0,3}([0-9]{1,8})(?![0-9])"
 )
 _POSITION = Gate(
     r"(?<![0-9.])-?[0-9]{1,2}\.[0-9]{4,10}°?[ ]?[ns]?[ ]?[,/ ][ ]?-?1?[0-9]{1,2}\.[0-9]{4,10}°?(?:["
@@ -52,6 +55,8 @@ def detect_identities(folded: Folded) -> Iterator[Hit]:
         if _luhn(match[0]):
             yield Hit(match.start(), match.end(), Kind.DEVICE, "imei", match[0])
     if not text.isascii():
+        for match in _INSURED.finditer(text):
+            yield Hit(match.start(1), match.end(2), Kind.INSURANCE, "insured", match[1] + match[2])
         for match in _PLATE.finditer(text):
             yield Hit(match.start(), match.end(), Kind.PLATE, "plate", match[0])
 

@@ -39,6 +39,7 @@ _HIRAGANA_COMPANY = Gate(
     "|株式会社|有限会社"
     "|合同会社|ホールディングス|グループ)"
 )
+_SELF = Gate(f"([{_KANJI}]{{1,5}}|[{_KANA}]{{2,8}}|[ぁ-ん]{{2,6}})(?=と申し|と申す|と名乗)")
 _BRANCH = Gate("(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)")
 _NO_BRANCH = listed("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙")
 _SPACED_KANA = Gate(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
@@ -97,6 +98,9 @@ def _spaced(text: str) -> Iterator[Hit]:
         surname, given = (match[1], match[2]) if match[1] else (match[3], match[4])
         if surname in lexicon.surnames and given.translate(_TO_KATAKANA) in lexicon.kana_given:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[0])
+    for match in _SELF.finditer(text):
+        if match[1] not in lexicon.words and match[1] not in lexicon.katakana_words:
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1])
     for match in _HIRAGANA_COMPANY.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _known_mixed().finditer(text):

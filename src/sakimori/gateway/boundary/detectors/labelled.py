@@ -24,6 +24,7 @@ Shape = Callable[[Folded, str, int, str], tuple[int, int] | None]
 _SEPARATOR = re.compile(
     r"(?:[ \u3000]?[(\[][^()\[\]\n0-9]{0,16}[)\]])?"
     r"[ \u3000\"'*_\]】>|\\」』`)]{0,4}"
+    r"(?:\(?(?:の番号|番号|のno\.?)(?=[ \u3000:はが0-9]))?[ \u3000]?"
     r"(?P<sign>=>|->|[:=|→>\t#※]|は|が|の|第|to\b|is\b|are\b|no\.?:?|番号|,(?=\")|-(?= )|・)?"
     r"[ \u3000\"'*_\[\\「『【<|#:=(、`]{0,5}(?:\n[ \u3000>*]{0,4}(?=[^\n]))?"
 )
@@ -32,7 +33,7 @@ _NAME_JA = re.compile(
     r"[一-龥\u3400-\u4dbf々ヶﾞ﨑髙]{1,6}[ \u3000][一-龥々ぁ-んァ-ヴー]{1,8}"
     r"|[一-龥\u3400-\u4dbf々ヶ﨑髙]{1,8}(?:[ぁ-ん]{1,4}(?=[ \u3000(\"',、。|\n)様」』]|$))?"
     r"|[ァ-ヴー]{1,12}(?:[ \u3000・=][ァ-ヴー]{1,14}){0,4}"
-    r"|[ぁ-んー]{2,8}[ \u3000][ぁ-んー]{2,8}|[ぁ-ん]{3,8}(?=[\n\"',、。)]|$)"
+    r"|[ぁ-んー]{2,8}[ \u3000][ぁ-んー]{2,8}|[ぁ-ん]{2,8}(?=[\n\"',、。()]|$)"
 )
 _LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
 _NAME_EN = re.compile(
@@ -69,6 +70,7 @@ _SSN = re.compile(
     r"|[a-z]{0,2}[0-9][0-9a-z\- ]{5,15}[0-9a-z]"
 )
 _PIN = re.compile(r"[0-9a-z][0-9a-z\-]{2,11}(?![0-9a-z])")
+_PASSWORD = re.compile(r"[!-~]{4,64}")
 _SIGN = re.compile(r"[0-9]{1,8}(?:[ \-・]{1,3}(?:番号[ :]{0,3})?[0-9]{1,8})?(?![0-9])")
 _PENSION = re.compile(r"[0-9]{4}[\- ー]?[0-9]{6}(?![0-9])")
 _INVOICE = re.compile(r"t?[ ]?[0-9]{13}(?![0-9])|t[ ]?[0-9\-]{13,17}(?![0-9])|(?:第 ?)?[0-9a-z\-]{4,20}[0-9](?:号)?")
@@ -392,6 +394,7 @@ _SHAPES: dict[str, Shape] = {
     "address": _address,
     "user": _user,
     "host": _host,
+    "password": _pattern(_PASSWORD, needs_sign=True, needs_digit=True),
     "phone": _pattern(_PHONE),
     "postcode": _pattern(_POSTCODE),
     "date": _pattern(_DATE),
