@@ -333,7 +333,11 @@ class Admission:
         for grant in fitting:
             try:
                 candidates = self._router.candidates(
-                    model, endpoint.path, grant.requires, translated=endpoint.translate.keys()
+                    model,
+                    endpoint.path,
+                    grant.requires,
+                    institution=principal.tenant,
+                    translated=endpoint.translate.keys(),
                 )
                 options.append(_option(grant, candidates, endpoint, caller, rebuilt))
             except Refusal as refusal:

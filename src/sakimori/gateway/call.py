@@ -195,7 +195,7 @@ class OneCall:
         try:
             with stage("upstream"), self._interruption.may_happen():
                 return await self._desk.upstreams.open(
-                    call.option.attempts, deadline=deadline, before_retry=before_retry
+                    call.option.attempts, institution=call.tenant, deadline=deadline, before_retry=before_retry
                 )
         except ProviderFailed as failed:
             refusal = failed.refusal

@@ -49,13 +49,13 @@ def names(found: list[Provider]) -> list[str]:
 
 def refusal(router: Router, requirements: Requirements = ANY) -> Refusal:
     with pytest.raises(Refusal) as caught:
-        router.candidates("m", "responses", requirements)
+        router.candidates("m", "responses", requirements, institution="aozora")
     return caught.value
 
 
 def test_lower_orders_come_first_and_within_one_the_weights_decide() -> None:
     asked, _ = router(provider("last", order=9), provider("big", weight=3), provider("small"))
-    found = [names(asked.candidates("m", "responses", ANY)) for _ in range(4000)]
+    found = [names(asked.candidates("m", "responses", ANY, institution="aozora")) for _ in range(4000)]
     assert {order[-1] for order in found} == {"last"}
     first = Counter(order[0] for order in found)
     assert 2.6 < first["big"] / first["small"] < 3.4
@@ -64,12 +64,14 @@ def test_lower_orders_come_first_and_within_one_the_weights_decide() -> None:
 def test_storing_in_the_country_is_not_processing_there() -> None:
     japan = Requirements(processed_in=("JP",))
     asked, _ = router(provider("stores", "JP", "JP US"), provider("both"))
-    assert names(asked.candidates("m", "responses", japan)) == ["both"]
+    assert names(asked.candidates("m", "responses", japan, institution="aozora")) == ["both"]
     asked, _ = router(provider("stores", "JP", "JP US"))
     refused = refusal(asked, japan)
     assert (refused.status, refused.code) == (503, "no_provider")
     assert refused.message.endswith("processes nowhere but in JP.")
-    assert names(asked.candidates("m", "responses", Requirements(stored_in=("JP",)))) == ["stores"]
+    assert names(asked.candidates("m", "responses", Requirements(stored_in=("JP",)), institution="aozora")) == [
+        "stores"
+    ]
 
 
 @given(stored=COUNTRIES, processed=COUNTRIES, may_store=st.lists(st.sampled_from(["JP", "US"])))
@@ -78,7 +80,9 @@ def test_no_call_goes_where_its_grant_does_not_let_it(
 ) -> None:
     asked, _ = router(provider("p", " ".join(stored), " ".join(processed)))
     try:
-        asked.candidates("m", "responses", Requirements(stored_in=tuple(may_store), processed_in=("JP",)))
+        asked.candidates(
+            "m", "responses", Requirements(stored_in=tuple(may_store), processed_in=("JP",)), institution="aozora"
+        )
     except Refusal:
         assert not (stored <= set(may_store) or not may_store) or processed != {"JP"}
     else:
@@ -89,7 +93,7 @@ def test_no_call_goes_where_its_grant_does_not_let_it(
 def test_a_provider_of_which_nothing_is_known_serves_no_grant_that_asks() -> None:
     (known,) = Providers.from_environment({"OPENAI_API_KEY": "sk-1"})
     asked, _ = router(known)
-    assert names(asked.candidates("gpt-5", "responses", ANY)) == ["openai"]
+    assert names(asked.candidates("gpt-5", "responses", ANY, institution="aozora")) == ["openai"]
     for asking in (Requirements(stored_in=("US",)), Requirements(processed_in=("US",)), Requirements(retention_days=9)):
         assert refusal(asked, asking).code == "no_provider"
 
@@ -115,18 +119,18 @@ def test_where_none_may_one_sentence_says_what_none_meets(
 
 def test_endpoints_that_are_translated_into_count() -> None:
     asked, _ = router(provider("p", endpoints=frozenset({"chat/completions"})))
-    found = asked.candidates("m", "responses", ANY, translated=["chat/completions"])
+    found = asked.candidates("m", "responses", ANY, translated=["chat/completions"], institution="aozora")
     assert names(found) == ["p"]
 
 
 def test_who_was_cut_off_or_keeps_failing_is_left_out() -> None:
     asked, health = router(provider("a"), provider("b", order=2))
     health.cut = frozenset({"a"})
-    assert names(asked.candidates("m", "responses", ANY)) == ["b"]
+    assert names(asked.candidates("m", "responses", ANY, institution="aozora")) == ["b"]
     for _ in range(IN_A_ROW):
-        ticket = health.breaker("b").admit()
+        ticket = health.breaker("b", "aozora").admit()
         assert ticket
-        health.breaker("b").failed(ticket)
+        health.breaker("b", "aozora").failed(ticket)
     refused = refusal(asked)
     assert (refused.code, refused.may_retry) == ("provider_unavailable", True)
     assert refused.retry_after

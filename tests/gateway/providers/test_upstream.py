@@ -105,7 +105,9 @@ class Calling:
             for one in self.providers
         ]
         deadline = asyncio.get_running_loop().time() + seconds
-        return await self.upstreams.open(attempts, deadline=deadline, before_retry=before_retry or self.before_retry)
+        return await self.upstreams.open(
+            attempts, institution="aozora", deadline=deadline, before_retry=before_retry or self.before_retry
+        )
 
     async def failure(self, **how: Any) -> ProviderFailed:
         with pytest.raises(ProviderFailed) as caught:
@@ -233,7 +235,7 @@ def test_a_provider_that_keeps_failing_is_left_alone() -> None:
         async with failing("fails", "answer") as (bad, good), Calling([bad, good]) as calling:
             for _ in range(2 * IN_A_ROW):
                 await calling.open()
-            assert calling.health.breaker("p0").state is State.OPEN
+            assert calling.health.breaker("p0", "aozora").state is State.OPEN
             assert len(bad.requests) == IN_A_ROW
             assert len(good.requests) == 2 * IN_A_ROW
 
@@ -245,7 +247,7 @@ def test_providers_in_trouble_do_not_get_several_times_the_calls() -> None:
         async with failing(*["fails"] * 4) as upstream, Calling(upstream) as calling:
             for _ in range(100):
                 for name in calling.health.records():  # as if each had come back in between
-                    calling.health.breaker(name)._opened_at = None  # pyright: ignore[reportPrivateUsage]
+                    calling.health.breaker(name, "aozora")._opened_at = None  # pyright: ignore[reportPrivateUsage]
                 await calling.failure(seconds=0.001)
             assert sum(len(one.requests) for one in upstream) <= 100 + 10 + 0.2 * 100 + 1
 
@@ -262,7 +264,7 @@ def test_a_provider_whose_streams_all_break_off_is_left_alone() -> None:
             for _ in range(IN_A_ROW):
                 with pytest.raises(ProviderFailed):
                     await read(await calling.open(stream=True))
-            assert calling.health.breaker("p0").state is State.OPEN
+            assert calling.health.breaker("p0", "aozora").state is State.OPEN
             await read(await calling.open(stream=True))
             assert (len(bad.requests), len(good.requests)) == (IN_A_ROW, 1)
 
@@ -277,7 +279,7 @@ def test_what_a_provider_refuses_for_good_is_answered_by_the_next_however_often(
         async with failing(mode, "answer") as upstream, Calling(upstream) as calling:
             opened = [await calling.open() for _ in range(60)]
             assert {one.provider.name for one in opened} == {"p1"}
-            assert calling.health.breaker("p0").state is State.CLOSED
+            assert calling.health.breaker("p0", "aozora").state is State.CLOSED
 
     run(test)
 
@@ -330,7 +332,7 @@ def test_who_no_longer_waits_leaves_no_connection_behind(mode: str) -> None:
             else:
                 (await calling.open(stream=True)).close()
             await only.closed.wait()
-            assert calling.health.breaker("p0").passes
+            assert calling.health.breaker("p0", "aozora").passes
 
     run(test)
 

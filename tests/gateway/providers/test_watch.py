@@ -63,7 +63,9 @@ def test_a_cut_by_another_process_breaks_off_calls_under_way_and_is_taken_back(
             async def nothing(_attempt: Attempt) -> None: ...
 
             attempt = Attempt(hanging, "chat/completions", b"{}")
-            call = asyncio.create_task(upstreams.open([attempt], deadline=deadline, before_retry=nothing))
+            call = asyncio.create_task(
+                upstreams.open([attempt], institution="aozora", deadline=deadline, before_retry=nothing)
+            )
             await upstream.asked.wait()
             with other.transaction(rows.PROGRAMME) as transaction:
                 rows.cut(transaction, "p0", by="person:a", reason="x", now=1)
@@ -74,7 +76,7 @@ def test_a_cut_by_another_process_breaks_off_calls_under_way_and_is_taken_back(
             with other.transaction(rows.PROGRAMME) as transaction:
                 rows.restore(transaction, "p0")
             await until_seen(health, frozenset())
-            assert health.usable("p0")
+            assert health.usable("p0", "aozora")
             watched.cancel()
             await upstreams.close()
         other.close()
@@ -88,7 +90,7 @@ def test_a_gateway_that_starts_knows_who_is_cut_off(tmp_path: Path) -> None:
         rows.cut(transaction, "p0", by="person:a", reason="x", now=1)
     watch, health, _ = watching(tmp_path, provider("p0", "http://127.0.0.1:1/v1"))
     watch.begin()
-    assert not health.usable("p0")
+    assert not health.usable("p0", "aozora")
     database.close()
 
 
@@ -149,7 +151,7 @@ def test_a_cut_counts_even_where_a_stored_key_cannot_be_opened(tmp_path: Path) -
 def test_what_a_process_saw_is_there_for_others_and_forgotten_with_it(tmp_path: Path) -> None:
     async def test() -> None:
         watch, health, _ = watching(tmp_path, provider("p0", "http://127.0.0.1:1/v1"))
-        health.failed("p0", "provider_timeout")
+        health.failed("p0", "aozora", "provider_timeout")
         watched = asyncio.create_task(watch.run(lambda _: None))
         database = Database.embedded(tmp_path)
         seen: list[rows.Seen] = []
@@ -174,7 +176,7 @@ def test_reports_are_written_at_most_once_a_second(tmp_path: Path) -> None:
     watch = Watch(Database.embedded(tmp_path), Credentials((), Secrets.embedded(tmp_path), {}), health, clock)
     assert watch.news() is not None
     for _ in range(10):
-        health.failed("p0", "provider_error")
+        health.failed("p0", "aozora", "provider_error")
         assert watch.news() is None
     clock.set(clock.now() + 10**9)
     assert watch.news() is not None

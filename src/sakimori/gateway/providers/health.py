@@ -1,4 +1,8 @@
-"""Which providers may be called now: not those that the operator cut off, nor those that keep failing."""
+"""Which providers may be called now: not those that the operator cut off, nor those that keep failing.
+
+Failures are evidence of the institution whose calls they are: it may be its requests that a provider cannot take. So
+each institution has a breaker of its own, and a provider is left alone by all only while it keeps failing for several.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +10,9 @@ from dataclasses import dataclass
 from sakimori.core import Clock, Nanos
 from sakimori.gateway.providers.breaker import Breaker, State
 from sakimori.observe import Event, Level, Model, log
+
+_SEVERAL = 2
+"""Institutions for which a provider must keep failing to be left alone by the others, too."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Record:
     """What this process saw of a provider since it started."""
 
     state: State
+    """Where it stands with the institution for which it fares worst."""
     answered: int
     failed: int
     last_failure: str | None
@@ -39,7 +47,10 @@ class Health:
 
     def __init__(self, names: Iterable[str], clock: Clock) -> None:
         self._clock = clock
-        self._breakers = {name: Breaker(clock) for name in names}
+        self._breakers: dict[str, dict[str, Breaker]] = {name: {} for name in names}
+        """By provider and institution."""
+        self._failing: dict[str, frozenset[str]] = dict.fromkeys(self._breakers, frozenset())
+        """Institutions whose breaker was not closed when last looked at, by provider."""
         self._answered = dict.fromkeys(self._breakers, 0)
         self._failed = dict.fromkeys(self._breakers, 0)
         self._last: dict[str, tuple[str, Nanos]] = {}
@@ -47,31 +58,52 @@ class Health:
         self.cut: frozenset[str] = frozenset()
         """Those that the operator cut off."""
 
-    def breaker(self, name: str) -> Breaker:
-        return self._breakers[name]
+    def breaker(self, name: str, institution: str) -> Breaker:
+        known = self._breakers[name]
+        if institution not in known:
+            known[institution] = Breaker(self._clock)
+        return known[institution]
 
-    def usable(self, name: str) -> bool:
-        return name not in self.cut and self._breakers[name].passes
+    def usable(self, name: str, institution: str) -> bool:
+        return name not in self.cut and self.breaker(name, institution).passes and len(self._waits(name)) < _SEVERAL
 
-    def answered(self, name: str) -> None:
+    def wait(self, name: str, institution: str) -> Nanos:
+        """How long no call of the institution passes; 0: one may now."""
+        several = self._waits(name)[_SEVERAL - 1 :]
+        return max(self.breaker(name, institution).wait, *several[:1], 0)
+
+    def answered(self, name: str, institution: str) -> None:
         """Count an answer."""
         self._answered[name] += 1
-        self._tell(name)
+        self._tell(name, institution)
 
-    def failed(self, name: str, code: str) -> None:
+    def failed(self, name: str, institution: str, code: str) -> None:
         """Count a failure."""
         self._failed[name] += 1
         self._last[name] = code, self._clock.now()
-        self._tell(name)
+        self._tell(name, institution)
 
     def records(self) -> dict[str, Record]:
         return {
-            name: Record(breaker.state, self._answered[name], self._failed[name], *self._last.get(name, (None, None)))
-            for name, breaker in self._breakers.items()
+            name: Record(
+                self._worst(name), self._answered[name], self._failed[name], *self._last.get(name, (None, None))
+            )
+            for name in self._breakers
         }
 
-    def _tell(self, name: str) -> None:
-        is_avoided = self._breakers[name].state is not State.CLOSED
+    def _worst(self, name: str) -> State:
+        states = {self._breakers[name][institution].state for institution in self._failing[name]}
+        return next((state for state in (State.OPEN, State.HALF_OPEN) if state in states), State.CLOSED)
+
+    def _waits(self, name: str) -> list[Nanos]:
+        """For how long the breakers that are open will be, the longest first."""
+        breakers = (self._breakers[name][institution] for institution in self._failing[name])
+        return sorted((breaker.wait for breaker in breakers if breaker.state is State.OPEN), reverse=True)
+
+    def _tell(self, name: str, institution: str) -> None:
+        closed = self.breaker(name, institution).state is State.CLOSED
+        self._failing[name] = self._failing[name] - {institution} if closed else self._failing[name] | {institution}
+        is_avoided = bool(self._failing[name])
         if is_avoided and name not in self._avoided:
             self._avoided.add(name)
             log(ProviderAvoided(provider=name))

@@ -20,11 +20,18 @@ class Router:
         self._random = random
 
     def candidates(
-        self, model: str, endpoint_path: str, requirements: Requirements, *, translated: Collection[str] = ()
+        self,
+        model: str,
+        endpoint_path: str,
+        requirements: Requirements,
+        *,
+        institution: str,
+        translated: Collection[str] = (),
     ) -> list[Provider]:
         """Providers that a call may go to, in the order in which to try them.
 
         Args:
+            institution: whose call it is.
             model: as it is granted.
             translated: endpoints into which the gateway can translate this one, for providers that do not speak it.
 
@@ -41,9 +48,9 @@ class Router:
         if not connected:
             message = "Every provider that may serve this call was cut off by the gateway's operator."
             raise Refusal(503, "provider_cut", message)
-        usable = [provider for provider in connected if self._health.usable(provider.name)]
+        usable = [provider for provider in connected if self._health.usable(provider.name, institution)]
         if not usable:
-            wait = min(self._health.breaker(provider.name).wait for provider in connected)
+            wait = min(self._health.wait(provider.name, institution) for provider in connected)
             raise Refusal(
                 503,
                 "provider_unavailable",

@@ -115,6 +115,7 @@ class _Call:
     """What the attempts of one call share."""
 
     id: str
+    institution: str
     deadline: float
     tried: list[Tried]
 
@@ -147,7 +148,9 @@ class Upstreams:
             trust_env=False,
         )
 
-    async def open(self, attempts: Sequence[Attempt], *, deadline: float, before_retry: BeforeRetry) -> Opened:
+    async def open(
+        self, attempts: Sequence[Attempt], *, institution: str, deadline: float, before_retry: BeforeRetry
+    ) -> Opened:
         """Send a call to the first provider that answers.
 
         A whole answer is there in full and known to be one; of a stream, the first piece is. Each provider is asked in
@@ -158,17 +161,17 @@ class Upstreams:
             ProviderFailed: none answered; what it says is what the last one did.
         """
         self._retries.called()
-        call = _Call(f"sakimori-{token_hex(16)}", deadline, [])
+        call = _Call(f"sakimori-{token_hex(16)}", institution, deadline, [])
         rounds = dict.fromkeys((attempt.provider.name for attempt in attempts), 0)
         waiting = [(0.0, attempt) for attempt in attempts]
         last: ProviderFailed | None = None
         while waiting:
             ready_at, attempt = waiting.pop(0)
-            if not ready_at and not self._health.usable(attempt.provider.name):
+            if not ready_at and not self._health.usable(attempt.provider.name, institution):
                 continue
             if last is not None and not await self._may_retry(attempt, ready_at, call, last, before_retry):
                 break
-            ticket = self._admit(attempt.provider)
+            ticket = self._admit(attempt.provider.name, institution)
             if ticket is None:
                 continue
             try:
@@ -199,8 +202,8 @@ class Upstreams:
     async def close(self) -> None:
         await self._session.close()
 
-    def _admit(self, provider: Provider) -> Ticket | None:
-        return None if provider.name in self._health.cut else self._health.breaker(provider.name).admit()
+    def _admit(self, name: str, institution: str) -> Ticket | None:
+        return self._health.breaker(name, institution).admit() if self._health.usable(name, institution) else None
 
     async def _may_retry(
         self, attempt: Attempt, ready_at: float, call: _Call, last: ProviderFailed, before_retry: BeforeRetry
@@ -235,12 +238,12 @@ class Upstreams:
     async def _attempt(self, attempt: Attempt, ticket: Ticket, call: _Call) -> Opened:
         """Raises ProviderFailed. Whatever happens, the breaker hears of it."""
         name = attempt.provider.name
-        breaker = self._health.breaker(name)
+        breaker = self._health.breaker(name, call.institution)
         try:
             with telemetry.attempt(name), self._breakable(name):
                 opened = await self._ask(attempt, ticket, call)
         except ProviderFailed as error:
-            self._blame(name, ticket, error)
+            self._blame(name, call.institution, ticket, error)
             raise
         except BaseException:
             breaker.dropped(ticket)
@@ -249,11 +252,11 @@ class Upstreams:
             breaker.began(ticket)
         else:
             breaker.succeeded(ticket)
-        self._health.answered(name)
+        self._health.answered(name, call.institution)
         return opened
 
-    def _blame(self, name: str, ticket: Ticket, error: ProviderFailed) -> None:
-        breaker = self._health.breaker(name)
+    def _blame(self, name: str, institution: str, ticket: Ticket, error: ProviderFailed) -> None:
+        breaker = self._health.breaker(name, institution)
         if error.blame is Blame.CUT:
             breaker.dropped(ticket)
             return
@@ -264,9 +267,9 @@ class Upstreams:
         if error.retry_after is not None:
             breaker.rest(error.retry_after)
         if error.blame is Blame.NONE:
-            self._health.answered(name)
+            self._health.answered(name, institution)
         else:
-            self._health.failed(name, error.refusal.code)
+            self._health.failed(name, institution, error.refusal.code)
 
     async def _ask(self, attempt: Attempt, ticket: Ticket, call: _Call) -> Opened:
         timeouts = attempt.provider.timeouts
@@ -310,7 +313,7 @@ class Upstreams:
                 raise failed(502, "provider_disconnected", "broke off before its answer began", billed=True)
             if first.lstrip().startswith(_ERROR_EVENTS):
                 raise failed(502, "provider_error", "failed before its answer began", billed=True)
-            chunks = self._stream(attempt, response, first, ticket, call.deadline)
+            chunks = self._stream(attempt, response, first, ticket, call)
             return Opened(attempt, response, tried, None, 0, chunks)
         raw = bytearray()
         with explaining():
@@ -322,23 +325,24 @@ class Upstreams:
         return Opened(attempt, response, tried, body, len(raw), None)
 
     async def _stream(
-        self, attempt: Attempt, response: aiohttp.ClientResponse, first: bytes, ticket: Ticket, deadline: float
+        self, attempt: Attempt, response: aiohttp.ClientResponse, first: bytes, ticket: Ticket, call: _Call
     ) -> AsyncIterator[bytes]:
         name = attempt.provider.name
-        rest = pieces(response, attempt.provider.timeouts.idle, deadline, already=len(first))
+        breaker = self._health.breaker(name, call.institution)
+        rest = pieces(response, attempt.provider.timeouts.idle, call.deadline, already=len(first))
         chunk: bytes | None = first
         try:
             while chunk is not None:
                 try:
                     yield chunk
                 except GeneratorExit:  # nobody reads on; so far it was well
-                    self._health.breaker(name).succeeded(ticket)
+                    breaker.succeeded(ticket)
                     raise
                 with explaining(), self._breakable(name):
                     chunk = await anext(rest, None)
-            self._health.breaker(name).succeeded(ticket)
+            breaker.succeeded(ticket)
         except ProviderFailed as error:
-            self._blame(name, ticket, error)
+            self._blame(name, call.institution, ticket, error)
             raise
         finally:
             # Of a response that was read to its end, the connection is in the pool again already.
