@@ -2,6 +2,7 @@
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -262,3 +263,26 @@ def test_what_names_nothing_is_said_so(text: str) -> None:
         Resource.parse(text, BANK)
     assert Resource.parse("institution:国", BANK) == Resource("Institution", "国", "国")
     assert Resource.parse("incident:in-1", BANK) == Resource("Incident", "in-1", BANK)
+
+
+def test_the_table_in_the_documentation_says_what_the_policies_do() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
+    lines = page.split("## Roles\n\n")[1].split("\n\n")[0].splitlines()
+    headings, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    told: dict[str, list[str]] = {}
+    for rights, *cells in rows:
+        told.update(dict.fromkeys(re.findall(r"`([a-z_]+)`", rights), cells))
+    assert set(told) == set(Right)
+    roles = [Role(heading.replace(" ", "_")) for heading in headings[1:-1]]
+    scopes = {scope for cells in told.values() for scope in re.findall(r"`([a-z.]+)`", cells[-1])}
+    asked = Rights()
+    for right in Right:
+        *by_role, by_scope = told[right]
+        for role, cell in zip(roles, by_role, strict=True):
+            person = Principal(BANK, "p", "person", frozenset(), frozenset({role}), signs=True)
+            assert asked.may(person, right).allowed == ("✓" in cell), (right, role)
+            elsewhere = asked.decide(person, right, Resource.about(right, "another"))
+            assert elsewhere.allowed == ("any institution" in cell), (right, role)
+        for scope in scopes:
+            key = Principal(BANK, "k", "key", frozenset({scope}))
+            assert asked.may(key, right).allowed == (f"`{scope}`" in by_scope), (right, scope)

@@ -1,5 +1,6 @@
 """No command forgets to ask: each denies whoever lacks its right, or a short list says why it need not."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,28 @@ ASKING = [name for name in COMMANDS if name not in ASKS_NOBODY]
 def test_every_command_declares_its_right_or_why_it_needs_none() -> None:
     declared = {name for name, command in COMMANDS.items() if isinstance(command, Command) and command.right}
     assert set(COMMANDS) - declared == set(ASKS_NOBODY), "say @group.command(right=Right.…), or here why not"
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented(name: str) -> None:
+    rows = [line for line in (DOCS / "cli.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert any(set(name.split()) <= set(re.findall(r"[a-z-]+", row.split(" | ")[0])) for row in rows)
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_the_documentation_says_what_every_command_asks(name: str) -> None:
+    command = COMMANDS[name]
+    assert isinstance(command, Command)
+    page = (DOCS / "access.md").read_text(encoding="utf-8").split("## What commands ask\n")[1].split("\n### ")[0]
+    for row in page.splitlines():
+        commands, _, rights = row.partition(" | ")
+        named = set(name.split()) <= set(re.findall(r"[a-z-]+", commands)) or f"`{name.split()[0]}`" in commands
+        if named and f"`{command.right}`" in rights:
+            return
+    pytest.fail(f"docs/access.md says nothing of `{name}` and {command.right}")
 
 
 def _run(*arguments: str) -> Result:
