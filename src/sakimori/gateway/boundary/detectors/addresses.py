@@ -58,7 +58,7 @@ _FLAT = Gate(
     r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|p\.?o\.? ?box|psc)\b\.?,? ?#?[0-9]{1,5}[a-z]?\b"
     r"|#[0-9]{2,5}\b(?=[ ,\n])"
 )
-_CORNER = Gate(r"\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
+_CORNER = Gate(r"(?:\bthe )?\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
 _MILITARY = Gate(
     r"(?:usns|uss|usnv|usnb|uscgc|usnm|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo"
     r"|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Sequence
 
 import hyperscan
-import numpy as np
 
 
 class Anchors:
@@ -30,14 +29,9 @@ class Anchors:
         self._database.scan(data, match_event_handler=note, scratch=self._scratch())
         if not found:
             return []
-        if len(data) == len(text):
-            places = [(end - self._lengths[number], end, number) for end, number in found]
-        else:
-            begins = (np.frombuffer(data, np.uint8) & 0xC0) != 0x80
-            points = np.concatenate(([0], np.cumsum(begins)))[[end for end, _ in found]].tolist()
-            places = [
-                (end - self._lengths[number], end, number) for end, (_, number) in zip(points, found, strict=True)
-            ]
+        if len(data) > len(text):
+            found = _in_code_points(data, found)
+        places = [(end - self._lengths[number], end, number) for end, number in found]
         places.sort(key=lambda place: (place[0], -place[1]))
         return places
 
@@ -47,3 +41,14 @@ class Anchors:
         if scratch is None:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
         return scratch
+
+
+def _in_code_points(data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ends of literals, counted in code points; in UTF-8 no literal ends within one."""
+    points: list[tuple[int, int]] = []
+    byte = point = 0
+    for end, number in sorted(found):
+        point += len(data[byte:end].decode("utf-8", "surrogatepass"))
+        byte = end
+        points.append((point, number))
+    return points

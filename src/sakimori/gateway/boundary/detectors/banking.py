@@ -99,7 +99,9 @@ def detect_bics(folded: Folded) -> Iterator[Hit]:
     if not _BIC_WORD.search(folded.text):
         return
     for match in _BIC.finditer(folded.cased):
-        if match[1] in _BIC_COUNTRIES and not _is_plain_word(match[0].lower()):
+        near = folded.text[max(0, match.start() - 40) : match.end() + 20]
+        is_told = any(map(str.isdigit, match[0])) or _BIC_WORD.pattern.search(near)
+        if is_told and match[1] in _BIC_COUNTRIES and not _is_plain_word(match[0].lower()):
             yield Hit(match.start(), match.end(), Kind.BIC, "bic", match[0].lower())
 
 

@@ -38,7 +38,8 @@ _OCCUPATION = Gate(
     r"|[Pp]hotographer|[Cc]inematographer|[Aa]rtist|[Mm]usician|[Aa]ctor|[Ii]nspector|[Ii]nstructor|[Pp]rofessor"
     r"|[Rr]esearcher|[Ss]ecurity guard|[Ff]umigator|[Pp]ackager|[Ee]chocardiographer))(?=,|\n|$| at | for | in )"
 )
-_PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at) $")
+_ABBREVIATED = re.compile("(?:Inc|Ltd|Corp|Co)$")
+_PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at|(?:flew|moved|travel|travelled|returned|went|trip|came) to) $")
 _COMPANY = listed(
     "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy"
     " as aps pty bhd kk holdings holding "
@@ -84,11 +85,14 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
             and match[0].lower() not in lexicon.given
         ):
             continue  # a label
-        is_placed = match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 6) : start])
+        is_placed = match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 16) : start])
         if is_placed and " " not in match[0] and not is_word(match[0].lower(), lexicon):
             yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
         for begin, end, kind in _claims(match[0], opens):
-            yield Hit(start + begin, start + end, kind, "name-en", folded.text[start + begin : start + end])
+            stop = start + end
+            if kind is Kind.ORG and cased[stop : stop + 1] == "." and _ABBREVIATED.search(cased[start:stop]):
+                stop += 1
+            yield Hit(start + begin, stop, kind, "name-en", folded.text[start + begin : stop])
     for pattern, kind in ((_WORKS_FOR, Kind.ORG), (_CALLED, Kind.PERSON)):
         for match in pattern.finditer(cased):
             words = [word.lower().strip(".") for word in match[1].split()]
