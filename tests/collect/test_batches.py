@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sakimori.collect.batches import Batches
 from sakimori.collect.shapes import ShapeError
-from sakimori.records import FIELD_TYPE, OFFSET, TIME, EventBatch, EventKind, Source, encode_cell
+from sakimori.records import OFFSET, TIME, EventBatch, EventKind, Source, encode_cell
+from sakimori.records.columns import FIELD_TYPE
 
 SOURCE = Source(tenant="bank", digest="ab" * 32, path="x", format="ndjson", size=1)
 NOW = 1_800_000_000_000_000_000

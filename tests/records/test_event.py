@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from sakimori.core import InputError
 from sakimori.records import (
-    FIELD_TYPE,
     HASH,
     OFFSET,
     TIME,
@@ -24,6 +23,7 @@ from sakimori.records import (
     encode_cell,
     finding_id,
 )
+from sakimori.records.columns import FIELD_TYPE
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 STRUCTURED = st.recursive(

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import InputError, Nanos
-from sakimori.gateway.boundary import Boundary, Dictionary, KeyedList, KeyedLists, Kind, Recogniser
+from sakimori.gateway.boundary import Boundary, Dictionary, Kind, Recogniser
+from sakimori.gateway.boundary.detectors import Detector
 from sakimori.gateway.keys import tokens_key
 from sakimori.records import Inventory
 from sakimori.store import Snapshot, StoreError, Transaction, dictionaries
@@ -59,6 +60,8 @@ def load(
         raise InputError(f"'{name}' is no name for a list: use up to 64 of a-z, 0-9, '.', '_' and '-'")
     key = secrets.provision(transaction.tenant, _PURPOSE)
     if kind in HASHED_KINDS:
+        from sakimori.gateway.boundary import KeyedList  # with NumPy, which gateways without such lists need not load
+
         made, left_out = KeyedList.of(_derived(key, "hashes"), HASHED_KINDS[kind], entries)
         content, count = made.to_bytes(), made.entries
     else:
@@ -78,21 +81,27 @@ def boundary_of(snapshot: Snapshot, secrets: Secrets, recogniser: Recogniser | N
         SecretsError, StoreError: a key is missing or a list cannot be opened: no boundary is better than half of one.
     """
     dictionary = Dictionary.of(snapshot.get(Inventory, "current"))
-    hashed: list[KeyedList] = []
+    hashed: list[bytes] = []
     listed = dictionaries.listed(snapshot)
     key = secrets.key(snapshot.tenant, _PURPOSE) if listed else b""
     for found in listed:
         content = _opened(snapshot, key, found)
         if found.kind in HASHED_KINDS:
-            hashed.append(KeyedList.from_bytes(content))
+            hashed.append(content)
             continue
         words = frozenset[str](orjson.loads(content))
         if found.kind == "domain":
             dictionary = replace(dictionary, domains=dictionary.domains | words)
         else:
             dictionary = replace(dictionary, host_patterns=dictionary.host_patterns | words)
-    lists = KeyedLists(_derived(key, "hashes"), hashed) if hashed else None
+    lists = _keyed_lists(key, hashed) if hashed else None
     return Boundary(snapshot.tenant, tokens_key(snapshot, secrets), dictionary, lists=lists, recogniser=recogniser)
+
+
+def _keyed_lists(key: bytes, contents: Iterable[bytes]) -> Detector:
+    from sakimori.gateway.boundary import KeyedList, KeyedLists  # with NumPy: see ``load``
+
+    return KeyedLists(_derived(key, "hashes"), map(KeyedList.from_bytes, contents))
 
 
 def version(snapshot: Snapshot) -> tuple[int, Nanos]:

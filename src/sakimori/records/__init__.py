@@ -1,7 +1,7 @@
 """The typed records that rooms exchange, with their JSON form and OCSF mapping. Nothing here does I/O,
 but for reading the data that ships with Sakimori.
 
-Rooms do not import each other; they speak these.
+Rooms do not import each other; they speak these. ``columns`` has what only those need who make batches of events.
 """
 
 from sakimori.records.asset import AccountAsset, Criticality, HostAsset, Inventory
@@ -19,7 +19,6 @@ from sakimori.records.codec import (
 )
 from sakimori.records.entity import entity_named, entity_value
 from sakimori.records.event import (
-    FIELD_TYPE,
     HASH,
     OFFSET,
     OWN_COLUMNS,
@@ -77,7 +76,6 @@ from sakimori.records.verdict import (
 )
 
 __all__ = [
-    "FIELD_TYPE",
     "HASH",
     "OFFSET",
     "OWN_COLUMNS",

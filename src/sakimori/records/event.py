@@ -1,20 +1,23 @@
 """Events: what collectors put out and detectors take in.
 
 An ``EventBatch`` is an Arrow RecordBatch of events of one source and one kind. Source fields are dictionary-encoded
-strings, so that a detector works once per *distinct* value. A batch may have columns for some fields only, those that
-detectors ask about: the others are then read out of the raw records when somebody wants to see them.
+strings (``records.columns.FIELD_TYPE``), so that a detector works once per *distinct* value. A batch may have columns
+for some fields only, those that detectors ask about: the others are then read out of the raw records when somebody
+wants to see them.
 """
 
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import orjson
-import pyarrow as pa
 
 from sakimori.core import InputError, Nanos
 from sakimori.records.codec import record
+
+if TYPE_CHECKING:  # whoever has a batch has it loaded; of all others it would take 27 MB
+    import pyarrow as pa
 
 OFFSET = "sakimori.offset"
 """int64: where the record lies in its source, in the reader's own unit; with the source digest, the event id."""
@@ -23,8 +26,6 @@ TIME = "sakimori.time"
 HASH = "sakimori.hash"
 """fixed_size_binary[16]: the raw record's ``content_hash``, where events are stored without it."""
 OWN_COLUMNS = (OFFSET, TIME, HASH)
-FIELD_TYPE = pa.dictionary(pa.int32(), pa.string())
-"""The type of every source field: null where the event has no such field, else a cell (see ``encode_cell``)."""
 
 _EVENT_ID = re.compile(r"ev-([0-9a-f]{24})-([0-9]{1,18})\Z")
 
@@ -109,7 +110,7 @@ class Stored(Protocol):
         """The fields that some events may have and ``rows`` of the batch have no column for."""
         ...
 
-    def holding(self, words: tuple[str, ...]) -> Iterable[tuple[int, pa.RecordBatch]]:
+    def holding(self, words: tuple[str, ...]) -> "Iterable[tuple[int, pa.RecordBatch]]":
         """Stretches of rows, each as the number of its first and all columns that some event there has.
 
         Rows beyond them certainly have no cell that contains any of the words, in whatever case. ``words``: of four or
@@ -133,7 +134,7 @@ class EventBatch:
         source: Source,
         kind: EventKind,
         ingested: Nanos,
-        rows: pa.RecordBatch,
+        rows: "pa.RecordBatch",
         records: Records | None = None,
         stored: Stored | None = None,
     ) -> None:
@@ -188,7 +189,7 @@ class EventBatch:
         return cells
 
 
-def _cells(rows: pa.RecordBatch, row: int) -> dict[str, str]:
+def _cells(rows: "pa.RecordBatch", row: int) -> dict[str, str]:
     cells = ((name, rows.column(name)[row].as_py()) for name in rows.schema.names if name not in OWN_COLUMNS)
     return {name: cell for name, cell in cells if cell is not None}
 

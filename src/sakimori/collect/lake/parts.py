@@ -28,7 +28,8 @@ from sakimori.collect.lake.layout import (
     part_path,
 )
 from sakimori.core import Nanos
-from sakimori.records import FIELD_TYPE, HASH, OFFSET, TIME, EventBatch, EventKind, Source, content_hash, to_json
+from sakimori.records import HASH, OFFSET, TIME, EventBatch, EventKind, Source, content_hash, to_json
+from sakimori.records.columns import FIELD_TYPE
 
 GATHERED = 64 * 1024 * 1024
 """Bytes of events that wait in memory; beyond, the largest parts are written until half of it is free."""

@@ -22,7 +22,8 @@ from sakimori.collect.outcome import Outcome, SourceRead
 from sakimori.collect.period import Period
 from sakimori.collect.readers import RawRecord, Reader
 from sakimori.core import InputError, Nanos
-from sakimori.records import FIELD_TYPE, OFFSET, TIME, EventBatch, EventKind, Source, from_json
+from sakimori.records import OFFSET, TIME, EventBatch, EventKind, Source, from_json
+from sakimori.records.columns import FIELD_TYPE
 
 _ROUND_ROWS = 262_144
 _ROUND_BYTES = 192 * 1024 * 1024

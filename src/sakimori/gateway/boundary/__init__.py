@@ -7,12 +7,19 @@ Names in running text are looked for by a ``Recogniser`` in worker processes, if
 does I/O. Any error of a detector is a ``BoundaryError``, after which the caller must send nothing.
 """
 
+from typing import TYPE_CHECKING
+
+from sakimori.core import lazy
 from sakimori.gateway.boundary.dictionary import Dictionary
-from sakimori.gateway.boundary.keyed_list import KeyedList, KeyedLists
 from sakimori.gateway.boundary.passage import Boundary, BoundaryError, Passage, Tokenised
 from sakimori.gateway.boundary.running_text import Recogniser, RecogniserError, RecogniserSettings, installed_models
 from sakimori.gateway.boundary.span import Kind, Span
 from sakimori.gateway.boundary.tokens import canonical_token
+
+if TYPE_CHECKING:
+    from sakimori.gateway.boundary.keyed_list import KeyedList, KeyedLists
+else:
+    __getattr__ = lazy.exports(__name__, {"keyed_list": ("KeyedList", "KeyedLists")})  # with NumPy
 
 __all__ = [
     "Boundary",

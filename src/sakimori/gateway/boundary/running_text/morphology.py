@@ -6,11 +6,12 @@ import re
 import threading
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
-
-from sudachipy import Dictionary, SplitMode, Tokenizer
+from typing import TYPE_CHECKING, NamedTuple
 
 from sakimori.gateway.boundary.running_text.segments import segments
+
+if TYPE_CHECKING:
+    from sudachipy import Dictionary, Tokenizer
 
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff々]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -30,14 +31,18 @@ class Word(NamedTuple):
 
 
 @cache
-def _dictionary() -> Dictionary:
+def _dictionary() -> "Dictionary":
+    from sudachipy import Dictionary
+
     return Dictionary(dict="core")
 
 
-def _tokenizer() -> Tokenizer:
-    """Sudachi wants one per thread."""
+def _tokenizer() -> "Tokenizer":
+    """Sudachi wants one per thread. It is loaded, with a dictionary of 200 MB, where free text is read."""
     tokenizer: Tokenizer | None = getattr(_local, "tokenizer", None)
     if tokenizer is None:
+        from sudachipy import SplitMode
+
         tokenizer = _local.tokenizer = _dictionary().create(mode=SplitMode.C)
     return tokenizer
 
