@@ -1,8 +1,8 @@
 """Folding: one spelling for a detector to look at, and the way back to the code points of the input.
 
-Full-width and other compatibility forms become their plain forms (NFKC, Unicode Standard Annex 15), capitals become
-small letters, typographic dashes become ``-``, and invisible format characters vanish. Most characters fold to exactly
-one character, so that offsets stay as they are; only texts with others pay for an offset map.
+Full-width and other compatibility forms become their plain forms (NFKC, Unicode Standard Annex 15), digits of any
+script those of ASCII, capitals small letters, typographic dashes ``-``, and invisible format characters vanish. Most
+characters fold to exactly one, so that offsets stay as they are; only texts with others pay for an offset map.
 """
 
 import re
@@ -29,8 +29,8 @@ _MARKS = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
 
 _WIDE_CAPITALS = re.compile("[\uff21-\uff3a]+")
 _NARROW_CAPITALS = {0xFF21 + n: 0x41 + n for n in range(26)}
-_MIXED = re.compile("[a-z0-9][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][a-z0-9]")
-_GREEK_OR_CYRILLIC_WORD = re.compile("[a-z0-9\u0370-\u03ff\u0400-\u04ff]+")
+_MIXED = re.compile("[a-z0-9][@._-]?[\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][@._-]?[a-z0-9]")
+_GREEK_OR_CYRILLIC_WORD = re.compile("[a-z0-9@._\u0370-\u03ff\u0400-\u04ff-]+")
 _LOOK_ALIKES = str.maketrans(
     "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455\u04bb\u0432\u043a\u043c\u043d\u0442\u0433\u0455\u0501\u03b1\u03b2\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3",
     "aceopxyijshbkmhtrsdabeikvoptuxy",
@@ -38,7 +38,11 @@ _LOOK_ALIKES = str.maketrans(
 
 
 def _fold_character(character: str) -> str:
-    return "-" if character in _DASHES else unicodedata.normalize("NFKC", character).lower()
+    if character in _DASHES:
+        return "-"
+    if character.isdecimal():  # of whatever script
+        return str(unicodedata.decimal(character))
+    return unicodedata.normalize("NFKC", character).lower()
 
 
 @cache

@@ -6,7 +6,7 @@ grows to take them in.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -19,6 +19,7 @@ from sakimori.gateway.boundary.detectors.secrets import holds_secret
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
+from sakimori.gateway.boundary.keyed_list import KeyedLists
 from sakimori.gateway.boundary.lane import Lane
 from sakimori.gateway.boundary.running_text import (
     Recogniser,
@@ -27,6 +28,7 @@ from sakimori.gateway.boundary.running_text import (
     detect_small_names,
     names_nobody,
 )
+from sakimori.gateway.boundary.seam import across, ending
 from sakimori.gateway.boundary.span import Hit, Kind, Span
 from sakimori.gateway.boundary.tokens import TOKEN_LIKE, Minter, canonical
 
@@ -67,7 +69,7 @@ class Boundary:
         key: bytes,
         dictionary: Dictionary,
         *,
-        lists: Detector | None = None,
+        lists: KeyedLists | None = None,
         recogniser: Recogniser | None = None,
     ) -> None:
         """``key``: 32 random bytes of the institution; with another key every token is another."""
@@ -99,11 +101,12 @@ class Boundary:
         return Passage(self, known=tokens).restore(text)
 
     def find(
-        self, text: str, *, running_text: bool = False, name: str | None = None
+        self, text: str, *, running_text: bool = False, name: str | None = None, before: Folded | None = None
     ) -> tuple[Folded, list[Span], dict[int, Hit]]:
         """The merged spans of a text, and by start of the span the claim that decides it.
 
         ``name``: of the JSON member whose value the text is; it labels what no form tells.
+        ``before``: what the text follows, where an identifier may go on from there.
         ``running_text``: names are looked for in it as people write them, not only in the fields of programs.
 
         Raises:
@@ -114,6 +117,8 @@ class Boundary:
         detectors = self._detectors
         if name:
             detectors += (("label", partial(detect_member, fold(name).text)),)
+        if before is not None:
+            detectors += (("seam", partial(across, before=before)),)
         if running_text:
             # The last two go on from what all others found.
             detectors += (
@@ -187,6 +192,8 @@ class Passage:
         """Token to the text it stands for, of everything that went out."""
         self.replaced: Counter[tuple[Kind, str]] = Counter()
         """How many spans of each kind and detector went out as tokens."""
+        self._before: Folded | None = None
+        """What the next text of the request follows."""
         self.restored = 0
         """How many tokens were put back."""
         self.invented: set[str] = set()
@@ -198,7 +205,11 @@ class Passage:
         Raises:
             BoundaryError: a detector failed, or no proof was found that the text comes back whole.
         """
-        _, spans, deciding = self._boundary.find(text, running_text=self._running_text, name=name)
+        folded, spans, deciding = self._boundary.find(
+            text, running_text=self._running_text, name=name, before=self._before
+        )
+        last = spans[-1].kind if spans and spans[-1].end == len(text) else None
+        self._before = ending(self._before, folded, last=last)
         if not spans:
             return Tokenised(text, ())
         values = [_normalised(span, deciding[span.start], text) for span in spans]
@@ -238,14 +249,14 @@ class Passage:
         """A JSON value: every string and key, and numbers that are identifiers (they go out as strings)."""
         if isinstance(value, dict):
             members = cast("dict[str, object]", value)
-            return {self.send(key): self.send_value(member, key) for key, member in members.items()}
+            return {self._send_name(key): self.send_value(member, key) for key, member in members.items()}
         if isinstance(value, list):
             return [self.send_value(element, name) for element in cast("list[object]", value)]
         if isinstance(value, str):
             return self._send_member(value, name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             number = str(value)
-            sent = self._send_member(number, name)
+            sent = self._apart(lambda: self._send_member(number, name))
             return value if sent == number else sent
         return value
 
@@ -260,10 +271,23 @@ class Passage:
 
     def _send_member(self, text: str, name: str | None) -> str:
         """The text of a JSON string or number; ``name`` is that of the member it belongs to, None for a key itself."""
+        if name is None:
+            return self._send_name(text)
         if name and holds_secret(fold(name).text, fold(text).text):
             self.replaced[Kind.SECRET, "secret-member"] += 1
             return self._token(Kind.SECRET, text, text)
         return self.send(text) if is_json_text(text) else self.tokenise(text, name=name).text
+
+    def _send_name(self, name: str) -> str:
+        """The name of a JSON member."""
+        return self._apart(lambda: self.send(name))
+
+    def _apart(self, send: Callable[[], str]) -> str:
+        """What stands before names of members and numbers goes on behind them, not in them."""
+        before, self._before = self._before, None
+        sent = send()
+        self._before = before
+        return sent
 
     def _replace(self, text: str, spans: list[Span], values: list[str]) -> tuple[str, list[tuple[int, int]]]:
         pieces: list[str] = []
