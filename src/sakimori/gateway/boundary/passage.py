@@ -19,7 +19,6 @@ from sakimori.gateway.boundary.detectors.secrets import holds_secret
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
-from sakimori.gateway.boundary.keyed_list import KeyedLists
 from sakimori.gateway.boundary.lane import Lane
 from sakimori.gateway.boundary.running_text import (
     Recogniser,
@@ -69,7 +68,7 @@ class Boundary:
         key: bytes,
         dictionary: Dictionary,
         *,
-        lists: KeyedLists | None = None,
+        lists: Detector | None = None,
         recogniser: Recogniser | None = None,
     ) -> None:
         """``key``: 32 random bytes of the institution; with another key every token is another."""
