@@ -354,16 +354,16 @@ def test_a_standby_is_one_sentence(cluster: Cluster, name: str) -> None:
 
 
 def test_a_database_that_is_not_there_and_a_role_that_is_not_are_one_sentence(cluster: Cluster) -> None:
-    with pytest.raises(StoreError, match=r'does not answer.*database "nowhere" does not exist'):
+    with pytest.raises(StoreError, match=r'does not let us in.*database "nowhere" does not exist'):
         Database.open(cluster.url("nowhere"))
-    with pytest.raises(StoreError, match=r'does not answer.*role "nobody_known" does not exist'):
+    with pytest.raises(StoreError, match=r'does not let us in.*role "nobody_known" does not exist'):
         Database.open(cluster.url("postgres", "nobody_known"))
 
 
 def test_a_password_is_in_no_sentence(cluster: Cluster, name: str) -> None:
     """The role may only come in with a password, and this one is wrong."""
     url = module.database_url(cluster.url(name, PASSWORD_ROLE)).set(password="hunter2")
-    with pytest.raises(StoreError, match="password authentication failed") as refused:
+    with pytest.raises(StoreError, match=r"does not let us in.*password authentication failed") as refused:
         Database.open(url)
     for error in (refused.value, refused.value.__cause__):
         assert "hunter2" not in str(error)

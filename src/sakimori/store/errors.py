@@ -32,6 +32,13 @@ _AWAY = (
     "the database {where} does not answer: check that its server runs and can be reached, then try again; what was "
     "under way was kept whole or not at all"
 )
+_TURNED_AWAY = re.compile(
+    r"does not exist|authentication failed|pg_hba\.conf|permission denied|not permitted to log in|no pass"
+)
+"""What libpq says, under no code, where the server answers and does not let us in; its words are the server's own."""
+_NOT_LET_IN = (
+    "the server of the database {where} does not let us in: check the role, its password and the database's name"
+)
 _BUSY = "the database {where} takes no more connections: raise its max_connections, or stop a process that uses it"
 _DENIED = "the database {where} does not permit this to our role: run `sakimori db check`"
 # Primary result codes, https://www.sqlite.org/rescode.html
@@ -102,5 +109,5 @@ def _sentence(error: DBAPIError | sqlite3.Error) -> str | None:
     if isinstance(error, OperationalError):
         # Refused or lost connections carry no code, only words, which never hold the password.
         words = plain(" ".join(str(original).split()))[:300].replace("{", "(")
-        return f"{_AWAY} ({words})"
+        return f"{_NOT_LET_IN if _TURNED_AWAY.search(words) else _AWAY} ({words})"
     return None
