@@ -1,6 +1,6 @@
 """What calls leave behind in the usage: sums that agree with the books, and refusals with what was asked for."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -56,7 +56,47 @@ def test_a_limit_that_frees_soon_lets_clients_try_again(
 ) -> None:
     bank.grant(limits=(Limit(window=window, requests=1),))
     client.responses.create(model=MODEL, input="x", max_output_tokens=50)
-    with pytest.raises(APIStatusError, match=f"allows 1 request per {window} and has 0 requests left") as refused:
+    with pytest.raises(
+        APIStatusError, match=rf"allows 1 request per {window} and has 0 requests left until [^,:]+:\d\d:[^,:]+: wait\."
+    ) as refused:
         client.responses.create(model=MODEL, input="x", max_output_tokens=50)
     assert refused.value.response.headers["x-should-retry"] == again
     assert 0 < int(refused.value.response.headers["retry-after"]) <= (60 if window is Window.MINUTE else 86_400)
+
+
+def test_a_call_whose_process_died_is_entered_once_as_presumed_billed(
+    client: OpenAI, bank: Bank, upstream: Upstream
+) -> None:
+    grant = bank.grant()
+    died_at = SystemClock().now() - 120_000_000_000
+    upper = budgets.Amount(500, Decimal("1.5"))
+    with bank.database.transaction(bank.tenant) as transaction:
+        budgets.reserve(
+            transaction,
+            grant,
+            id="call-died",
+            model=MODEL,
+            upper=upper,
+            now=died_at,
+            lifetime=timedelta(seconds=1),
+            sent=True,
+        )
+    for _ in range(2):
+        client.responses.create(model=MODEL, input="x", max_output_tokens=50)
+    (entry,) = (entry for entry in bank.entries() if entry.action == "gateway.presumed")
+    assert (entry.subject, entry.actor) == ("call-died", "service:gateway")
+    assert entry.detail == {
+        "grant": grant.id,
+        "model": MODEL,
+        "outcome": "presumed_billed",
+        "tokens_presumed": 500,
+        "yen_presumed": "1.5",
+    }
+
+
+def test_a_reservation_bears_the_id_of_its_call(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
+    grant = bank.grant()
+    client.responses.create(model=MODEL, input="x", max_output_tokens=50)
+    with bank.database.snapshot(bank.tenant) as snapshot:
+        (made,) = budgets.reservations(snapshot, grant.id)
+    assert {entry.subject for entry in bank.entries() if entry.action.startswith("gateway.")} == {made.id}

@@ -30,7 +30,7 @@ from sakimori.gateway.shapes import Outgoing, wrong
 from sakimori.gateway.standing import Institution, Standing
 from sakimori.records import CyberAccess, DataClass, Grant, Reservation
 from sakimori.store import Transaction, budgets, vault
-from sakimori.store.budgets import Amount, BudgetExceeded
+from sakimori.store.budgets import Amount, BudgetExceeded, OnPresumed
 
 SCOPE = "gateway"
 """What a service key needs."""
@@ -224,7 +224,9 @@ class Admission:
         assert refused is not None  # ``fitting`` is never empty
         raise refused
 
-    def reserve(self, transaction: Transaction, prepared: Prepared) -> Admitted | frozenset[str]:
+    def reserve(
+        self, transaction: Transaction, prepared: Prepared, on_presumed: OnPresumed
+    ) -> Admitted | frozenset[str]:
         """Hold the upper bound under the first grant that has it left; the call leaves as soon as this is durable.
 
         Where tokens of the call already stand for something else, nothing is held and these are returned: the call
@@ -247,6 +249,8 @@ class Admission:
                     now=now,
                     lifetime=self.lifetime,
                     sent=True,
+                    id=prepared.id,
+                    on_presumed=on_presumed,
                 )
             except BudgetExceeded as error:
                 lacking.append(error)
@@ -256,7 +260,7 @@ class Admission:
         refusal.model, refusal.purpose = prepared.model, prepared.purpose
         raise refusal
 
-    def extend(self, transaction: Transaction, call: Admitted) -> None:
+    def extend(self, transaction: Transaction, call: Admitted, on_presumed: OnPresumed) -> None:
         """Hold the upper bound once more, for another attempt after one that may be billed.
 
         Raises:
@@ -271,6 +275,7 @@ class Admission:
                 more=call.option.upper,
                 now=now,
                 lifetime=self.lifetime,
+                on_presumed=on_presumed,
             )
         except BudgetExceeded as error:
             raise self._over_budget([error]) from error

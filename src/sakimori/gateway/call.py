@@ -176,17 +176,21 @@ class OneCall:
         )
 
     def _let_go(self, prepared: Prepared, transaction: Transaction) -> Admitted | frozenset[str]:
-        admitted = self._desk.admission.reserve(transaction, prepared)
+        admitted = self._desk.admission.reserve(
+            transaction, prepared, partial(self._desk.settlement.presume, transaction)
+        )
         if isinstance(admitted, Admitted):
             self._desk.settlement.left(transaction, admitted)
         return admitted
+
+    def _extend(self, call: Admitted, transaction: Transaction) -> None:
+        self._desk.admission.extend(transaction, call, partial(self._desk.settlement.presume, transaction))
 
     async def _open(self, call: Admitted) -> Opened:
         """A provider that began to answer. Raises Refusal, after the call was settled, where none does."""
 
         async def before_retry(_attempt: Attempt) -> None:
-            extend = self._desk.admission.extend
-            await self._desk.writer.submit(call.tenant, lambda transaction: extend(transaction, call))
+            await self._desk.writer.submit(call.tenant, partial(self._extend, call))
             self._extended += 1
 
         if self._client_gone:

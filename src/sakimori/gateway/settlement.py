@@ -18,10 +18,11 @@ from sakimori.gateway.providers.failure import Tried
 from sakimori.gateway.providers.provider import Provider
 from sakimori.gateway.telemetry import ANSWERED
 from sakimori.ledger import Ledger
-from sakimori.records import CyberAccess, Grant, GrantState, LedgerEntry
+from sakimori.records import CyberAccess, Grant, GrantState, LedgerEntry, Reservation
 from sakimori.store import Transaction, budgets, usage
 from sakimori.store.budgets import Amount
 
+_OURSELVES = "service:gateway"
 _MODEL_NAME = re.compile(r"[A-Za-z0-9._:/\-]{1,128}")
 
 
@@ -62,7 +63,18 @@ class Settlement:
             "tokens_held": held.tokens,
             "yen_held": str(held.yen),
         }
-        self._enter(transaction, call.prepared.id, call.prepared.principal, "gateway.sent", detail)
+        self._enter(transaction, call.prepared.id, call.prepared.principal.actor, "gateway.sent", detail)
+
+    def presume(self, transaction: Transaction, over: Reservation) -> None:
+        """Enter that a call left, that its process died, and that its upper bound counts as billed."""
+        detail = {
+            "grant": over.grant_id,
+            "model": over.model,
+            "outcome": budgets.PRESUMED,
+            "tokens_presumed": over.tokens,
+            "yen_presumed": str(over.yen),
+        }
+        self._enter(transaction, over.id, _OURSELVES, "gateway.presumed", detail)
 
     def refuse(
         self,
@@ -85,7 +97,7 @@ class Settlement:
             code=code,
         )
         detail = {"endpoint": endpoint.path, "code": code}
-        self._enter(transaction, call_id, principal, "gateway.refused", detail)
+        self._enter(transaction, call_id, principal.actor, "gateway.refused", detail)
 
     def settle(self, transaction: Transaction, call: Admitted, ending: Ending) -> int:
         """Book what was used, at the price of who answered, and enter how the call ended; the number of entries."""
@@ -122,7 +134,7 @@ class Settlement:
             "restored": prepared.passage.restored,
             "invented": len(prepared.passage.invented),
         }
-        self._enter(transaction, prepared.id, prepared.principal, "gateway.call", detail)
+        self._enter(transaction, prepared.id, prepared.principal.actor, "gateway.call", detail)
         if ending.code != ANSWERED:
             return 1
         entries = 1
@@ -135,7 +147,7 @@ class Settlement:
     def _note_fallback(self, transaction: Transaction, call: Admitted, answered: str | None) -> int:
         """The provider answered with another level of access than it was asked for, and did not refuse."""
         detail = {"grant": call.option.grant.id, "asked": call.option.cyber, "answered": answered}
-        self._enter(transaction, call.prepared.id, call.prepared.principal, "gateway.cyber_fallback", detail)
+        self._enter(transaction, call.prepared.id, call.prepared.principal.actor, "gateway.cyber_fallback", detail)
         return 1
 
     def _note_ready(self, transaction: Transaction, call: Admitted) -> int:
@@ -144,17 +156,15 @@ class Settlement:
         if current is None or current.state is not GrantState.PROVISIONED:
             return 0
         transaction.put(replace(current, state=GrantState.READY))
-        self._enter(transaction, call.prepared.id, call.prepared.principal, "grant.ready", {"grant": current.id})
+        self._enter(transaction, call.prepared.id, call.prepared.principal.actor, "grant.ready", {"grant": current.id})
         return 1
 
-    def _enter(
-        self, transaction: Transaction, call_id: str, principal: Principal, action: str, detail: dict[str, Any]
-    ) -> None:
+    def _enter(self, transaction: Transaction, call_id: str, actor: str, action: str, detail: dict[str, Any]) -> None:
         entry = LedgerEntry(
             id=f"le-{token_hex(12)}",
-            tenant=principal.tenant,
+            tenant=transaction.tenant,
             time=self._clock.now(),
-            actor=principal.actor,
+            actor=actor,
             action=action,
             subject=call_id,
             detail=detail,
