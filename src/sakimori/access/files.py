@@ -10,7 +10,6 @@ from secrets import token_hex
 
 from sakimori.core import SakimoriError
 
-
 _SYNCS = 8
 """Files that are made durable at once: a disk that is asked for several together writes them together."""
 
