@@ -8,7 +8,20 @@ from collections.abc import Callable
 
 from benchmarks.figure import Figure
 
-_SUITES = ("sigma", "collect", "readers", "retrohunt", "store", "access", "ledger", "gateway", "boundary", "failover", "outcome")
+_SUITES = (
+    "sigma",
+    "collect",
+    "readers",
+    "retrohunt",
+    "store",
+    "access",
+    "ledger",
+    "gateway",
+    "boundary",
+    "running_text",
+    "failover",
+    "outcome",
+)
 _ON_REQUEST = ("memory",)
 """Too large to run every time."""
 
