@@ -160,7 +160,8 @@ def test_a_key_is_kept_encrypted_and_told_nowhere(database: Database, home: Path
     assert b"very-secret" not in sealed["tokyo"]
     found = Providers.load(tmp_path / "providers.yaml")
     credentials = Credentials(found, Secrets.embedded(home))
-    credentials.read(sealed)
+    with database.snapshot(rows.PROGRAMME) as snapshot:
+        credentials.read(snapshot)
     assert credentials.of(found.each[0]) == "sk-very-secret"
     assert "very-secret" not in repr(credentials)
     (entry,) = entries(database, home)

@@ -16,9 +16,10 @@ from sakimori.access.secrets import Secrets, SecretsError
 from sakimori.cli import cli
 from sakimori.core import InputError, ManualClock, Settings
 from sakimori.gateway.keys import VAULT, tokens_key, vault_keys
+from sakimori.gateway.providers.credentials import PURPOSE, sealing_keys
 from sakimori.service import Installation, installation
 from sakimori.service.data_keys import rotate_data_keys
-from sakimori.store import vault
+from sakimori.store import providers, vault
 from sakimori.store.encrypted import version_of
 
 OWNER = Principal("銀行", "owner", "owner", frozenset())
@@ -164,6 +165,22 @@ def test_killed_in_the_middle_everything_is_readable_and_the_next_one_goes_on(
     assert rotate_data_keys(install, OWNER, passed=lambda _: None) == {VAULT: found.count(1)}
     assert set(versions(install)) == {2}
     assert len([*install.settings.home.rglob("boundary-vault*.key")]) == 2, "one new key, not one for each attempt"
+
+
+def test_stored_keys_of_providers_are_encrypted_anew_and_told_in_the_operators_ledger(install: Installation) -> None:
+    with install.database.transaction(providers.PROGRAMME) as transaction:
+        keys = sealing_keys(transaction, install.secrets)
+        providers.keep_key(transaction, keys, "tokyo", "sk-tokyo", now=1)
+    for version in (2, 3):
+        assert rotate_data_keys(install, OWNER, passed=lambda _: None)[PURPOSE] == 1
+        with install.database.snapshot(providers.PROGRAMME) as snapshot:
+            sealed = providers.sealed_keys(snapshot)["tokyo"]
+            assert version_of(sealed) == version
+            assert providers.open_key(sealing_keys(snapshot, install.secrets), "tokyo", sealed) == "sk-tokyo"
+    with install.database.snapshot("銀行") as snapshot:
+        entries = [line.entry for line in install.ledger.lines(snapshot)]
+    told = [entry.detail for entry in entries if entry.subject == f"data-key:{PURPOSE}"]
+    assert told == [{"version": 2, "values": 1}, {"version": 3, "values": 1}]
 
 
 def test_from_the_command_line(home: Path) -> None:

@@ -39,7 +39,19 @@ from sakimori.records import (
     StepState,
     Window,
 )
-from sakimori.store import Database, budgets, detection, evidence, journal, lease, oversight, usage, vault
+from sakimori.store import (
+    Database,
+    budgets,
+    detection,
+    dictionaries,
+    evidence,
+    journal,
+    lease,
+    oversight,
+    providers,
+    usage,
+    vault,
+)
 from sakimori.store.schema import metadata
 
 TENANT = "銀行"
@@ -206,6 +218,32 @@ def taking_turns(world: SimpleNamespace) -> None:
         lease.give_up(transaction, mine)
 
 
+def providers_of_models(world: SimpleNamespace) -> None:
+    seen = providers.Seen("tokyo", "gw-1", 5, "closed", 1, 0, None, None)
+    with world.database.transaction(TENANT) as transaction:
+        providers.cut(transaction, "tokyo", by="person:a", reason="r", now=1)
+        assert [cut.provider for cut in providers.cuts(transaction)] == ["tokyo"]
+        assert providers.restore(transaction, "tokyo")
+        providers.report(transaction, [seen], now=5)
+        assert providers.reports(transaction, since=0) == [seen]
+        world.secrets.provision(TENANT, "provider-keys")
+        old = data_keys.current(transaction, world.secrets, "provider-keys")
+        providers.keep_key(transaction, old, "tokyo", "secret", now=1)
+        new = data_keys.begin(transaction, world.secrets, "provider-keys")
+        assert providers.encrypt_anew(transaction, new) == 1
+        assert providers.open_key(new, "tokyo", providers.sealed_keys(transaction)["tokyo"]) == "secret"
+
+
+def lists_of_the_boundary(world: SimpleNamespace) -> None:
+    listed = dictionaries.Listed("customers", "names", 2, 7)
+    with world.database.transaction(TENANT) as transaction:
+        dictionaries.replace(transaction, listed, b"sealed")
+        assert dictionaries.listed(transaction) == [listed]
+        assert dictionaries.contents(transaction, "customers") == b"sealed"
+        assert dictionaries.changed_at(transaction) == (1, 7)
+        assert dictionaries.remove(transaction, "customers")
+
+
 TOURS = [
     documents,
     raw_records,
@@ -214,6 +252,8 @@ TOURS = [
     spending,
     counting,
     watching_a_provider,
+    providers_of_models,
+    lists_of_the_boundary,
     tokens,
     responses,
     live_detection,

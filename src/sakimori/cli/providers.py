@@ -21,7 +21,7 @@ from sakimori.cli.output import results
 from sakimori.cli.reason import reason_option
 from sakimori.core import InputError, Settings, SystemClock, plain, rfc3339
 from sakimori.gateway.providers.config import Providers
-from sakimori.gateway.providers.credentials import PURPOSE, usable_key
+from sakimori.gateway.providers.credentials import sealing_keys, usable_key
 from sakimori.gateway.providers.provider import ProviderMissing, unfit_name
 from sakimori.gateway.providers.share import hhi, shares
 from sakimori.gateway.providers.watch import HEARD_OF
@@ -128,10 +128,11 @@ def key(by: Principal, name: str) -> None:
     if secret is None:
         raise InputError("standard input holds no key: expected one line of printable ASCII without spaces")
     with installation(Settings.from_environment(), SystemClock()) as install:
-        sealing = install.secrets.provision(rows.PROGRAMME, PURPOSE)
         _enter(install, by, "provider.key_set", name, {})
         with install.database.transaction(rows.PROGRAMME) as transaction:
-            rows.keep_key(transaction, sealing, name, secret, now=install.clock.now())
+            rows.keep_key(
+                transaction, sealing_keys(transaction, install.secrets), name, secret, now=install.clock.now()
+            )
     click.echo(f"The key of '{name}' is kept, encrypted; gateways show it within a second.")
 
 

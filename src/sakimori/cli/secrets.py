@@ -10,6 +10,7 @@ from sakimori.access.rights import Right
 from sakimori.cli.group import Group
 from sakimori.cli.output import progress
 from sakimori.core import InputError, Settings, SystemClock, plain
+from sakimori.gateway.providers.credentials import PURPOSE as PROVIDER_KEYS
 from sakimori.records import LedgerEntry
 from sakimori.service import Installation, installation
 from sakimori.service.data_keys import rotate_data_keys
@@ -53,5 +54,6 @@ def _rotate_data(install: Installation, by: Principal) -> None:
         task = bar.add_task("", total=None)
         done = rotate_data_keys(install, by, passed=lambda count: bar.advance(task, count))
     for purpose, count in done.items():
-        click.echo(f"{count} values of '{plain(install.tenant)}' are under a new {purpose} key.")
+        whose = "the programme" if purpose == PROVIDER_KEYS else f"'{plain(install.tenant)}'"
+        click.echo(f"{count} values of {whose} are under a new {purpose} key.")
     click.echo("The older keys stay in the secrets folder: backups that were made before need them.", err=True)

@@ -12,9 +12,10 @@ from sakimori.access import Principal, data_keys
 from sakimori.access.data_keys import Versions
 from sakimori.core import InputError
 from sakimori.gateway.keys import VAULT, vault_keys
+from sakimori.gateway.providers.credentials import PURPOSE as PROVIDER_KEYS
 from sakimori.records import LedgerEntry
 from sakimori.service.installation import Installation
-from sakimori.store import Transaction, vault
+from sakimori.store import Transaction, providers, vault
 from sakimori.store.encrypted import DataKeys
 
 
@@ -29,7 +30,8 @@ _UNDER: Mapping[str, EncryptAnew] = {VAULT: vault.encrypt_anew}
 
 
 def rotate_data_keys(install: Installation, by: Principal, *, passed: Callable[[int], object]) -> dict[str, int]:
-    """Rotate every data key of the institution. Returns how many values were encrypted anew, by purpose.
+    """Rotate every data key of the institution, and that of the programme's providers where this install keeps keys
+    for them. Returns how many values were encrypted anew, by purpose.
 
     Args:
         passed: told, group by group, how many more values are under the newest key.
@@ -40,7 +42,25 @@ def rotate_data_keys(install: Installation, by: Principal, *, passed: Callable[[
         StoreError: a value cannot be decrypted; it and those behind it stay under the old key, and readable by it.
     """
     with install.secrets.rotating_alone():
-        return {purpose: _rotate(install, by, purpose, anew, passed) for purpose, anew in _UNDER.items()}
+        done = {purpose: _rotate(install, by, purpose, anew, passed) for purpose, anew in _UNDER.items()}
+        with install.database.snapshot(providers.PROGRAMME) as snapshot:
+            has_provider_keys = bool(providers.sealed_keys(snapshot))
+        if has_provider_keys:
+            done[PROVIDER_KEYS] = _rotate_provider_keys(install, by)
+            passed(done[PROVIDER_KEYS])
+        return done
+
+
+def _rotate_provider_keys(install: Installation, by: Principal) -> int:
+    """The programme's, of which there are few: at once. They are not the institution's, whose ledger tells of it."""
+    with install.database.transaction(providers.PROGRAMME) as transaction:
+        keys = data_keys.begin(transaction, install.secrets, PROVIDER_KEYS)
+        changed = providers.encrypt_anew(transaction, keys)
+        data_keys.finish(transaction, keys)
+    with install.database.transaction(install.tenant) as transaction:
+        _tell(install, transaction, by, "secrets.data_key_rotated", keys, {"values": changed})
+    install.ledger.sequence(install.database, install.tenant)
+    return changed
 
 
 def _rotate(

@@ -7,20 +7,18 @@ Who may write them is a matter of rights (``manage_providers``).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os import urandom
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import BigInteger, Column, LargeBinary, Named, Table, Text
 
 from sakimori.core import Nanos
+from sakimori.store.encrypted import Cipher, DataKeys
 from sakimori.store.errors import StoreError
 from sakimori.store.schema import TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
 
 PROGRAMME = "/programme"
 """Has a slash: see ``core.unfit_tenant``."""
-_NONCE_BYTES = 12
 _FORGOTTEN: Nanos = 3_600_000_000_000
 """What a process last said of itself so long ago is deleted: it is gone."""
 
@@ -35,7 +33,6 @@ class CutColumns(TenantColumns):
 class KeyColumns(TenantColumns):
     provider: Named[str] = Column(Text, primary_key=True)
     sealed: Named[bytes] = Column(LargeBinary)
-    """Nonce (12 bytes), ciphertext, tag (16 bytes)."""
     set_at: Named[int] = Column(BigInteger)
 
 
@@ -97,10 +94,9 @@ def cuts(snapshot: Snapshot) -> list[Cut]:
     return [Cut(row.provider, row.cut_at, row.cut_by, row.reason) for row in rows]
 
 
-def keep_key(transaction: Transaction, key: bytes, provider: str, secret: str, *, now: Nanos) -> None:
-    """Keep what is shown to a provider, sealed with AES-256-GCM under ``key``; its name is bound to it."""
-    nonce = urandom(_NONCE_BYTES)
-    sealed = nonce + AESGCM(key).encrypt(nonce, secret.encode(), _bound(provider))
+def keep_key(transaction: Transaction, keys: DataKeys, provider: str, secret: str, *, now: Nanos) -> None:
+    """Keep what is shown to a provider, encrypted (``store.encrypted``); its name is bound to it."""
+    sealed = Cipher(keys).encrypt(secret.encode(), bound=_bound(provider))
     transaction.replace(stored_key, [{"provider": provider, "sealed": sealed, "set_at": now}])
 
 
@@ -109,10 +105,31 @@ def sealed_keys(snapshot: Snapshot) -> Mapping[str, bytes]:
     return {row.provider: row.sealed for row in snapshot.connection.execute(snapshot.rows(stored_key))}
 
 
-def open_key(key: bytes, provider: str, sealed: bytes) -> str:
-    """Raises StoreError where it was not sealed under ``key`` for this provider."""
+def encrypt_anew(transaction: Transaction, keys: DataKeys) -> int:
+    """Put all that ``keep_key`` kept under the newest key. Returns how many were changed.
+
+    Raises:
+        StoreError: one cannot be opened; none was changed.
+    """
+    cipher = Cipher(keys)
+    kept = transaction.connection.execute(transaction.rows(stored_key)).all()
+    changed = [
+        {
+            "provider": row.provider,
+            "sealed": cipher.encrypt(open_key(keys, row.provider, row.sealed).encode(), bound=_bound(row.provider)),
+            "set_at": row.set_at,
+        }
+        for row in kept
+        if not cipher.is_current(row.sealed)
+    ]
+    transaction.replace(stored_key, changed)
+    return len(changed)
+
+
+def open_key(keys: DataKeys, provider: str, sealed: bytes) -> str:
+    """Raises StoreError where it was not sealed under one of ``keys`` for this provider."""
     try:
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(provider)).decode()
+        return Cipher(keys).decrypt(sealed, bound=_bound(provider)).decode()
     except InvalidTag as error:
         raise StoreError(
             f"the stored key of provider '{provider}' cannot be opened with the secrets of this install: "

@@ -13,7 +13,7 @@ from tests.gateway.providers.test_upstream import provider, run
 from sakimori.access.secrets import Secrets
 from sakimori.core import ManualClock, SakimoriError, SystemClock
 from sakimori.gateway.providers.config import Providers
-from sakimori.gateway.providers.credentials import PURPOSE, Credentials
+from sakimori.gateway.providers.credentials import Credentials, sealing_keys
 from sakimori.gateway.providers.failure import ProviderFailed
 from sakimori.gateway.providers.health import Health
 from sakimori.gateway.providers.provider import KeyReference, Provider, ProviderMissing, Timeouts
@@ -35,10 +35,9 @@ def watching(home: Path, *named: Provider, database: Database | None = None) -> 
 
 
 def keep_key(home: Path, name: str, secret: str) -> None:
-    sealing = Secrets.embedded(home).provision(rows.PROGRAMME, PURPOSE)
     database = Database.embedded(home)
     with database.transaction(rows.PROGRAMME) as transaction:
-        rows.keep_key(transaction, sealing, name, secret, now=1)
+        rows.keep_key(transaction, sealing_keys(transaction, Secrets.embedded(home)), name, secret, now=1)
     database.close()
 
 
@@ -114,16 +113,17 @@ def test_a_key_that_is_stored_anew_is_shown_from_then_on(tmp_path: Path) -> None
 
 def test_a_stored_key_of_another_provider_or_install_opens_nothing(tmp_path: Path) -> None:
     keep_key(tmp_path / "a", "tokyo", "secret")
-    sealing = Secrets.embedded(tmp_path / "a").key(rows.PROGRAMME, PURPOSE)
     database = Database.embedded(tmp_path / "a")
     with database.snapshot(rows.PROGRAMME) as snapshot:
         sealed = rows.sealed_keys(snapshot)["tokyo"]
+        sealing = sealing_keys(snapshot, Secrets.embedded(tmp_path / "a"))
+        other = sealing_keys(snapshot, Secrets.embedded(tmp_path / "b"))
     database.close()
     assert rows.open_key(sealing, "tokyo", sealed) == "secret"
     with pytest.raises(StoreError, match="run `sakimori providers key osaka` again"):
         rows.open_key(sealing, "osaka", sealed)
     with pytest.raises(StoreError):
-        rows.open_key(b"0" * 32, "tokyo", sealed)
+        rows.open_key(other, "tokyo", sealed)
 
 
 def test_a_cut_counts_even_where_a_stored_key_cannot_be_opened(tmp_path: Path) -> None:
@@ -133,7 +133,8 @@ def test_a_cut_counts_even_where_a_stored_key_cannot_be_opened(tmp_path: Path) -
         watch.begin()
         database = Database.embedded(tmp_path)
         with database.transaction(rows.PROGRAMME) as transaction:
-            rows.keep_key(transaction, b"0" * 32, "tokyo", "of another install", now=1)
+            other = sealing_keys(transaction, Secrets.embedded(tmp_path / "b"))
+            rows.keep_key(transaction, other, "tokyo", "of another install", now=1)
             rows.cut(transaction, "tokyo", by="person:a", reason="x", now=1)
         cut: list[frozenset[str]] = []
         watched = asyncio.create_task(watch.run(cut.append))

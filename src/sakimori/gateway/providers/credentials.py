@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sakimori.access import data_keys
 from sakimori.access.files import OpenToOthers, read_closed
 from sakimori.access.secrets import Secrets
 from sakimori.gateway.providers.provider import HEADER_VALUE, Provider, ProviderMissing
+from sakimori.store import Snapshot
 from sakimori.store import providers as rows
 
 PURPOSE = "provider-keys"
@@ -36,19 +38,30 @@ class Credentials:
         """The key; None where the provider asks for none."""
         return self._keys.get(provider.name)
 
-    def read(self, sealed: Mapping[str, bytes]) -> None:
-        """Take over what the database keeps, ``store.providers.sealed_keys``.
+    def read(self, snapshot: Snapshot) -> None:
+        """Take over what the database keeps, in a snapshot of ``store.providers.PROGRAMME``.
 
         Raises:
             ProviderMissing: a provider has no key there.
             SecretsError, StoreError: it cannot be opened. The keys that were known stay.
         """
+        if not self._stored:
+            return
+        sealed, keys = rows.sealed_keys(snapshot), data_keys.current(snapshot, self._secrets, PURPOSE)
         for name in self._stored:
             if name not in sealed:
                 raise ProviderMissing(f"provider '{name}' has no key yet: run `sakimori providers key {name}`")
             if self._sealed.get(name) != sealed[name]:
-                self._keys[name] = rows.open_key(self._secrets.key(rows.PROGRAMME, PURPOSE), name, sealed[name])
+                self._keys[name] = rows.open_key(keys, name, sealed[name])
                 self._sealed[name] = sealed[name]
+
+
+def sealing_keys(snapshot: Snapshot, secrets: Secrets) -> data_keys.Versions:
+    """Under which the database keeps keys of providers, in a transaction of ``rows.PROGRAMME``; the first is made."""
+    versions = data_keys.current(snapshot, secrets, PURPOSE)
+    if versions.version == 1:
+        secrets.provision(rows.PROGRAMME, PURPOSE)
+    return versions
 
 
 def usable_key(text: str) -> str | None:

@@ -1,7 +1,7 @@
 """What processes of a programme know of each other: who is cut off, which keys are stored, how providers fare."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -55,17 +55,16 @@ class Watch:
             ProviderMissing: a provider's key is to be in the database and is not.
             SecretsError, StoreError: what is there cannot be read.
         """
-        self._health.cut, sealed = self._look()
-        self._credentials.read(sealed)
+        self._health.cut = self._look()
+        self._read_keys()
 
     async def run(self, cut: Callable[[frozenset[str]], None]) -> None:
         """Look, and report what this process saw at most once a second, until cancelled. ``cut``: ``Upstreams.cut``."""
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
             try:
-                names, sealed = await asyncio.to_thread(self._look)
-                cut(names)
-                await asyncio.to_thread(self._credentials.read, sealed)
+                cut(await asyncio.to_thread(self._look))
+                await asyncio.to_thread(self._read_keys)
                 if (seen := self.news()) is not None:
                     await asyncio.to_thread(self._report, seen)
             except SakimoriError as error:
@@ -84,9 +83,13 @@ class Watch:
         if self._blind_for >= _BLIND_SECONDS:
             raise SakimoriError("which providers are cut off cannot be looked up: see gateway.providers_unwatched")
 
-    def _look(self) -> tuple[frozenset[str], Mapping[str, bytes]]:
+    def _look(self) -> frozenset[str]:
         with self._database.snapshot(rows.PROGRAMME) as snapshot:
-            return frozenset(cut.provider for cut in rows.cuts(snapshot)), rows.sealed_keys(snapshot)
+            return frozenset(cut.provider for cut in rows.cuts(snapshot))
+
+    def _read_keys(self) -> None:
+        with self._database.snapshot(rows.PROGRAMME) as snapshot:
+            self._credentials.read(snapshot)
 
     def news(self) -> dict[str, Record] | None:
         """What there is to report; None: nothing, or it is too early."""
