@@ -41,6 +41,7 @@ class Right(StrEnum):
     MANAGE_INSTITUTIONS = "manage_institutions"
     MANAGE_PROVIDERS = "manage_providers"
     READ_PROVIDERS = "read_providers"
+    READ_GRANTS = "read_grants"
     READ_PROGRAMME = "read_programme"
     EXPLAIN_ACCESS = "explain_access"
     ROTATE_SECRETS = "rotate_secrets"

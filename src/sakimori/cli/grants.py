@@ -167,7 +167,7 @@ def provision(by: Principal, name: str, institution: str | None) -> None:
     click.echo(_said(grant))
 
 
-@grants.command(right=Right.READ_PROGRAMME)
+@grants.command(right=Right.READ_GRANTS)
 @click.argument("name", type=Name(), required=False)
 @_institution
 @_form
@@ -176,7 +176,7 @@ def show(by: Principal, name: str | None, institution: str | None, form: str) ->
     """List the grants, or show what the grant NAME allows and what of it is used."""
     with installation(Settings.from_environment(), SystemClock()) as install:
         where = institution or install.tenant
-        Rights().require(by, Right.READ_PROGRAMME, Resource.about(Right.READ_PROGRAMME, where))
+        Rights().require(by, Right.READ_GRANTS, Resource.about(Right.READ_GRANTS, where))
         with install.database.snapshot(where) as snapshot:
             known = sorted(snapshot.all(Grant), key=lambda grant: grant.id)
             found = [grant for grant in known if name in (None, grant.id)]

@@ -35,7 +35,7 @@ class _Day(click.ParamType[date]):
             self.fail(f"'{value}' is no date: write it as 2026-12-01")
 
 
-@click.command(cls=Command, right=Right.READ_PROGRAMME)
+@click.command(cls=Command, right=Right.READ_GRANTS)
 @click.argument("institution", type=Name(), required=False)
 @click.option("--from", "first", type=_Day(), help="First day, of UTC (default: the first of the last day's month).")
 @click.option("--until", "last", type=_Day(), help="Last day, of UTC (default: today).")
@@ -45,7 +45,7 @@ def usage(by: Principal, institution: str | None, first: date | None, last: date
     """Show the calls, tokens, money and refusals of INSTITUTION, by model and purpose; sums only."""
     with installation(Settings.from_environment(), SystemClock()) as install:
         where = institution or install.tenant
-        Rights().require(by, Right.READ_PROGRAMME, Resource.about(Right.READ_PROGRAMME, where))
+        Rights().require(by, Right.READ_GRANTS, Resource.about(Right.READ_GRANTS, where))
         last = last or datetime.fromtimestamp(install.clock.now() // _NANOS_PER_SECOND, UTC).date()
         first = first or last.replace(day=1)
         if first > last:
