@@ -126,6 +126,21 @@ def test_tool_arguments_are_restored_as_valid_json(client: OpenAI, bank: Bank, u
     assert json.loads(arguments["again"]) == {"deep": secret}
 
 
+@pytest.mark.parametrize(("said", "entered"), [("req_9f3-1", "req_9f3-1"), ("山田 太郎", None), ("a b", None)])
+def test_the_ledger_has_what_the_provider_calls_the_request_if_it_looks_like_a_name(
+    client: OpenAI, bank: Bank, upstream: Upstream, said: str, entered: str | None
+) -> None:
+    bank.grant()
+
+    async def named(_request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response(response_object([message("x")]), headers={"x-request-id": said})
+
+    upstream.script = named
+    client.responses.create(model=MODEL, input="x")
+    (entry,) = (entry for entry in bank.entries() if entry.action == "gateway.call")
+    assert entry.detail["provider_request"] == entered
+
+
 def test_the_provider_is_told_to_keep_nothing_and_not_who_asks(client: OpenAI, bank: Bank, upstream: Upstream) -> None:
     bank.grant()
     client.with_options(default_headers={"X-Correlation-Id": "bank-internal"}).responses.create(

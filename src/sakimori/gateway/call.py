@@ -360,6 +360,7 @@ def _ending(code: str, opened: Opened, *, usage: Usage | None, model: object, cy
         presumed=_billed(opened.tried),
         usage=usage,
         model=model,
+        request_id=opened.request_id,
         cyber=cyber,
     )
 

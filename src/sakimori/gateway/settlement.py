@@ -23,7 +23,7 @@ from sakimori.store import Transaction, budgets, usage
 from sakimori.store.budgets import Amount
 
 _OURSELVES = "service:gateway"
-_MODEL_NAME = re.compile(r"[A-Za-z0-9._:/\-]{1,128}")
+_NAME = re.compile(r"[A-Za-z0-9._:/\-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Ending:
     """As the provider that answered counted; None: it did not say, and the upper bound is booked."""
     model: object = None
     """What the provider says which model answered."""
+    request_id: object = None
+    """What the provider that answered calls the request."""
     cyber: object = None
     """What the provider says under which level of access it answered."""
 
@@ -123,7 +125,8 @@ class Settlement:
             **_about(call),
             "provider": last or None,
             "tried": [{"provider": each.provider, "code": each.code, "billed": each.billed} for each in ending.tried],
-            "model_answered": _model_name(ending.model),
+            "provider_request": _name(ending.request_id),
+            "model_answered": _name(ending.model),
             "cyber_answered": answered,
             "outcome": ending.code,
             "input_tokens": counted.input if counted else None,
@@ -206,6 +209,6 @@ def _level(answered: object) -> str | None:
     return answered if isinstance(answered, str) and answered in list(CyberAccess) else None
 
 
-def _model_name(answered_by: object) -> str | None:
-    """The name that the provider gives; anything that does not look like one is not written down."""
-    return answered_by if isinstance(answered_by, str) and _MODEL_NAME.fullmatch(answered_by) else None
+def _name(given: object) -> str | None:
+    """A name that the provider gives; anything that does not look like one is not written down."""
+    return given if isinstance(given, str) and _NAME.fullmatch(given) else None

@@ -84,6 +84,8 @@ class Opened:
         """Attempts that failed before this one."""
         self.headers: Mapping[str, str] = MappingProxyType(values(response.headers, *_SHOWN))
         """Those that the client may see."""
+        self.request_id: str | None = response.headers.get("x-request-id")
+        """What the provider calls the request, to ask it about. It may say anything here."""
         self.length = length
         """Bytes of a whole answer as it came."""
         self._response = response
