@@ -43,6 +43,13 @@ def test_people_see_the_headline_first_and_leaks_only_where_they_ask(home: Path,
     assert "favourite: …好物は [bold]ひまわり…" in shown.stdout
 
 
+def test_without_a_file_bank_texts_are_made_up(home: Path) -> None:
+    arguments = ["eval", "--count", "40", "--no-models", "--format", "json"]
+    report = orjson.loads(CliRunner().invoke(boundary, arguments, catch_exceptions=False).stdout)
+    assert len(report["labels"]) > 10
+    assert report["leaked"] < 0.2
+
+
 def test_a_file_without_marks_is_said(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "texts.jsonl"
     file.write_text('{"text": "a"}\n', "utf-8")

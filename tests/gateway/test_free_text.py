@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from openai import InternalServerError, OpenAI, PermissionDeniedError
 from tests.gateway.conftest import Bank
@@ -71,6 +72,20 @@ def test_models_that_do_not_answer_let_nothing_out(bank: Bank, providers: Provid
     assert [entry.detail["code"] for entry in bank.entries() if entry.action == "gateway.refused"] == [
         "boundary_failed"
     ]
+
+
+def test_a_gateway_is_ready_once_its_models_are_loaded(
+    bank: Bank, providers: Providers, recogniser: Recogniser
+) -> None:
+    recogniser.find("local", NAMED)  # this one has its models
+    fresh = Recogniser(RecogniserSettings(models=installed_models()))
+    try:
+        for asked, status in ((fresh, 503), (recogniser, 200)):
+            with running(bank.database, bank.secrets, bank.ledger, providers, recogniser=asked) as url:
+                answer = httpx.get(url.removesuffix("/v1") + "/readyz", timeout=30)
+                assert answer.status_code == status
+    finally:
+        fresh.close()
 
 
 def test_a_list_that_is_loaded_counts_within_the_second(bank: Bank, client: OpenAI, upstream: Upstream) -> None:
