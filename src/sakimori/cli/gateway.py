@@ -30,6 +30,7 @@ from sakimori.gateway import (
 from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
+from sakimori.service import memory
 from sakimori.service.readiness import checks
 from sakimori.store import Database
 
@@ -89,6 +90,7 @@ def serve_(
     secrets = Secrets.embedded(settings.home)
     service.begin("gateway")
     sys.setswitchinterval(_SWITCH_SECONDS)
+    memory.spare()
     with closing(Database.of(settings)) as database, _names(names_workers) as recogniser:
         ledger = Ledger(LocalSigner(secrets), Memory.embedded(settings.home))
         needs = checks(settings, database)
@@ -129,6 +131,7 @@ async def _serve(parts: Parts, address: Address, admin: ListenAddress | None) ->
     sources = ", ".join(provider.base_url for provider in parts.providers)
 
     def ready(base_url: str) -> None:
+        memory.settle()
         click.echo(f"Listening on {base_url}; models come from {sources}. Stop with Ctrl-C.")
 
     def finishing(calls: int) -> None:

@@ -16,7 +16,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SakimoriError
 from sakimori.gateway import arrival, telemetry
 from sakimori.gateway.admission import Admission
-from sakimori.gateway.boundary import BoundaryError, Recogniser
+from sakimori.gateway.boundary import BoundaryError, Recogniser, prepare
 from sakimori.gateway.call import Desk, OneCall, OnEgress, run_in
 from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Endpoint
 from sakimori.gateway.providers.config import Providers
@@ -141,7 +141,7 @@ class Gateway:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         parts = self._parts
-        await run_in(self._reading, self._watch.begin)
+        await asyncio.gather(run_in(self._reading, self._watch.begin), run_in(self._large, prepare))
         writer = Writer(parts.database)
         upstreams = Upstreams(self._health, self._credentials.of, clock=parts.clock, random=parts.random)
         self._desk = Desk(
