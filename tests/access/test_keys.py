@@ -1,5 +1,6 @@
 import re
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,11 @@ def test_a_name_that_cannot_be_shown_is_refused(world: World, name: str) -> None
 def test_a_scope_is_a_plain_word(world: World, scope: str) -> None:
     with world.database.transaction("local") as transaction, pytest.raises(InputError, match="is no scope"):
         keys.issue(transaction, world.secrets, name="n", scopes=[scope], clock=world.clock)
+
+
+def test_the_scopes_that_people_may_write_are_those_that_policies_know() -> None:
+    policies = files("sakimori").joinpath("content/policies/access/keys.cedar").read_text("utf-8")
+    known = set(re.findall(r'principal\.scopes\.contains\("([^"]+)"\)', policies))
+    assert set(keys.SCOPES) == known | {"structured"}
+    with pytest.raises(InputError, match="'gatewy' is no scope: use gateway, "):
+        keys.refuse_unknown(["gateway", "gatewy"])

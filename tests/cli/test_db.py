@@ -31,7 +31,7 @@ def test_an_install_is_prepared_checked_backed_up_and_restored(tmp_path: Path) -
     assert (missing.returncode, missing.stderr.count("\n")) == (4, 1)
     assert sakimori("db", "migrate", SAKIMORI_HOME=home).returncode == 0
     assert "ok       schema" in sakimori("db", "check", SAKIMORI_HOME=home).stdout
-    assert sakimori("keys", "issue", "gateway", "--scope", "gateway.call", SAKIMORI_HOME=home).returncode == 0
+    assert sakimori("keys", "issue", "gateway", "--scope", "gateway", SAKIMORI_HOME=home).returncode == 0
     made = sakimori("db", "backup", file, SAKIMORI_HOME=home)
     assert "SHA-256" in made.stdout
     assert f"keep a copy of {home}/secrets apart" in made.stderr
@@ -46,7 +46,7 @@ def test_an_install_is_prepared_checked_backed_up_and_restored(tmp_path: Path) -
 def test_a_database_that_is_set_back_to_yesterday_is_noticed(tmp_path: Path) -> None:
     home = {"SAKIMORI_HOME": str(tmp_path / "home")}
     for name in ("yesterday", "today"):
-        assert sakimori("keys", "issue", name, "--scope", "gateway.call", **home).returncode == 0
+        assert sakimori("keys", "issue", name, "--scope", "gateway", **home).returncode == 0
         assert sakimori("ledger", "verify", **home).returncode == 0
         sakimori("db", "backup", str(tmp_path / name), **home)
     for name, code in (("yesterday", 1), ("today", 0)):
@@ -69,7 +69,7 @@ def test_a_server_that_is_set_back_to_yesterday_is_noticed_and_nothing_is_sealed
     cluster.create("set_back")
     assert sakimori("db", "migrate", **on(OWNER)).returncode == 0
     for name in ("yesterday", "today"):
-        assert sakimori("keys", "issue", name, "--scope", "gateway.call", **on(ORDINARY)).returncode == 0
+        assert sakimori("keys", "issue", name, "--scope", "gateway", **on(ORDINARY)).returncode == 0
         assert sakimori("db", "backup", str(tmp_path / name), **on(OWNER)).returncode == 0
     cluster.drop("set_back")
     cluster.create("set_back")
@@ -78,7 +78,7 @@ def test_a_server_that_is_set_back_to_yesterday_is_noticed_and_nothing_is_sealed
     verified = sakimori("ledger", "verify", **on(ORDINARY))
     assert verified.returncode == 1
     assert "an older state of the database was restored: 1 leaves are left of the 2" in verified.stdout
-    refused = sakimori("keys", "issue", "another", "--scope", "gateway.call", **on(ORDINARY))
+    refused = sakimori("keys", "issue", "another", "--scope", "gateway", **on(ORDINARY))
     assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
     assert "this install saw 2 of them signed" in refused.stderr
     assert sakimori("ledger", "accept-loss", "--reason", "disk died", **on(ORDINARY)).returncode == 0
@@ -118,7 +118,7 @@ def test_everything_runs_on_a_server_as_the_ordinary_role(cluster: Cluster, tmp_
         refused = sakimori("keys", "list", **{**ordinary, "SAKIMORI_DATABASE": cluster.url("bank", role)})
         assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
 
-    assert sakimori("keys", "issue", "gateway", "--scope", "gateway.call", **ordinary).returncode == 0
+    assert sakimori("keys", "issue", "gateway", "--scope", "gateway", **ordinary).returncode == 0
     log = tmp_path / "security.ndjson"
     log.write_text(LOG + "\n")
     scanned = sakimori("scan", str(log), "--format", "jsonl", **ordinary)

@@ -37,18 +37,18 @@ def actions(home: Path) -> list[str]:
 
 
 def test_a_key_is_shown_once_alone_on_standard_output(home: Path) -> None:
-    result = run("issue", "gateway", "--scope", "gateway.call")
+    result = run("issue", "gateway", "--scope", "gateway")
     (plaintext,) = result.stdout.splitlines()
     assert opens(home, plaintext)
     listed = run("list").stdout
-    assert "gateway.call" in listed
+    assert "gateway" in listed
     assert plaintext not in listed
     assert actions(home) == ["key.issued"]
 
 
 def test_a_key_may_go_to_a_closed_file_instead(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "key"
-    result = run("issue", "gateway", "--scope", "gateway.call", "--out", str(out))
+    result = run("issue", "gateway", "--scope", "gateway", "--out", str(out))
     assert result.stdout == ""
     assert out.stat().st_mode & 0o777 == 0o600
     assert out.read_text().strip() not in result.output
@@ -59,17 +59,17 @@ def test_no_file_is_overwritten_and_no_key_issued_for_it(home: Path, tmp_path: P
     out = tmp_path / "key"
     out.write_text("precious")
     with pytest.raises(InputError, match="is there already"):
-        run("issue", "gateway", "--scope", "gateway.call", "--out", str(out))
+        run("issue", "gateway", "--scope", "gateway", "--out", str(out))
     assert out.read_text() == "precious"
     assert actions(home) == []
     assert json.loads(f"[{','.join(run('list', '--format', 'jsonl').stdout.splitlines())}]") == []
 
 
 def test_a_revoked_key_opens_nothing_and_is_still_listed(home: Path) -> None:
-    plaintext = run("issue", "監査", "--scope", "a.b", "--days", "1").stdout.strip()
+    plaintext = run("issue", "監査", "--scope", "ledger.read", "--days", "1").stdout.strip()
     (line,) = run("list", "--format", "jsonl").stdout.splitlines()
     listed = json.loads(line)
-    assert (listed["name"], listed["scopes"], listed["revoked_at"]) == ("監査", ["a.b"], None)
+    assert (listed["name"], listed["scopes"], listed["revoked_at"]) == ("監査", ["ledger.read"], None)
     assert "revoked" in run("revoke", listed["id"]).stdout
     assert not opens(home, plaintext)
     assert json.loads(run("list", "--format", "jsonl").stdout)["revoked_at"]

@@ -29,6 +29,8 @@ from sakimori.store import Database, Snapshot, Transaction
 from sakimori.store.kept import run
 from sakimori.store.schema import TenantColumns, metadata
 
+SCOPES = ("gateway", "structured", "alerts", "incidents.read", "ledger.read", "services")
+"""What policies know keys by (content/policies/access/keys.cedar), and ``structured``, which the gateway asks for."""
 PREFIX = "sk-saki-"
 _PURPOSE = "service-keys"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -242,6 +244,16 @@ def _oldest_first(view: Transaction) -> "Select[tuple[object, ...]]":
 
 def _by_id(view: Transaction) -> "Select[tuple[object, ...]]":
     return view.rows(service_key).where(service_key.c.id == bindparam("id"))
+
+
+def refuse_unknown(scopes: Iterable[str]) -> None:
+    """For scopes that people write: raises InputError where nothing asks for one of them.
+
+    Keys of earlier versions may hold others, and can be rotated all the same.
+    """
+    for scope in sorted(scopes):
+        if scope not in SCOPES:
+            raise InputError(f"'{scope}' is no scope: use {', '.join(SCOPES)}")
 
 
 def check_scopes(scopes: Iterable[str]) -> frozenset[str]:

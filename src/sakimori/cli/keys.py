@@ -31,7 +31,14 @@ def keys() -> None:
 
 @keys.command(right=Right.MANAGE_KEYS)
 @click.argument("name", type=Name())
-@click.option("--scope", "scopes", multiple=True, required=True, help="What it may ask for; may be repeated.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(service_keys.SCOPES),
+    multiple=True,
+    required=True,
+    help="What it may ask for; may be repeated.",
+)
 @click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it works.")
 @click.option(
     "--out",

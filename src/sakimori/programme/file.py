@@ -230,7 +230,7 @@ def _key(reader: Reader, node: yaml.Node, what: str, names: _Names) -> WantedKey
     scopes = reader.items(members["scopes"], "a scope", reader.text)
     days = reader.number(members["days"], "days", 1, 3650) if "days" in members else 90
     try:
-        keys.check_scopes(scopes)
+        keys.refuse_unknown(scopes)
     except InputError as error:
         reader.mistake(members["scopes"], str(error))
     if name is None or days is None:
