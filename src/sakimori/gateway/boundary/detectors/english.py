@@ -26,9 +26,7 @@ _SEQUENCE = re.compile(
 _PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 _SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
-_OCCUPATION = Gate(
-    r"(?:(?:^|\n)[>? \t]*(?:[?]{3} )?|\bas (?:an? )?|\bis an? |work(?:s|ed"
-    r"|ing)? as (?:an? )?)((?:[A-Za-z][a-z\u2019'\-]*,? (?:and )?){0,5}"
+_OCCUPATIONS = (
     r"(?:[Ee]ngineer|[Ss]cientist|[Cc]onsultant|[Cc]ontroller|[Cc]lerk|[Ss]pecialist|[Dd]irector|[Ll]ibrarian"
     r"|[Dd]istributor|[Cc]leaner|[Aa]ttendant|[Aa]ccountant|[Tt]echnician"
     r"|[Nn]urse|[Tt]eacher|[Ll]awyer|[Pp]hysician|[Dd]octor|[Aa]rchitect|[Dd]esigner|[Dd]eveloper|[Aa]nalyst"
@@ -36,7 +34,13 @@ _OCCUPATION = Gate(
     r"|[Cc]ashier|[Tt]herapist|[Pp]harmacist|[Dd]entist|[Ss]urgeon|[Pp]rogrammer|[Pp]lumber|[Ee]lectrician"
     r"|[Cc]arpenter|[Pp]ainter|[Ww]elder|[Ff]armer|[Ww]riter|[Ee]ditor|[Jj]ournalist"
     r"|[Pp]hotographer|[Cc]inematographer|[Aa]rtist|[Mm]usician|[Aa]ctor|[Ii]nspector|[Ii]nstructor|[Pp]rofessor"
-    r"|[Rr]esearcher|[Ss]ecurity guard|[Ff]umigator|[Pp]ackager|[Ee]chocardiographer))(?=,|\n|$| at | for | in )"
+    r"|[Rr]esearcher|[Ss]ecurity guard|[Ff]umigator|[Pp]ackager|[Ee]chocardiographer)"
+)
+_OCCUPATION = Gate(
+    r"(?:(?:^|\n)[>? \t]*(?:[?]{3} )?|\bas (?:an? )?|\bis an? |work(?:s|ed"
+    r"|ing)? as (?:an? )?)((?:[A-Za-z][a-z\u2019'\-]*,? (?:and )?){0,5}"
+    rf"{_OCCUPATIONS})(?=,|\n|$| at | for | in )",
+    needs=_OCCUPATIONS,
 )
 _ABBREVIATED = re.compile("(?:Inc|Ltd|Corp|Co)$")
 _PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at|(?:flew|moved|travel|travelled|returned|went|trip|came) to) $")

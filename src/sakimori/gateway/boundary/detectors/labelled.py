@@ -102,8 +102,8 @@ _STOPS_ADDRESS = re.compile(
 
 @cache
 def _labels() -> tuple[Anchors, list[tuple[Kind, str, str]]]:
-    rows: list[tuple[str, str, str]] = yaml.safe_load(
-        files("sakimori.content").joinpath("boundary", "labels.yaml").read_text("utf-8")
+    rows: list[tuple[str, str, str]] = yaml.load(
+        files("sakimori.content").joinpath("boundary", "labels.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader
     )
     labels: dict[str, tuple[Kind, str]] = {}
     for kind, shape, spellings in rows:

@@ -140,7 +140,7 @@ def _text(name: str) -> str:
 
 
 def _lists(name: str, separator: str | None = None) -> dict[str, frozenset[str]]:
-    content: dict[str, str] = yaml.safe_load(_text(name))
+    content: dict[str, str] = yaml.load(_text(name), Loader=yaml.CSafeLoader)
     return {key: frozenset(word.strip() for word in words.split(separator)) for key, words in content.items()}
 
 
