@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import Any
 
 import hyperscan
 
@@ -64,7 +65,7 @@ class _Scanner:
 
     def possible(self, data: bytes) -> frozenset[int]:
         found: list[int] = []
-        self._database.scan(data, match_event_handler=_note, context=found, scratch=self._scratch())
+        self._database.scan(data, match_event_handler=_note, context=found.append, scratch=self._scratch())
         return frozenset(found)
 
     def _scratch(self) -> hyperscan.Scratch:
@@ -75,8 +76,8 @@ class _Scanner:
         return scratch
 
 
-def _note(number: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:
-    found.append(number)
+def _note(number: int, _start: int, _end: int, _flags: int, append: Any) -> None:
+    append(number)
 
 
 @lru_cache(64)
