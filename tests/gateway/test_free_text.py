@@ -58,6 +58,22 @@ def test_without_models_free_text_is_refused(bank: Bank, base_url: str, upstream
     assert not upstream.bodies
 
 
+def test_more_free_texts_than_can_be_read_are_told_to_come_again(
+    bank: Bank, providers: Providers, recogniser: Recogniser, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sakimori.gateway.call._MOST_FREE_TEXTS", 0)
+    bank.grant(data_classes=(DataClass.FREE_TEXT,))
+    with (
+        running(bank.database, bank.secrets, bank.ledger, providers, recogniser=recogniser) as url,
+        OpenAI(base_url=url, api_key=bank.issue("gateway"), max_retries=0, timeout=60) as client,
+        pytest.raises(InternalServerError) as refused,
+    ):
+        client.responses.create(model=MODEL, input=NAMED, max_output_tokens=100)
+    assert refused.value.code == "gateway_busy"
+    assert refused.value.response.headers["retry-after"] == "10"
+    assert not upstream.bodies
+
+
 def test_models_that_do_not_answer_let_nothing_out(bank: Bank, providers: Providers, upstream: Upstream) -> None:
     bank.grant(data_classes=(DataClass.FREE_TEXT,))
     hurried = Recogniser(RecogniserSettings(models=installed_models(), timeout=0.0001))

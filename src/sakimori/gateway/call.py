@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -44,6 +44,9 @@ _STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-co
 _LARGE = 16 * 2**10
 """Bytes of a request or an answer that take milliseconds to read: these keep to threads of their own."""
 _VAULT_ATTEMPTS = 8
+_MOST_FREE_TEXTS = 128
+"""Calls with free text that are read or wait for it: a model reads some 1,500 characters per second."""
+_FREE_TEXT_SECONDS = 10
 _SLOWEST_READER = 60.0
 """Seconds in which a client must take what was written for it."""
 _LAST_WORDS = 2.0
@@ -75,6 +78,7 @@ class Desk:
     seconds: float
     """How long a call may take at its provider."""
     on_egress: OnEgress | None
+    free_texts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_FREE_TEXTS))
 
 
 class OneCall:
@@ -166,7 +170,13 @@ class OneCall:
         self, raw: bytes, principal: Principal, institution: Institution, taken: frozenset[str]
     ) -> Prepared:
         if institution.boundary.recognises_names and may_be_free_text(principal.scopes, self._request.headers):
-            return await run_in(self._desk.names, self._prepare, raw, principal, institution, taken)
+            if self._desk.free_texts.locked():
+                message = (
+                    "More free texts are waiting for the models that look for names than they can read; ask again."
+                )
+                raise Refusal(503, BUSY, message, retry_after=_FREE_TEXT_SECONDS, may_retry=True)
+            async with self._desk.free_texts:
+                return await run_in(self._desk.names, self._prepare, raw, principal, institution, taken)
         return await self._compute(len(raw), self._prepare, raw, principal, institution, taken)
 
     def _prepare(self, raw: bytes, principal: Principal, institution: Institution, taken: frozenset[str]) -> Prepared:
