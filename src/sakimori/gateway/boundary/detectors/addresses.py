@@ -6,7 +6,7 @@ right to the building and room. An English one is told by a number beside a stre
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english, japanese, listed
@@ -71,6 +71,7 @@ _TOKEN = re.compile(
 )
 _NUMBER = re.compile(r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])[0-9]{0,5}[A-Za-z]?(?![0-9A-Za-z_:=%]|[.,][0-9])")
 _LAST_WORD = re.compile(r"([^\W\d_][^\W\d_.'\u2019\-]*)[ ,.]{1,3}$")
+_AFTER_WORD = (" ", ",", ".", "\n")
 _GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
 _LEADING = listed(
     "the in on at to from and is are was he she it we they i you her his my our please call contact dear hi"
@@ -236,6 +237,8 @@ def _windows(cased: str) -> list[tuple[int, int]]:
         start, end = number.span()
         after = cased[end : end + 6].lstrip(" ,>\n\t")[:1]
         if not after.isupper():
+            if cased[start - 1 : start] not in _AFTER_WORD:
+                continue
             before = _LAST_WORD.search(cased[max(0, start - 30) : start])
             if not before or not before[1][0].isupper():
                 continue
@@ -249,31 +252,34 @@ def _windows(cased: str) -> list[tuple[int, int]]:
 def _addresses_between(text: str, cased: str, begin: int, finish: int) -> Iterator[Hit]:
     run: list[re.Match[str]] = []
     for token in _TOKEN.finditer(cased, begin, finish):
-        if run and not _joined(cased, run[-1].end(), token.start()):
-            yield from _address_in(text, run)
+        start = token.start()
+        if run and not _joined(cased, run[-1].end(), start):
+            if len(run) > 1:
+                yield from _address_in(text, run)
             run = []
-        if not run and token[0][0] not in "0123456789" and token[0].lower() in _LEADING:
-            continue
-        if not run and not (token[0][0].isdigit() or token[0][0].isupper()):
-            continue
-        if not run and (
-            token.start() and (cased[token.start() - 1].isalnum() or cased[token.start() - 1] in "_-/\\.:@=#%")
-        ):
-            continue
+        if not run:
+            first = cased[start]
+            if not (first.isdigit() or (first.isupper() and token[0].lower() not in _LEADING)):
+                continue
+            if start and (cased[start - 1].isalnum() or cased[start - 1] in "_-/\\.:@=#%"):
+                continue
         run.append(token)
-    yield from _address_in(text, run)
+    if len(run) > 1:
+        yield from _address_in(text, run)
+
+
+_COMMON_GAPS = (" ", ", ")
 
 
 def _joined(text: str, end: int, start: int) -> bool:
-    return end < start <= end + 12 and _GAP.fullmatch(text, end, start) is not None
+    return end < start <= end + 12 and (text[end:start] in _COMMON_GAPS or _GAP.fullmatch(text, end, start) is not None)
 
 
 def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
-    """The address in a run of numbers and capitalised words, if there is one."""
-    if len(run) < 2:
+    """The address in a run of two and more numbers and capitalised words, if there is one."""
+    kinds = [_token_kind(token[0]) for token in run]
+    if "number" not in kinds:
         return
-    lexicon = english()
-    kinds = [_token_kind(token[0], lexicon) for token in run]
     marks = [
         n
         for n in range(len(run))
@@ -303,7 +309,8 @@ def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
     yield Hit(run[first].start(), end, Kind.ADDRESS, "address-en", text[run[first].start() : end])
 
 
-def _token_kind(token: str, lexicon: frozenset[str] | object) -> str:
+@lru_cache(16_384)
+def _token_kind(token: str) -> str:
     words = english()
     low = token.lower().rstrip(".")
     if token[0].isdigit():

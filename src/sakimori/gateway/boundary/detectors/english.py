@@ -122,7 +122,7 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
     claims: list[tuple[int, int, Kind]] = []
     for first, last in _parts(sequence):
         words = [(m.start(), m.end(), m[0]) for m in _PIECE.finditer(sequence, first, last)]
-        known = [_what(word, lexicon) for *_, word in words]
+        known = [_what(word) for *_, word in words]
         _add_places(sequence, words, lexicon, claims)
         if (
             known
@@ -188,7 +188,9 @@ def _parts(sequence: str) -> Iterator[tuple[int, int]]:
     yield first, len(sequence)
 
 
-def _what(word: str, lexicon: English) -> str:
+@lru_cache(65_536)
+def _what(word: str) -> str:
+    lexicon = english()
     plain = word.rstrip(".").replace("\u2019", "'")
     low = plain.lower()
     stem = low.removesuffix("'s")
@@ -273,6 +275,7 @@ def _small() -> frozenset[str]:
     return frozenset(name for name in single | western if name not in lexicon.words and not is_word(name, lexicon))
 
 
+_SURNAME_AFTER = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)")
 _NOT_BESIDE = "._/\\-@=:#%$&'\"<>{}[]"
 
 
@@ -280,17 +283,23 @@ def _small_names(text: str, cased: str, lexicon: English) -> Iterator[Hit]:
     candidates = _small().intersection(_SMALL_WORD.findall(text))
     if not candidates:
         return
-    for match in re.finditer("|".join(sorted(map(re.escape, candidates), key=len, reverse=True)), text):
-        start, end = match.span()
+    for name, start in _places_of(candidates, text):
+        end = start + len(name)
         if not cased[start].islower() or text[start - 1 : start].isalnum() or text[end : end + 1].isalnum():
             continue
         if (start and text[start - 1] in _NOT_BESIDE) or (text[end : end + 1] and text[end] in "_/\\-@=#%$&<>{}[]("):
             continue
-        kind = Kind.PLACE if match[0] in lexicon.places else Kind.PERSON
+        kind = Kind.PLACE if name in lexicon.places else Kind.PERSON
         if kind is Kind.PERSON:
-            surname = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)").match(
-                text, end
-            )
+            surname = _SURNAME_AFTER.match(text, end)
             if surname and not is_word(surname[1], lexicon):
                 end = surname.end()
         yield Hit(start, end, kind, "name-en", text[start:end])
+
+
+def _places_of(words: frozenset[str], text: str) -> Iterator[tuple[str, int]]:
+    for word in words:
+        start = text.find(word)
+        while start >= 0:
+            yield word, start
+            start = text.find(word, start + len(word))
