@@ -128,6 +128,30 @@ def test_headers_that_would_change_the_call_at_the_provider_are_refused(base_url
     assert answer.json()["error"]["param"] == name.lower()
 
 
+def test_parameters_of_a_url_are_refused_by_name(base_url: str, bank: Bank, upstream: Upstream) -> None:
+    """Providers read some (``api-version``): what a client means by one must not go unnoticed."""
+    bank.grant()
+    answer = post(base_url, bank, "responses?api-version=2026-01-01", {"model": MODEL, "input": "x"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "unknown_parameter", "api-version")
+    assert not upstream.bodies
+    (entry,) = bank.entries()
+    assert (entry.action, entry.detail["code"]) == ("gateway.refused", "unknown_parameter")
+
+
+@pytest.mark.parametrize("path", ["models", f"models/{MODEL}", "openapi.json"])
+def test_what_costs_nothing_is_asked_as_strictly(base_url: str, bank: Bank, path: str) -> None:
+    bank.grant()
+    said = {"Authorization": f"Bearer {bank.key}"}
+    with httpx2.Client(trust_env=False, timeout=30, headers=said) as http:
+        assert http.get(f"{base_url}/{path}?client_version=1").status_code == 200  # of Codex
+        for answer, code in [
+            (http.get(f"{base_url}/{path}", headers={"x-forward-to": "a"}), "unknown_header"),
+            (http.get(f"{base_url}/{path}?limit=1"), "unknown_parameter"),
+        ]:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+
+
 def test_unknown_paths_and_methods_are_answered_in_the_same_shape(base_url: str, bank: Bank) -> None:
     answer = post(base_url, bank, "images/generations", {})
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "invalid_request_error")

@@ -1,11 +1,13 @@
 """What arrives: the headers of a request, and its body, which may be too long, too slow, or never come."""
 
 import asyncio
+from collections.abc import Collection
 
 from aiohttp import web
 
 from sakimori.gateway import headers
 from sakimori.gateway.refusal import Refusal
+from sakimori.gateway.shapes import unknown
 
 LONGEST = 16 * 2**20
 """Bytes of a request's body."""
@@ -13,13 +15,25 @@ _SECONDS = 60.0
 """In which the whole body must be here: 16 MB at 2 Mbit/s."""
 
 
-def check_headers(request: web.Request) -> None:
-    """Take a request whose headers are all known, and whose body is one that can be read.
+def check(request: web.Request, *, queries: Collection[str] = ()) -> None:
+    """Take a request whose headers are all known, and whose URL has no parameters but those of these names.
+
+    Raises:
+        Refusal: one is unknown, or there twice.
+    """
+    headers.check(name for name, _ in request.headers.items())  # ``keys`` has each name once only
+    for name in request.query:
+        if name not in queries:
+            raise unknown("", name)
+
+
+def check_posted(request: web.Request) -> None:
+    """Likewise, of a request whose body is one that can be read.
 
     Raises:
         Refusal: what is wrong, before the body is read.
     """
-    headers.check(name for name, _ in request.headers.items())  # ``keys`` has each name once only
+    check(request)
     if request.content_type != "application/json":
         raise Refusal(415, "unsupported_media_type", "Send the request as application/json.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":

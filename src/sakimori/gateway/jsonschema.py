@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from sakimori.gateway.boundary import Passage
-from sakimori.gateway.shapes import Outgoing, wrong
+from sakimori.gateway.shapes import Outgoing, Schema, wrong
 
 _TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
 _NAMED_SCHEMAS = frozenset({"properties", "$defs", "definitions", "dependentSchemas", "patternProperties"})
@@ -73,6 +73,9 @@ class JsonSchema:
         if not isinstance(value, dict):
             raise wrong(at, "a JSON Schema object")
         return _schema(cast("dict[str, object]", value), out.passage)
+
+    def schema(self) -> Schema:
+        return {"type": "object", "description": "A JSON Schema."}
 
 
 def _schema(value: object, passage: Passage) -> object:

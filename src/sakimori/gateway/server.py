@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
+from importlib.metadata import version
 from random import Random, SystemRandom
 from secrets import token_hex
 
@@ -14,7 +16,7 @@ from aiohttp import web
 from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SakimoriError
-from sakimori.gateway import arrival, telemetry
+from sakimori.gateway import arrival, openapi, telemetry
 from sakimori.gateway.admission import Admission
 from sakimori.gateway.boundary import BoundaryError, Recogniser, prepare
 from sakimori.gateway.call import Desk, OneCall, OnEgress, run_in
@@ -42,6 +44,8 @@ _MARGIN = timedelta(seconds=60)
 _MOST_FREE_TEXTS = 32
 """Calls whose free text is looked through at a time: each waits for models, which work in processes of their own."""
 _CALL_ID = web.RequestKey("call_id", str)
+_CODEX_SAYS = ("client_version",)
+"""A parameter of its that changes nothing here."""
 _SERVED = ", ".join(f"/v1/{path}" for path in ENDPOINTS)
 
 
@@ -113,6 +117,7 @@ class Gateway:
         add_probes(app, self.readiness)
         app.router.add_get("/v1/models", self.list_models)
         app.router.add_get("/v1/models/{model:.+}", self.show_model)
+        app.router.add_get("/v1/openapi.json", self.describe)
         app.router.add_get(f"/v1/{RESPONSES.path}", _no_websocket)
         for endpoint in ENDPOINTS.values():
             app.router.add_post(f"/v1/{endpoint.path}", self._handler(endpoint))
@@ -202,7 +207,7 @@ class Gateway:
             with stage("authenticate"):
                 principal = told.principal = await self._authenticate(request)
             try:
-                arrival.check_headers(request)
+                arrival.check_posted(request)
                 raw = await arrival.read_body(request)
             except Refusal as refusal:
                 await call.refuse(principal, refusal.code)
@@ -212,15 +217,25 @@ class Gateway:
             return await call.make(raw, principal)
 
     async def list_models(self, request: web.Request) -> web.Response:
-        principal = await self._authenticate(request)
+        principal = await self._asking(request)
         return _json({"object": "list", "data": await run_in(self._reading, self._admission.models, principal)})
 
     async def show_model(self, request: web.Request) -> web.Response:
-        principal = await self._authenticate(request)
+        principal = await self._asking(request)
         for model in await run_in(self._reading, self._admission.models, principal):
             if model["id"] == request.match_info["model"]:
                 return _json(model)
         raise Refusal(404, "model_not_granted", "No grant of your institution allows this model at present.")
+
+    async def describe(self, request: web.Request) -> web.Response:
+        await self._asking(request)
+        return web.Response(body=_description(), content_type="application/json")
+
+    async def _asking(self, request: web.Request) -> Principal:
+        """Who asks for what costs nothing."""
+        principal = await self._authenticate(request)
+        arrival.check(request, queries=_CODEX_SAYS)
+        return principal
 
     async def _authenticate(self, request: web.Request) -> Principal:
         authorization = request.headers.get("Authorization")
@@ -267,6 +282,11 @@ async def _in_openai_shape(
     if not response.prepared:
         response.headers["x-request-id"] = request[_CALL_ID]
     return response
+
+
+@cache
+def _description() -> bytes:
+    return orjson.dumps(openapi.document(version("sakimori")))
 
 
 def _sentence(error: web.HTTPException) -> str:

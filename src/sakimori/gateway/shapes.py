@@ -8,10 +8,12 @@ listed for that place, so nothing can be carried past the boundary in them.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from sakimori.gateway.boundary import Passage
 from sakimori.gateway.refusal import Refusal, refused_field
+
+Schema = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class Shape(Protocol):
         """
         ...
 
+    def schema(self) -> Schema:
+        """JSON Schema (2020-12) of what ``send`` may take: whatever it does not describe is refused."""
+        ...
+
 
 def wrong(at: str, expected: str) -> Refusal:
     return Refusal(400, "invalid_type", f"Invalid type for '{at}': expected {expected}.", param=at)
@@ -61,6 +67,9 @@ class Model:
             raise Refusal(403, "model_not_granted", message, param=at)
         return value
 
+    def schema(self) -> Schema:
+        return {"type": "string", "description": "As a grant names it (GET /v1/models)."}
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -71,6 +80,9 @@ class Text:
             raise wrong(at, "a string")
         return out.passage.send(value)
 
+    def schema(self) -> Schema:
+        return {"type": "string"}
+
 
 @dataclass(frozen=True, slots=True)
 class Pseudonym:
@@ -80,6 +92,9 @@ class Pseudonym:
         if not isinstance(value, str):
             raise wrong(at, "a string")
         return out.pseudonym(value)
+
+    def schema(self) -> Schema:
+        return {"type": "string", "description": "A keyed hash of it leaves."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,9 @@ class Sealed:
             raise refused_field(at, "it did not come from an answer through this gateway to your institution")
         return opened
 
+    def schema(self) -> Schema:
+        return {"type": "string", "description": "As an answer through this gateway had it."}
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -101,10 +119,16 @@ class Encoded:
     """A pattern of the media types that may stand in a ``data:`` URL before it; empty: base64 alone."""
 
     def send(self, value: object, at: str, out: Outgoing) -> object:
-        prefix = f"data:(?:{self.kinds});base64," if self.kinds else ""
-        if not isinstance(value, str) or not re.fullmatch(f"{prefix}[A-Za-z0-9+/]*={{0,2}}", value):
-            raise wrong(at, "base64 in a data: URL (a provider fetches nothing for you)" if prefix else "base64")
+        if not isinstance(value, str) or not re.fullmatch(self._pattern, value):
+            raise wrong(at, "base64 in a data: URL (a provider fetches nothing for you)" if self.kinds else "base64")
         return value
+
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": f"^{self._pattern}$"}
+
+    @property
+    def _pattern(self) -> str:
+        return (f"data:(?:{self.kinds});base64," if self.kinds else "") + "[A-Za-z0-9+/]*={0,2}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +148,10 @@ class Granted:
         used.add(self.name)
         return self.shape.send(value, at, out)
 
+    def schema(self) -> Schema:
+        listed = "hosted tools" if self.of == "hosted_tools" else "media"
+        return {**self.shape.schema(), "description": f"Only where a grant names '{self.name}' among its {listed}."}
+
 
 class OneOf:
     """A word of the protocol, one of those listed."""
@@ -141,6 +169,9 @@ class OneOf:
                 raise refused_field(at, self._refused[value])
         raise Refusal(400, "invalid_value", f"Invalid value for '{at}': expected {_listed(self._words)}.", param=at)
 
+    def schema(self) -> Schema:
+        return {"enum": list(self._words)}
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -155,6 +186,9 @@ class Number:
             raise wrong(at, f"{kind} between {self.low:g} and {self.high:g}")
         return value
 
+    def schema(self) -> Schema:
+        return {"type": "integer" if self.whole else "number", "minimum": self.low, "maximum": self.high}
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -167,6 +201,13 @@ class Flag:
         if value in self.refused:
             raise refused_field(at, self.refused[value])
         return value
+
+    def schema(self) -> Schema:
+        return (
+            {"type": "boolean"}
+            if not self.refused
+            else {"enum": [value for value in (True, False) if value not in self.refused]}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +225,9 @@ class Each:
             raise wrong(at, f"at most {self.most} elements")
         return [self.shape.send(element, f"{at}[{number}]", out) for number, element in enumerate(elements)]
 
+    def schema(self) -> Schema:
+        return {"type": "array", "items": self.shape.schema(), "maxItems": self.most}
+
 
 @dataclass(frozen=True, slots=True)
 class Either:
@@ -195,6 +239,9 @@ class Either:
     def send(self, value: object, at: str, out: Outgoing) -> object:
         return (self.text if isinstance(value, str) else self.other).send(value, at, out)
 
+    def schema(self) -> Schema:
+        return {"anyOf": [self.text.schema(), self.other.schema()]}
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -205,6 +252,9 @@ class Names:
             raise wrong(at, "an object")
         return out.passage.send_value(cast("dict[str, object]", value))
 
+    def schema(self) -> Schema:
+        return {"type": "object"}
+
 
 @dataclass(frozen=True, slots=True)
 class JsonValue:
@@ -213,12 +263,18 @@ class JsonValue:
     def send(self, value: object, at: str, out: Outgoing) -> object:
         return out.passage.send_value(value)
 
+    def schema(self) -> Schema:
+        return {}
+
 
 class Dropped:
     """What clients say about themselves: accepted, whatever it is, and never sent."""
 
     def send(self, value: object, at: str, out: Outgoing) -> object:
         return None
+
+    def schema(self) -> Schema:
+        return {"description": "Accepted, and never sent."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +307,18 @@ class Fields:
             raise Refusal(400, "missing_required_parameter", f"Missing required parameter: '{path}'.", param=path)
         return sent
 
+    def schema(self) -> Schema:
+        properties: Schema = {name: {"enum": [None, [], {}], "description": why} for name, why in self.refused.items()}
+        for name, shape in self.known.items():
+            described = shape.schema()
+            properties[name] = described if name in self.required else {"anyOf": [described, {"type": "null"}]}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": sorted(self.required),
+            "additionalProperties": False,
+        }
+
 
 class ByType:
     """An object whose ``type`` (or other telling field) decides its shape."""
@@ -280,6 +348,14 @@ class ByType:
             if given in self._refused:
                 raise refused_field(at, self._refused[given])
         raise Refusal(400, "invalid_value", f"Invalid value for '{path}': expected {_listed(self._known)}.", param=path)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [self._of(name, shape) for name, shape in self._known.items()]}
+
+    def _of(self, name: str, shape: Shape) -> Schema:
+        told = [] if name == self._default else [self._key]
+        telling = {"properties": {self._key: {"const": name}}, "required": told}
+        return {"allOf": [shape.schema(), telling]}
 
 
 def unknown(at: str, name: str) -> Refusal:

@@ -7,7 +7,7 @@ from sakimori.gateway.endpoints.endpoint import KEEPS_STATE, Decided, Endpoint
 from sakimori.gateway.endpoints.responses_items import CONTENT, ITEM
 from sakimori.gateway.endpoints.stream import Seal
 from sakimori.gateway.refusal import refused_field
-from sakimori.gateway.shapes import ByType, Each, Either, Fields, Model, OneOf, Outgoing, Pseudonym, Text, wrong
+from sakimori.gateway.shapes import ByType, Each, Either, Fields, Model, OneOf, Outgoing, Pseudonym, Schema, Text, wrong
 from sakimori.gateway.translate.decisions import decisions_elsewhere
 
 _TEXT = Text()
@@ -22,12 +22,18 @@ class _Item:
             raise refused_field(f"{at}.type", "decisions are about messages and calls of tools")
         return ITEM.send(cast("object", value), at, out)
 
+    def schema(self) -> Schema:
+        return ITEM.schema()
+
 
 class _Value:
     """The value of a choice: a text, or true or false."""
 
     def send(self, value: object, at: str, out: Outgoing) -> object:
         return value if isinstance(value, bool) else _TEXT.send(value, at, out)
+
+    def schema(self) -> Schema:
+        return {"type": ["string", "boolean"]}
 
 
 class _Several:
@@ -41,6 +47,9 @@ class _Several:
         if isinstance(value, list) and len(cast("list[object]", value)) < self._least:
             raise wrong(at, f"at least {self._least} elements")
         return self._each.send(cast("object", value), at, out)
+
+    def schema(self) -> Schema:
+        return {**self._each.schema(), "minItems": self._least}
 
 
 _ASKED = {"instructions": CONTENT, "name": _TEXT}

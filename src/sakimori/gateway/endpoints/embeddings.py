@@ -6,7 +6,7 @@ from sakimori.gateway.boundary import Passage
 from sakimori.gateway.endpoints.endpoint import Decided, Endpoint
 from sakimori.gateway.endpoints.stream import Seal
 from sakimori.gateway.refusal import refused_field
-from sakimori.gateway.shapes import Each, Fields, Model, Number, OneOf, Outgoing, Pseudonym, Text, wrong
+from sakimori.gateway.shapes import Each, Fields, Model, Number, OneOf, Outgoing, Pseudonym, Schema, Text, wrong
 
 
 class _Input:
@@ -21,6 +21,9 @@ class _Input:
         if not given:
             raise wrong(at, "a string or an array of strings")
         return _TEXTS.send(given, at, out)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [_TEXT.schema(), {**_TEXTS.schema(), "minItems": 1}]}
 
 
 _TEXT = Text()
