@@ -1,14 +1,15 @@
 """Looks at every statement that is about to run: it must say whose rows it is about."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import ClauseElement, Column, Connection, Engine, Insert, Table, event
+from sqlalchemy import ClauseElement, Column, Connection, CursorResult, Engine, Insert, Table, event
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression
 
+from sakimori.store.prepared import Prepared, Values
 from sakimori.store.schema import metadata
 from sakimori.store.transaction import Snapshot
 
@@ -63,7 +64,7 @@ def watching(look: Callable[[Any], None] = lambda statement: None) -> Generator[
 
     Connections without an institution belong to migrations and backups, which are about all.
     """
-    begin = Snapshot.__init__
+    begin, run = Snapshot.__init__, Prepared.run
 
     def begun(self: Snapshot, connection: Connection, tenant: str) -> None:
         connection.info["institution"] = tenant
@@ -72,14 +73,22 @@ def watching(look: Callable[[Any], None] = lambda statement: None) -> Generator[
     def watch(
         connection: Connection, statement: Any, many: list[dict[str, Any]], one: dict[str, Any], _options: object
     ) -> None:
+        see(connection, statement, many or ([one] if one else []))
+
+    def ran(self: Prepared, connection: Connection, values: Values | Sequence[Values]) -> CursorResult[Any]:
+        """These go past SQLAlchemy's event as text."""
+        see(connection, self.statement, [dict(row) for row in ([values] if isinstance(values, Mapping) else values)])
+        return run(self, connection, values)
+
+    def see(connection: Connection, statement: Any, parameters: list[dict[str, Any]]) -> None:
         tenant = connection.info.get("institution")
         if tenant is not None:
-            check(statement, many or ([one] if one else []), tenant)
+            check(statement, parameters, tenant)
             look(statement)
 
     event.listen(Engine, "before_execute", watch)
     try:
-        with patch.object(Snapshot, "__init__", begun):
+        with patch.object(Snapshot, "__init__", begun), patch.object(Prepared, "run", ran):
             yield
     finally:
         event.remove(Engine, "before_execute", watch)

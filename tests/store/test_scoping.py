@@ -52,6 +52,7 @@ from sakimori.store import (
     usage,
     vault,
 )
+from sakimori.store.prepared import Prepared
 from sakimori.store.schema import metadata
 
 TENANT = "銀行"
@@ -320,6 +321,24 @@ def test_a_kept_statement_that_is_told_another_institution_or_none_is_seen() -> 
             check(told, parameters, TENANT)
 
 
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        (select(SOURCE), {}),
+        (select(SOURCE).where(SOURCE.c.tenant == bindparam("institution", required=True)), {"institution": "another"}),
+        (SOURCE.insert(), [{"tenant": TENANT, "id": "1"}, {"tenant": "another", "id": "2"}]),
+    ],
+    ids=str,
+)
+def test_statements_that_go_to_the_driver_as_text_are_seen(statement: Any, values: Any, tmp_path: Path) -> None:
+    database = Database.embedded(tmp_path)
+    with watching(), database.transaction(TENANT) as transaction:
+        prepared = Prepared(statement, transaction.connection.dialect, ("tenant", "id"))
+        with pytest.raises(Unscoped):
+            prepared.run(transaction.connection, values)
+    database.close()
+
+
 def test_an_insert_for_another_institution_is_seen() -> None:
     with pytest.raises(Unscoped):
         check(SOURCE.insert(), [{"tenant": TENANT}, {"tenant": "another"}], TENANT)
@@ -328,7 +347,8 @@ def test_an_insert_for_another_institution_is_seen() -> None:
 def test_statements_begin_in_one_place_only() -> None:
     """Outside the repository layer nobody begins a statement of their own or writes SQL as text."""
     beginnings = {"select", "insert", "update", "delete", "text", "literal_column", "exec_driver_sql"}
-    layer = {"transaction.py", "sqlite.py", "postgresql.py", "protection.py", "migrate.py", "backup.py", "check.py"}
+    layer = {"transaction.py", "prepared.py", "sqlite.py", "postgresql.py", "protection.py", "migrate.py"}
+    layer |= {"backup.py", "check.py"}
     for room in (store, access, ledger):
         for path in Path(room.__path__[0]).glob("*.py"):
             if path.name in layer:

@@ -1,11 +1,12 @@
 """Statements made once and for all institutions: making one costs several times more than running it."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import CursorResult, Dialect, Executable
 
+from sakimori.store.prepared import Prepared
 from sakimori.store.transaction import INSTITUTION, Snapshot, Transaction, institution
 
 
@@ -21,9 +22,10 @@ def run(view: Snapshot, make: Callable[[Transaction], Executable], values: Mappi
 
     Values that differ from one execution to the next are ``bindparam``s; ``values`` has them by name.
     """
-    return view.connection.execute(_made(make), {**values, INSTITUTION: view.tenant})
+    connection = view.connection
+    return _made(make, connection.dialect).run(connection, {**values, INSTITUTION: view.tenant})
 
 
-@cache
-def _made(make: Callable[[Transaction], Executable]) -> Executable:
-    return make(_OfAny())
+@lru_cache(1024)
+def _made(make: Callable[[Transaction], Executable], dialect: Dialect) -> Prepared:
+    return Prepared(make(_OfAny()), dialect)

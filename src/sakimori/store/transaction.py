@@ -13,7 +13,7 @@ from sqlalchemy import (
     BindParameter,
     Connection,
     Delete,
-    Insert,
+    Dialect,
     Select,
     Table,
     Text,
@@ -29,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sakimori.records import Document, Source, from_json
 from sakimori.store.documents import DocumentColumns, shelf
 from sakimori.store.errors import WrongTenant
+from sakimori.store.prepared import Prepared
 from sakimori.store.schema import TenantColumns
 
 D = TypeVar("D", bound=Document)
@@ -148,18 +149,17 @@ class Transaction(Snapshot):
     def insert(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's. A row that is there already is a mistake (IntegrityError)."""
         if values := self._own(rows):
-            self.connection.execute(_insertion(table), values)
+            _insertion(table, self.connection.dialect, tuple(values[0])).run(self.connection, values)
 
     def insert_missing(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's; those that are there already stay as they are."""
         if values := self._own(rows):
-            self.connection.execute(_insertion_of_missing(table, self.connection.dialect.name), values)
+            _insertion_of_missing(table, self.connection.dialect, tuple(values[0])).run(self.connection, values)
 
     def replace(self, table: Table[TenantColumns], rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows as this institution's, or overwrite those with the same primary key."""
         if values := self._own(rows):
-            statement = _replacement(table, self.connection.dialect.name, tuple(values[0]))
-            self.connection.execute(statement, values)
+            _replacement(table, self.connection.dialect, tuple(values[0])).run(self.connection, values)
 
     def update(self, table: Table[TenantColumns]) -> Update:
         """``UPDATE`` of this institution's rows, to be narrowed with ``where`` and completed with ``values``."""
@@ -199,19 +199,19 @@ def _every_body(
     return found.order_by(*(column.desc() for column in order) if newest_first else order).limit(limit)
 
 
-@cache
-def _insertion(table: Table[TenantColumns]) -> Insert:
-    return insert(table)
+@lru_cache(1024)
+def _insertion(table: Table[TenantColumns], dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table), dialect, columns)
 
 
-@cache
-def _insertion_of_missing(table: Table[TenantColumns], dialect: str) -> Insert:
-    return _UPSERTS[dialect](table).on_conflict_do_nothing()
+@lru_cache(1024)
+def _insertion_of_missing(table: Table[TenantColumns], dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
+    return Prepared(_UPSERTS[dialect.name](table).on_conflict_do_nothing(), dialect, columns)
 
 
-@cache
-def _replacement(table: Table[TenantColumns], dialect: str, columns: tuple[str, ...]) -> Insert:
-    statement = _UPSERTS[dialect](table)
+@lru_cache(1024)
+def _replacement(table: Table[TenantColumns], dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
+    statement = _UPSERTS[dialect.name](table)
     key = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in columns if name not in key}
-    return statement.on_conflict_do_update(index_elements=key, set_=changed)
+    return Prepared(statement.on_conflict_do_update(index_elements=key, set_=changed), dialect, columns)

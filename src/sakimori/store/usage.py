@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Named, Select, Table, Text, bindparam, func
+from sqlalchemy import BigInteger, Column, Dialect, Named, Select, Table, Text, bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sakimori.core import Nanos
 from sakimori.store.kept import run
+from sakimori.store.prepared import Prepared
 from sakimori.store.schema import TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
 
@@ -48,13 +50,12 @@ _COUNTS = ("calls", "input_tokens", "output_tokens", "microyen")
 _UPSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def _counting(dialect: str) -> Any:
-    statement = _UPSERTS[dialect](usage)
+@lru_cache(1024)
+def _counting(dialect: Dialect) -> Prepared:
+    statement = _UPSERTS[dialect.name](usage)
     added = {name: usage.c[name] + statement.excluded[name] for name in _COUNTS}
-    return statement.on_conflict_do_update(index_elements=_KEY, set_=added)
-
-
-_STATEMENTS = {dialect: _counting(dialect) for dialect in _UPSERTS}
+    upsert = statement.on_conflict_do_update(index_elements=_KEY, set_=added)
+    return Prepared(upsert, dialect, _KEY + _COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def count(
         "output_tokens": output_tokens,
         "microyen": int(yen * _PER_YEN),
     }
-    transaction.connection.execute(_STATEMENTS[transaction.connection.dialect.name], row)
+    _counting(transaction.connection.dialect).run(transaction.connection, row)
 
 
 def between(snapshot: Snapshot, first: date, last: date) -> list[Used]:
