@@ -11,6 +11,7 @@ from sakimori.gateway.boundary.detectors.banking import (
     detect_corporate_numbers,
     detect_ibans,
 )
+from sakimori.gateway.boundary.detectors.columns import detect_columns
 from sakimori.gateway.boundary.detectors.dates import detect_dates
 from sakimori.gateway.boundary.detectors.detector import Detector
 from sakimori.gateway.boundary.detectors.encoded import encoded_detector
@@ -23,6 +24,7 @@ from sakimori.gateway.boundary.detectors.network import detect_ipv4, detect_ipv6
 from sakimori.gateway.boundary.detectors.numbers import detect_numbers
 from sakimori.gateway.boundary.detectors.phones import detect_phones
 from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
+from sakimori.gateway.boundary.detectors.swift import detect_swift
 from sakimori.gateway.boundary.detectors.wallets import detect_wallets
 
 _PLAIN: tuple[tuple[str, Detector], ...] = (
@@ -30,6 +32,7 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("key-form", detect_key_forms),
     ("secret-field", detect_fields),
     ("label", detect_labelled),
+    ("column", detect_columns),
     ("e-mail", detect_mail),
     ("ipv4", detect_ipv4),
     ("ipv6", detect_ipv6),
@@ -37,6 +40,7 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("phone", detect_phones),
     ("iban", detect_ibans),
     ("bic", detect_bics),
+    ("swift", detect_swift),
     ("account", detect_accounts),
     ("corporate-number", detect_corporate_numbers),
     ("identity", detect_identities),

@@ -65,11 +65,15 @@ _MILITARY = Gate(
 )
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
 _TOKEN = re.compile(
-    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+)?|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?:de|del|della|di|da"
+    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+){{0,3}}|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?:de|del|della|di|da"
     rf"|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul"
-    rf"|av|rua|via|sok|köz|sor|krt)\b\.?"
+    rf"|av|rua|via|sok|köz|sor|krt|am|upon|sur|sous)\b\.?"
 )
-_NUMBER = re.compile(r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])[0-9]{0,5}[A-Za-z]?(?![0-9A-Za-z_:=%]|[.,][0-9])")
+_NUMBER = re.compile(
+    r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])(?:[0-9]{0,2}(?:-[0-9]{1,3}){1,3}|[0-9]{0,5}[A-Za-z]?)(?![0-9A-Za-z_:=%]|[.,][0-9])"
+)
+_DAY = re.compile("[0-9]{4}-[0-9]{2}(?:-|$)")
+_ROOMS = listed("room unit floor level shop block house lot villa building")
 _LAST_WORD = re.compile(r"([^\W\d_][^\W\d_.'\u2019\-]*)[ ,.]{1,3}$")
 _AFTER_WORD = (" ", ",", ".", "\n")
 _GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
@@ -299,6 +303,8 @@ def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
         first -= 1
     while first and kinds[first - 1] == "word" and kinds[first] in ("street", "flat"):
         first -= 1
+    if first and run[first - 1][0].lower() in _ROOMS and kinds[first] == "number":
+        first -= 1
     while last + 1 < len(run) and kinds[last + 1] in ("name", "street", "number", "flat", "small", "word", "short"):
         last += 1
     if last == first:
@@ -314,7 +320,7 @@ def _token_kind(token: str) -> str:
     words = english()
     low = token.lower().rstrip(".")
     if token[0].isdigit():
-        return "number"
+        return "month" if _DAY.match(token) else "number"
     if low in ("apt", "suite", "apartment", "flat", "box", "psc", "apo", "fpo"):
         return "flat"
     if low in _STREETS_SURE or _LONG_ENDINGS.search(low):

@@ -60,7 +60,17 @@ _BANK_IN_BRACKETS = Gate(
     r"(?:銀行|金庫|組合|農協|bank) ?\(([0-9]{4})\)|(?:支店|出張所|本店|営業部|branch) ?\(([0-9]{3})\)"
 )
 _SWIFT_ACCOUNT = Gate(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9]{4,34})(?![a-z0-9])")
-_BANKING = Gate("口座|振込|普通|当座|送金|引落")
+_IN_PATH = Gate(
+    r"/(?:accounts?|customers?|users?|cards?|loans?|members?|clients?|contracts?|deposits?|transfers?)"
+    r"/([a-z]{0,3}[0-9]{4,16})(?=[/?#&\s\"',)]|$)"
+)
+"""Resources as the paths of web services name them."""
+_TRANSFER = Gate(
+    r"(?<![a-z0-9_])(?:from|to|src|dst|source|dest|destination|debit|credit|payer|payee|remitter|beneficiary)"
+    r"(?:_?(?:acct|account)(?:_?(?:no|id|number))?)?[=:][ ]?\"?([0-9]{7,14})(?![0-9a-z.:\-])"
+)
+_AMOUNTS = Gate("amount|transfer|payment|currency|jpy|振込|送金")
+_BANKING = Gate("口座|振込|普通|当座|送金|引落|フリコミ|フリカエ|ニユウキン|ソウキン")
 _SEVEN = Gate(r"(?<![0-9a-z.,\-/:_+])[0-9]{7}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
 _HOLDER = Gate(
     r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴ"
@@ -122,6 +132,11 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
         yield _number(match, 1 if match[1] else 2, Kind.BRANCH, "bank-code")
     for match in _SWIFT_ACCOUNT.finditer(text):
         yield _number(match, 1, Kind.ACCOUNT, "swift")
+    for match in _IN_PATH.finditer(text):
+        yield _number(match, 1, Kind.ACCOUNT, "path")
+    if _AMOUNTS.search(text):
+        for match in _TRANSFER.finditer(text):
+            yield _number(match, 1, Kind.ACCOUNT, "transfer")
     if _BANKING.search(text):
         for match in _SEVEN.finditer(text):
             yield _number(match, 0, Kind.ACCOUNT, "account")

@@ -48,7 +48,7 @@ _COMPANY = listed(
     "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy"
     " as aps pty bhd kk holdings holding "
     "group partners bank bancorp trust capital securities insurance assurance university college institute"
-    " hospital foundation association "
+    " hospital foundation association union "
     "technologies technology systems solutions software industries laboratories labs consulting associates ventures"
 )
 _HONORIFICS = listed(
@@ -66,6 +66,13 @@ _CALLED = Gate(
     rf"|[Ss]incerely,|[Tt]hanks,|[Ss]igned)[ \n]{{1,3}}|name\? |name on the account\? (?:User: )?)"
     rf"({_WORD}(?: {_WORD}\.?){{0,3}})"
 )
+_LEGAL_FORM = Gate(
+    rf"((?:[{_UPPER}][{_LETTER}0-9'&.\-]* (?:(?:and|&|of|de|y|e|und|et) )?){{1,5}},? ?"
+    r"(?:Pte\.? Ltd\.?|Pty\.? Ltd\.?|Sdn\.? Bhd\.?|Co\.?, ?Ltd\.?|S\.A\.(?: de C\.V\.)?|S\.p\.A\.|S\.r\.l\.|S\.L\."
+    r"|SA de CV|S\.A\.S\.|S\.à r\.l\.|Sp\. z o\.o\.|a\.s\.|B\.V\.|N\.V\.|K\.K\.|GmbH(?: & Co\.? KG)?"
+    r"|LLC|LLP|PLC|Ltd\.?|Inc\.?|Limited|Corp\.?|AG|AB|AS|ASA|KK|Oyj?|A/S|ApS))(?![A-Za-z])"
+)
+_BRANCH = Gate(rf"((?:[{_UPPER}][{_LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
 _LEADING = listed(
     "the a an this that my our your his her their its i we you he she they it and or but for from to in"
     " on at by with as"
@@ -103,11 +110,23 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
             if kind is Kind.ORG or any(not is_word(word, lexicon) or word in lexicon.surnames for word in words):
                 end = match.end(1) - (match[1][-1] in ". ")
                 yield Hit(match.start(1), end, kind, "name-en", folded.text[match.start(1) : end])
+    for match in _LEGAL_FORM.finditer(cased):
+        if not _opens_with_word(match[1], lexicon):
+            yield Hit(match.start(), match.end(), Kind.ORG, "name-en", folded.text[match.start() : match.end()])
+    for match in _BRANCH.finditer(cased):
+        if any(not is_word(word.lower(), lexicon) for word in match[1].split()):
+            yield Hit(match.start(), match.end(), Kind.BRANCH, "branch-name", folded.text[match.start() : match.end()])
     for match in _OCCUPATION.finditer(cased):
         yield Hit(match.start(1), match.end(1), Kind.TITLE, "occupation", match[1].lower())
     for match in _TITLE.finditer(cased):
         yield Hit(match.start(), match.end(), Kind.TITLE, "honorific", match[0].lower())
     yield from _small_names(folded.text, cased, lexicon)
+
+
+def _opens_with_word(text: str, lexicon: English) -> bool:
+    """Whether a company's form stands after one word that is part of the sentence: "The Inc", "Use LLC"."""
+    words = text.split()
+    return len(words) == 2 and words[0].lower() in lexicon.words and words[0].lower() in _LEADING
 
 
 def _opens_sentence(text: str, start: int) -> bool:

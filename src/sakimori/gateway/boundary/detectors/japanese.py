@@ -39,8 +39,27 @@ _HIRAGANA_COMPANY = Gate(
     "|株式会社|有限会社"
     "|合同会社|ホールディングス|グループ)"
 )
+_HIRAGANA_BRAND = Gate(
+    "(?:さくら|みずほ|ひまわり|あおぞら|みなと|あけぼの|つばさ|ひかり|みどり|ふたば|わかば|たんぽぽ|すみれ|あおい|こだま"
+    "|のぞみ|きらぼし|りそな|かがやき|はやぶさ|いずみ|やまと|みやこ|ことのは|やよい|みらい|さわやか|ほほえみ|こころ|ひばり"
+    "|つくし|なでしこ|かもめ|はまなす|あじさい|ふれあい|やまびこ|あさひ|ゆうひ|めぐみ|いなほ|みのり|あすか|しらゆり|きずな"
+    "|せせらぎ|あゆみ|きらり|すばる|いぶき|しおかぜ|まごころ|はまゆう|つつじ|こまくさ|けやき|くすのき|かえで|もみじ)"
+    "(?:の)?[一-龥々ァ-ヴー]{0,6}?(?:銀行|信用金庫|信用組合|農業協同組合|証券|生命|損害保険|保険|信用保証|信託|リース"
+    "|法律事務所|会計事務所|税理士事務所|司法書士事務所|監査法人|法人|事務所|基金|財団|園|保育園|病院|医院|クリニック|薬局"
+    "|不動産|建設|工務店|商店|商事|物流|運輸|食品|水産|製作所|工業|電機|電力|ガス|大学|学園|株式会社|有限会社|会)"
+    "(?:株式会社|有限会社)?"
+)
+_FORM_FIRST = Gate(
+    "(?:一般|公益|特例)?(?:財団|社団)法人|社会福祉法人|医療法人(?:社団|財団)?|学校法人|宗教法人|特定非営利活動法人"
+    "|NPO法人|npo法人|農事組合法人|有限責任(?=[ぁ-ん一-龥ァ-ヴ]{1,8}監査法人)|弁護士法人|税理士法人|監査法人"
+)
+_AFTER_FORM = re.compile(
+    "[ぁ-ん]{2,8}?(?:[一-龥々ァ-ヴー]{1,10}|(?=[のはがをにとでへも、。()「」 \u3000\n\"',]|より|から|様|御中|$))"
+)
 _SELF = Gate(f"([{_KANJI}]{{1,5}}|[{_KANA}]{{2,8}}|[ぁ-ん]{{2,6}})(?=と申し|と申す|と名乗)")
-_BRANCH = Gate("(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)")
+_BRANCH = Gate(
+    "(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)|(?<![一-龥])(本店)営業部"
+)
 _NO_BRANCH = listed("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙")
 _SPACED_KANA = Gate(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
 _HIRAGANA = Gate("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
@@ -103,10 +122,17 @@ def _spaced(text: str) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1])
     for match in _HIRAGANA_COMPANY.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
+    for match in _HIRAGANA_BRAND.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
+    for match in _FORM_FIRST.finditer(text):
+        after = _AFTER_FORM.match(text, match.end())
+        if after:
+            yield Hit(match.start(), after.end(), Kind.ORG, "name-ja", text[match.start() : after.end()])
+    yield from _hiragana_people(text)
     for match in _known_mixed().finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _BRANCH.finditer(text):
-        if match[1] not in lexicon.words and match[1] not in _NO_BRANCH:
+        if match[2] or (match[1] not in lexicon.words and match[1] not in _NO_BRANCH):
             yield Hit(match.start(), match.end(), Kind.BRANCH, "branch-name", match[0])
     for match in _SPACED_KANA.finditer(text):
         surname, given = match[1], match[2]
@@ -118,6 +144,29 @@ def _spaced(text: str) -> Iterator[Hit]:
         surname, given = match[1].translate(_TO_KATAKANA), match[2].translate(_TO_KATAKANA)
         if surname in lexicon.kana_surnames and given in lexicon.kana_given:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1] + match[2])
+
+
+def _hiragana_people(text: str) -> Iterator[Hit]:
+    """People in hiragana whom an honorific marks; the particle before them is no part of the name."""
+    lexicon = japanese()
+    for match in _HIRAGANA_POLITE.finditer(text):
+        run = match[1]
+        for start in range(len(run) - 2):
+            kana = run[start:].translate(_TO_KATAKANA)
+            surname, _, given = kana.replace("\u3000", " ").partition(" ")
+            if given:
+                is_name = surname in lexicon.kana_surnames and given in lexicon.kana_given
+            else:
+                is_name = (kana in lexicon.kana_surnames and len(kana) >= 4) or any(
+                    kana[:size] in lexicon.kana_surnames and kana[size:] in lexicon.kana_given
+                    for size in range(2, len(kana) - 1)
+                )
+            if is_name:
+                yield Hit(match.start() + start, match.end(1), Kind.PERSON, "name-ja", run[start:].replace(" ", ""))
+                break
+
+
+_HIRAGANA_POLITE = Gate("(?<![ぁ-ん])([ぁ-ん]{3,12}(?:[ \u3000][ぁ-ん]{2,6})?)(?=様|さま|さん|氏|殿|です|と申|と名乗)")
 
 
 @cache

@@ -23,7 +23,7 @@ Shape = Callable[[Folded, str, int, str], tuple[int, int] | None]
 
 _SEPARATOR = re.compile(
     r"(?:[ \u3000]?[(\[][^()\[\]\n0-9]{0,16}[)\]])?"
-    r"[ \u3000\"'*_\]】>|\\」』`)]{0,4}"
+    r"[ \u3000\"'*_\]】>|\\」』`)]{0,4}(?:\((?=no|第|番号))?"
     r"(?:\(?(?:の番号|番号|のno\.?)(?=[ \u3000:はが0-9]))?[ \u3000]?"
     r"(?P<sign>=>|->|[:=|→>\t#※]|は|が|の|第|to\b|is\b|are\b|no\.?:?(?![a-z])|番号|,(?=\")|-(?= )|・)?"
     r"[ \u3000\"'*_\[\\「『【<|#:=(、`]{0,5}(?:\n[ \u3000>*]{0,4}(?=[^\n]))?"
@@ -81,7 +81,7 @@ _HOST = re.compile(r"[a-z0-9][a-z0-9._\-]{2,100}[a-z0-9]")
 _WORD = re.compile(r"[一-龥ァ-ヴー]{2,12}|[a-z][a-z\-]{2,30}(?: [a-z\-]{3,20}){0,3}")
 _NOBODY = listed(
     "system root administrator admin guest none null true false n/a na unknown local service network user users"
-    " anonymous "
+    " anonymous workgroup builtin nt "
     "localhost nobody default everyone password login logon name id type string public private test and or the in"
     " is of for with by failed success "
     "サーバー サーバ クライアント 未入力 同上 別紙 別紙参照 なし 該当なし 不明 本人 同じ 以下 以下の通り "
@@ -150,6 +150,28 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
             reach = max(reach, end)
 
 
+@cache
+def _by_spelling() -> dict[str, tuple[Kind, str]]:
+    return {label: (kind, shape) for kind, shape, label in _labels()[1]}
+
+
+def is_label(name: str) -> bool:
+    """Whether a folded text is one label and nothing else."""
+    return name in _by_spelling()
+
+
+def beside_label(folded: Folded, view: str, label: str, start: int, end: int) -> Iterator[Hit]:
+    """What a value between two places is, which stands under ``label``. ``view``: the text with digits for numerals."""
+    kind, shape = _by_spelling()[label]
+    name, _, bounds = shape.partition(" ")
+    place = _SHAPES[name](folded, view, start, ":|" + bounds)
+    if place:
+        value = folded.text[place[0] : min(place[1], end)]
+        yield Hit(
+            place[0], min(place[1], end), kind, "label", re.sub(r"[ \-]", "", value) if value.isascii() else value
+        )
+
+
 def detect_member(name: str, value: Folded) -> Iterator[Hit]:
     """What the value of a JSON member is, told by the member's name (folded)."""
     prefix = f'"{name}": "'
@@ -178,7 +200,7 @@ def _digits(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int
     least, _, most = told.partition("|")[2].partition(" ")
     match = re.compile(
         rf"[0-9](?:[ .\-ー・]{{0,2}}[0-9]){{{int(least) - 1},{int(most) - 1}}}(?![0-9])(?!-[0-9]{{2}}[ t]"
-        rf"|[年月日件円回%万億千,.][0-9]?)"
+        rf"|[年月日件円回%万億千]|[,.][0-9])"
     ).match(view, start)
     return match.span() if match else None
 
@@ -356,7 +378,7 @@ def _user(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] 
     if not match:
         return None
     value = match[0].rstrip(".$\\@")
-    if not sign and not re.search(r"[a-z][._][a-z]|[a-z_]{3,}[0-9]{1,4}$|^(?:svc|adm|sa)[_\-]", value):
+    if not sign and not re.search(r"[a-z][._][a-z]|^[a-z]-[a-z]{3}|[a-z_]{3,}[0-9]{1,8}$|^(?:svc|adm|sa)[_\-]", value):
         return None
     if (
         value in _NOBODY

@@ -21,6 +21,14 @@ _HOMES = (
 _DOWN_LEVEL = Gate(
     r"(?<![A-Za-z0-9\\./:_\-])([A-Z][A-Z0-9\-]{1,14})(?:\\|\\\\)([A-Za-z][A-Za-z0-9._\-$]{1,40})(?![A-Za-z0-9\\_])"
 )
+_SID = Gate(r"(?<![a-z0-9\-])s-1-5-21(?:-[0-9]{1,10}){3,4}(?![0-9\-])")
+_WHOAMI = Gate(r"(?:^|\n)([a-z0-9][a-z0-9\-]{1,14})\\([a-z0-9][a-z0-9._\-$]{1,40})[ \t\r]*(?=\n|$)")
+_LEASE = Gate(r"[0-9a-f]{2}:[0-9a-f]{2} \(([a-z0-9][a-z0-9.\-]{1,62})\)")
+"""The client's name in a line of a DHCP server."""
+_BESIDE_PASSWORD = Gate(
+    r"(?<![a-z0-9])id[ :=は「『]{1,3}([a-z0-9][a-z0-9._@\-]{2,40})[」』]?[ ]?"
+    r"(?:と|、|,|/|・|および|及び|and)[ ]?(?:パスワード|pw|pass)"
+)
 _INTERNAL = Gate(
     r"\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test"
     r"|example)(?![a-z0-9\-(]|\.[a-z0-9])"
@@ -29,6 +37,8 @@ _MACHINE = Gate(
     r"(?<![a-z0-9.\-_/\\])(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm"
     r"|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
     r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])"
+    r"|(?<![a-z0-9.\-_/\\])vdi-[a-z]{2,8}-[0-9]{2,6}(?![a-z0-9\-_.\\])"
+    r"|(?<![a-z0-9.\-_/\\])[a-z0-9]{3,12}-(?:pc|laptop|desktop|macbook)[0-9]{0,3}(?![a-z0-9\-_.\\])"
     r"|(?<![a-z0-9.\-_/\\])[a-z0-9]{2,12}-(?:db|web|app|srv|sv|dc|fs|ap|vm|gw|fw|proxy|node"
     r"|host)[0-9]{1,4}(?![a-z0-9\-_.\\]|\.[a-z])"
 )
@@ -46,7 +56,7 @@ _NO_MACHINES = listed(
 _AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 _INITIAL_FIRST = Gate(rf"[._](?<=[a-z][._])(?<![a-z0-9_.@/\\\-$%:][a-z][._])([a-z]{{4,15}}){_AFTER_ACCOUNT}")
 _INITIAL_LAST = Gate(rf"[._](?<=[a-z]{{4}}[._])[a-z]{_AFTER_ACCOUNT}")
-_SERVICE = Gate(r"svc[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
+_SERVICE = Gate(r"(?:svc|adm)[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
 _HANDLE = Gate(r"(?<![a-z0-9._@/])@([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
     r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url"
@@ -79,6 +89,16 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             if match[1] not in _NO_DOMAIN and match[2].lower() not in _EVERYONE:
                 yield Hit(match.start(1), match.end(1), Kind.DOMAIN, "down-level", match[1].lower())
                 yield Hit(match.start(2), match.end(2), Kind.USER, "down-level", match[2].lower())
+        for match in _WHOAMI.finditer(text):
+            if match[1].upper() not in _NO_DOMAIN and match[2] not in _EVERYONE:
+                yield Hit(match.start(1), match.end(1), Kind.DOMAIN, "down-level", match[1])
+                yield Hit(match.start(2), match.end(2), Kind.USER, "down-level", match[2])
+    for match in _SID.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.USER, "sid", match[0])
+    for match in _LEASE.finditer(text):
+        yield Hit(match.start(1), match.end(1), Kind.HOST, "lease", match[1])
+    for match in _BESIDE_PASSWORD.finditer(text):
+        yield Hit(match.start(1), match.end(1), Kind.USER, "beside-password", match[1])
     for pattern in _HOMES:
         for match in pattern.finditer(text):
             if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
@@ -89,7 +109,8 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             start -= 1
         while start < match.start() and text[start] in ".-":
             start += 1
-        if start < match.start() and (not start or text[start - 1] not in "@_/\\"):
+        is_url = text[max(0, start - 3) : start] == "://"
+        if start < match.start() and (is_url or not start or text[start - 1] not in "@_/\\"):
             yield Hit(start, match.end(), Kind.HOST, "host-form", text[start : match.end()])
     for match in _MACHINE.finditer(text):
         yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])

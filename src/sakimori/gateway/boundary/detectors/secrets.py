@@ -26,6 +26,7 @@ _BLOCK_END = re.compile(r"-----end [a-z0-9 ]{0,40}private key(?: block)?-----")
 _TELLING_NAME = (
     r"(?:password|passwd|passphrase|passcode|pwd|secret|credential|credentials|apikey|api_key|api-key|accesskey"
     r"|access_key|access-key|accountkey|account_key|privatekey|private_key|private-key|token|authorization"
+    r"|(?:secret|encryption|signing|shared|master|storage|hmac|jwt|license)[_\-]?key|sessionid|session_id|sessid"
     r"|パスワード|パスフレーズ|暗証番号|秘密鍵|合言葉)"
 )
 # Each begins with plain characters, which lets the regex engine skip ahead.
@@ -36,7 +37,9 @@ _BEFORE_VALUE = (
     ),
     Gate(r"[\-/](?<![a-z0-9][\-/])(?:password|passwd|pass|pwd|token|secret|api-key)(?:\s{1,3}|[:=])(?!-)"),
     Gate(r"net(?<![a-z0-9]net)1?(?:\.exe)?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?![/\s])"),
-    Gate(r"[?&;](?:pass|pw|sig|key)="),
+    Gate(r"[?&;](?:pass|pw|sig|key|sid|session|code|otp|nonce|auth|jwt|ticket)=(?=[^&\s]{6})"),
+    Gate(r"/user:[^\s]{1,80}\s{1,3}(?![/\s])"),  # net use, runas, psexec
+    Gate(r"(?:curl|wget)\b[^\n]{0,200}?\s-(?:u|-user)[ =]{1,3}[\"']?[^\s:\"']{1,64}:(?=[^\s])"),
     Gate(
         r"(?:password|passwd|passphrase|パスワード)[ ]{1,3}(?=[^\s]{0,40}[0-9!#%+$@^&*])(?=[^\s]{6,})(?![0-9]{1"
         r",4}[ .,])"
