@@ -34,13 +34,14 @@ _INTERNAL = Gate(
     r"|example)(?![a-z0-9\-(]|\.[a-z0-9])"
 )
 _MACHINE = Gate(
-    r"(?<![a-z0-9.\-_/\\])(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm"
+    r"(?<![a-z0-9.\-_/\\])(?=[a-z0-9]{2,12}-)(?:"  # looked for first: it spares the rest at nearly every word
+    r"(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm"
     r"|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
     r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])"
-    r"|(?<![a-z0-9.\-_/\\])vdi-[a-z]{2,8}-[0-9]{2,6}(?![a-z0-9\-_.\\])"
-    r"|(?<![a-z0-9.\-_/\\])[a-z0-9]{3,12}-(?:pc|laptop|desktop|macbook)[0-9]{0,3}(?![a-z0-9\-_.\\])"
-    r"|(?<![a-z0-9.\-_/\\])[a-z0-9]{2,12}-(?:db|web|app|srv|sv|dc|fs|ap|vm|gw|fw|proxy|node"
-    r"|host)[0-9]{1,4}(?![a-z0-9\-_.\\]|\.[a-z])"
+    r"|vdi-[a-z]{2,8}-[0-9]{2,6}(?![a-z0-9\-_.\\])"
+    r"|[a-z0-9]{3,12}-(?:pc|laptop|desktop|macbook)[0-9]{0,3}(?![a-z0-9\-_.\\])"
+    r"|[a-z0-9]{2,12}-(?:db|web|app|srv|sv|dc|fs|ap|vm|gw|fw|proxy|node"
+    r"|host)[0-9]{1,4}(?![a-z0-9\-_.\\]|\.[a-z]))"
 )
 _SYSLOG = Gate(
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z"
