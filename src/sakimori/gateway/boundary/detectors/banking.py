@@ -71,7 +71,7 @@ _TRANSFER = Gate(
 )
 _AMOUNTS = Gate("amount|transfer|payment|currency|jpy|振込|送金")
 _BANKING = Gate("口座|振込|普通|当座|送金|引落|フリコミ|フリカエ|ニユウキン|ソウキン")
-_SEVEN = Gate(r"(?<![0-9a-z.,\-/:_+])[0-9]{7}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
+_SEVEN = Gate(r"[0-9](?<![0-9a-z.,\-/:_+][0-9])[0-9]{6}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
 _HOLDER = Gate(
     r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴ"
     r"ー][ァ-ヴー0-9a-z"
@@ -106,7 +106,7 @@ def _mod97(iban: str) -> bool:
 
 def detect_bics(folded: Folded) -> Iterator[Hit]:
     """ISO 9362 codes, in capitals, of countries that banks send to, beside a word of banking."""
-    if not _BIC_WORD.search(folded.text):
+    if not _BIC_WORD.may_match(folded.text):
         return
     for match in _BIC.finditer(folded.cased):
         near = folded.text[max(0, match.start() - 40) : match.end() + 20]
@@ -137,7 +137,7 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
     if _AMOUNTS.search(text):
         for match in _TRANSFER.finditer(text):
             yield _number(match, 1, Kind.ACCOUNT, "transfer")
-    if _BANKING.search(text):
+    if _BANKING.may_match(text):
         for match in _SEVEN.finditer(text):
             yield _number(match, 0, Kind.ACCOUNT, "account")
     for match in _BRANCH.finditer(text):
@@ -165,7 +165,7 @@ def detect_corporate_numbers(folded: Folded) -> Iterator[Hit]:
         if match[1] != digits and not re.fullmatch(r"[0-9]([ \-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}", match[1]):
             continue
         if is_told is None:
-            is_told = _CORP_WORDS.search(text) is not None
+            is_told = _CORP_WORDS.may_match(text)
         if _is_corporate(digits) and (
             is_told or match[0][0] == "t" or match[1] != digits or not "14" <= digits[:2] <= "19"
         ):

@@ -35,11 +35,15 @@ class Gate:
         self._number = len(_groups[self._group])
         _groups[self._group].append(needs or pattern)
 
+    def may_match(self, text: str) -> bool:
+        """Whether it may; where the pattern has no look-arounds, whether it does."""
+        return self._number in _possible(self._group, text)
+
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        return self.pattern.finditer(text) if self._number in _possible(self._group, text) else iter(())
+        return self.pattern.finditer(text) if self.may_match(text) else iter(())
 
     def search(self, text: str, position: int = 0) -> re.Match[str] | None:
-        return self.pattern.search(text, position) if self._number in _possible(self._group, text) else None
+        return self.pattern.search(text, position) if self.may_match(text) else None
 
 
 def prepare() -> None:

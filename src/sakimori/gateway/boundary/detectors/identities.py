@@ -10,13 +10,14 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _RESIDENCE = Gate(r"(?<![A-Za-z0-9])[A-Z]{2}[ ]?[0-9]{8}[ ]?[A-Z]{2}(?![A-Za-z0-9])")
 _PASSPORT = Gate(r"(?<![A-Za-z0-9\-])[A-Z]{2}[0-9]{7}(?![A-Za-z0-9])")
 _PASSPORT_WORDS = Gate("旅券|パスポート|passport")
-_PENSION = Gate(r"(?<![0-9\-a-z.])[0-9]{4}-[0-9]{6}(?![0-9\-])")
-_SSN = Gate(r"(?<![0-9\-a-z.])(?!000|666)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9\-])")
+_PENSION = Gate(r"[0-9](?<![0-9\-a-z.][0-9])[0-9]{3}-[0-9]{6}(?![0-9\-])")
+_SSN = Gate(r"[0-9](?<![0-9\-a-z.][0-9])[0-9]{2}(?<!000)(?<!666)-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9\-])")
 _NINO = Gate(r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])")
 _PLATE = Gate(
     "(?:[一-龥]{2,4}|なにわ|いわき|とちぎ|つくば|すみだ|とかち)[ \u3000]?[0-9]{2}[0-9"
     "a-z][ \u3000]?[ぁ-ん][ \u3000]?(?:[0-9]{2}-[0-9]{2}"
-    "|[・.]{0,3}[0-9]{1,4}(?:-[0-9]{2})?)(?![0-9])"
+    "|[・.]{0,3}[0-9]{1,4}(?:-[0-9]{2})?)(?![0-9])",
+    needs="[0-9]{2}[0-9a-z][ \u3000]?[ぁ-ん][ \u3000]?[0-9・.]",
 )
 _INSURED = Gate(
     r"記号[ \u3000:=はが]{0,3}([0-9a-z一-龥]{1,8}?)[ \u3000,、・\-]{0,3}番号[ \u3000:=はが]{0,3}([0-9]{1,8})(?![0-9])"
@@ -32,7 +33,7 @@ _LATITUDE = Gate(
     r"(?:緯度|経度|\blatitude|\blongitude|\blat|\blon|\blng)[\"']?[ ]?[:=は]?["
     r" ]?[\"']?(-?[0-9]{1,3}\.[0-9]{3,12})(?![0-9])"
 )
-_IMEI = Gate(r"(?<![0-9\-a-z.])(?:35|86|01|99)[0-9]{13}(?![0-9\-.])")
+_IMEI = Gate(r"[0389](?<![0-9\-a-z.][0389])(?:(?<=3)5|(?<=8)6|(?<=0)1|(?<=9)9)[0-9]{13}(?![0-9\-.])")
 
 
 def detect_identities(folded: Folded) -> Iterator[Hit]:
@@ -40,7 +41,7 @@ def detect_identities(folded: Folded) -> Iterator[Hit]:
     for pattern, kind, name in ((_RESIDENCE, Kind.RESIDENCE, "residence-card"), (_NINO, Kind.TAXID, "nino")):
         for match in pattern.finditer(cased):
             yield Hit(match.start(), match.end(), kind, name, match[0].lower().replace(" ", ""))
-    if _PASSPORT_WORDS.search(text):
+    if _PASSPORT_WORDS.may_match(text):
         for match in _PASSPORT.finditer(cased):
             yield Hit(match.start(), match.end(), Kind.PASSPORT, "passport", match[0].lower())
     for pattern, kind, name in (

@@ -22,12 +22,14 @@ _RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]+")
 _STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
 _LATIN = re.compile(r"[0-9a-z&・]+")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
+_HONORIFIC_BEGINS = ("さ", "く", "ち", "先")
 _SPACED = Gate(
-    f"(?<![{_KANJI}])([{_KANJI}]{{1,4}})[ \u3000]([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{_KANA}]{{2,6}}(?![{_KANA}]))"
+    f"([{_KANJI}](?<![{_KANJI}]{{2}})[{_KANJI}]{{0,3}})[ \u3000]"
+    f"([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{_KANA}]{{2,6}}(?![{_KANA}]))"
 )
 _KANJI_HIRAGANA = Gate(
-    f"(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)"
-    f"|(?<![{_KANJI}])([{_KANJI}]{{1,3}})([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$)"
+    f"([{_KANJI}](?<![{_KANJI}]{{2}})[{_KANJI}]{{0,2}})"
+    f"(?:([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)|([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$))"
 )
 _HIRAGANA_COMPANY = Gate(
     "(?:株式会社|有限会社|合同会社|㈱|㈲)[ \u3000]?[ぁ-ん]{2,8}?(?=[のはがをにとでへもや、。()「」 \u3000"
@@ -51,18 +53,21 @@ _HIRAGANA_BRAND = Gate(
 )
 _FORM_FIRST = Gate(
     "(?:一般|公益|特例)?(?:財団|社団)法人|社会福祉法人|医療法人(?:社団|財団)?|学校法人|宗教法人|特定非営利活動法人"
-    "|NPO法人|npo法人|農事組合法人|有限責任(?=[ぁ-ん一-龥ァ-ヴ]{1,8}監査法人)|弁護士法人|税理士法人|監査法人"
+    "|npo法人|農事組合法人|有限責任(?=[ぁ-ん一-龥ァ-ヴ]{1,8}監査法人)|弁護士法人|税理士法人|監査法人"
 )
 _AFTER_FORM = re.compile(
     "[ぁ-ん]{2,8}?(?:[一-龥々ァ-ヴー]{1,10}|(?=[のはがをにとでへも、。()「」 \u3000\n\"',]|より|から|様|御中|$))"
 )
-_SELF = Gate(f"([{_KANJI}]{{1,5}}|[{_KANA}]{{2,8}}|[ぁ-ん]{{2,6}})(?=と申し|と申す|と名乗)")
+_SELF = Gate(
+    f"([{_KANJI}]{{1,5}}|[{_KANA}]{{2,8}}|[ぁ-ん]{{2,6}})(?=と申し|と申す|と名乗)", needs="と申し|と申す|と名乗"
+)
 _BRANCH = Gate(
-    "(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)|(?<![一-龥])(本店)営業部"
+    "(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)|(?<![一-龥])(本店)営業部",
+    needs="支店|出張所|営業所|本店営業部",
 )
 _NO_BRANCH = listed("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙")
-_SPACED_KANA = Gate(f"(?<![{_KANA}])([{_KANA}]{{2,7}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
-_HIRAGANA = Gate("(?<![ぁ-ん])([ぁ-ん]{2,6})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
+_SPACED_KANA = Gate(f"([{_KANA}](?<![{_KANA}]{{2}})[{_KANA}]{{1,6}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
+_HIRAGANA = Gate("([ぁ-ん](?<![ぁ-ん]{2})[ぁ-ん]{1,5})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 _UNKNOWN_SURNAMES = ((2, 4.0), (1, 4.6), (3, 5.4))
 """Characters of a surname on no list, and what reading one costs."""
@@ -89,17 +94,18 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
         return
     for run in _RUN.finditer(text):
         found = run[0]
-        if found.isascii() or len(found) < 2:
+        if len(found) < 2 or found.isascii():
             continue
         start, end = run.span()
-        is_polite = _HONORIFIC.match(text, end) is not None
+        is_polite = text[end : end + 1] in _HONORIFIC_BEGINS and _HONORIFIC.match(text, end) is not None
+        if len(found) <= _LONGEST_RUN and not _claims(found, is_polite):
+            continue
         for first in range(0, len(found), _LONGEST_RUN):
             part = found[first : first + _LONGEST_RUN]
             for begin, finish, kind in _claims(part, is_polite and first + _LONGEST_RUN >= len(found)):
                 if kind is Kind.NAME and begin == 0 and finish == len(part) and text[start - 1 : start] == "@":
                     continue
                 yield Hit(start + first + begin, start + first + finish, kind, "name-ja", part[begin:finish])
-        del end
     yield from _spaced(text)
 
 
@@ -114,7 +120,7 @@ def _spaced(text: str) -> Iterator[Hit]:
         if given and (surname in lexicon.surnames or (likely and surname not in lexicon.words)):
             yield Hit(match.start(), match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
     for match in _KANJI_HIRAGANA.finditer(text):
-        surname, given = (match[1], match[2]) if match[1] else (match[3], match[4])
+        surname, given = match[1], match[2] or match[3]
         if surname in lexicon.surnames and given.translate(_TO_KATAKANA) in lexicon.kana_given:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[0])
     for match in _SELF.finditer(text):

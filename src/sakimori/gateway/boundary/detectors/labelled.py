@@ -339,6 +339,11 @@ def _text_value(folded: Folded, _view: str, start: int, told: str) -> tuple[int,
     return start, start + len(value)
 
 
+@cache
+def _areas() -> tuple[str, ...]:
+    return tuple(japanese().areas)
+
+
 def _address(folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
     sign = told.partition("|")[0]
     match = _ADDRESS.match(view, start)
@@ -353,10 +358,7 @@ def _address(folded: Folded, view: str, start: int, told: str) -> tuple[int, int
         value = value[:comma]
     value = value.rstrip(" ,\u3000)』」'")
     has_digit = any(map(str.isdigit, value)) or any(c in "一二三四五六七八九十〇" for c in value)
-    lexicon = japanese()
-    is_place = any(value.startswith(place) for place in lexicon.areas) or re.match(
-        r"[一-龥ァ-ヴヶ]{2,8}[都道府県市区町村郡]", value
-    )
+    is_place = value.startswith(_areas()) or re.match(r"[一-龥ァ-ヴヶ]{2,8}[都道府県市区町村郡]", value)
     if not (
         is_place or (has_digit and (value[:1].isdigit() or not value.isascii() or re.search(r"[0-9]+ [a-z]", value)))
     ):

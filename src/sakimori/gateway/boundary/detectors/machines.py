@@ -11,7 +11,8 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _MAC = Gate(
     r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}(?P<s>[:\-])(?:[0-9a-f]{2}(?P=s)){4}[0-9a-f]{2}"
-    r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])"
+    r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])",
+    needs=r"[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
 )
 _UNC = Gate(r"(?<![\\a-z0-9:])(?:\\\\|\\\\\\\\)([a-z0-9][a-z0-9.\-_]{1,62})\\")
 _HOMES = (
@@ -58,7 +59,7 @@ _AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 _INITIAL_FIRST = Gate(rf"[._](?<=[a-z][._])(?<![a-z0-9_.@/\\\-$%:][a-z][._])([a-z]{{4,15}}){_AFTER_ACCOUNT}")
 _INITIAL_LAST = Gate(rf"[._](?<=[a-z]{{4}}[._])[a-z]{_AFTER_ACCOUNT}")
 _SERVICE = Gate(r"(?:svc|adm)[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
-_HANDLE = Gate(r"(?<![a-z0-9._@/])@([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
+_HANDLE = Gate(r"@(?<![a-z0-9._@/]@)([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
     r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url"
     r"|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://(?!127\.|localhost)[^\s\"'<>)、。]{4,200}"

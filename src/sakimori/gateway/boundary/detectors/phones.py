@@ -40,7 +40,7 @@ def detect_phones(folded: Folded) -> Iterator[Hit]:
         digits = "".join(filter(str.isdigit, match[0]))
         if _is_number(match[0], digits):
             yield Hit(match.start(), match.end(), Kind.PHONE, "phone", _canonical(match[0], digits))
-    if not _WORD.search(text):
+    if not _WORD.may_match(text):
         return
     for pattern in (_BESIDE, _OFF):
         for match in pattern.finditer(text):
