@@ -72,6 +72,7 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(
     r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])(?:[0-9]{0,2}(?:-[0-9]{1,3}){1,3}|[0-9]{0,5}[A-Za-z]?)(?![0-9A-Za-z_:=%]|[.,][0-9])"
 )
+_LONGEST_ABBREVIATION = 3
 _DAY = re.compile("[0-9]{4}-[0-9]{2}(?:-|$)")
 _ROOMS = listed("room unit floor level shop block house lot villa building")
 _LAST_WORD = re.compile(r"([^\W\d_][^\W\d_.'\u2019\-]*)[ ,.]{1,3}$")
@@ -221,6 +222,8 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
     if not any(character.isdigit() for character in text):
         return
     for match in _US.finditer(text):
+        if all(word.islower() and word in english().words for word in cased[match.start() : match.end()].split()[1:]):
+            continue
         yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
     for match in _BRITISH_POSTCODE.finditer(cased):
         yield Hit(match.start(), match.end(), Kind.POSTCODE, "postcode", match[0].lower())
@@ -333,6 +336,8 @@ def _token_kind(token: str) -> str:
         return "short"
     if low in words.places or low in words.nationalities:
         return "name"
+    if token.isupper() and token.isascii() and len(token) <= _LONGEST_ABBREVIATION:
+        return "short"
     return (
         "word"
         if low in words.words

@@ -43,7 +43,7 @@ _AGES = (
         r"|以上|以下))",
         needs="years?[ -]olds?|[0-9][ ]?y/?o|years? of age|[歳才]",
     ),
-    Gate(r"(?:turned|turn|aged|turning|age of|aged about) ([0-9]{1,3})(?![0-9]|[.:/][0-9])"),
+    Gate(r"(?<![a-z])(?:turned|turn|aged|turning|age of|aged about) ([0-9]{1,3})(?![0-9]|[.:/][0-9])"),
     Gate(r"(?<![a-z])(?:(?:he|she) (?:was|is)|i was|i am|i'm) ([1-9][0-9])(?=[.,;!?](?![0-9])| and |$)"),
 )
 

@@ -72,6 +72,15 @@ _LEGAL_FORM = Gate(
     r"|SA de CV|S\.A\.S\.|S\.à r\.l\.|Sp\. z o\.o\.|a\.s\.|B\.V\.|N\.V\.|K\.K\.|GmbH(?: & Co\.? KG)?"
     r"|LLC|LLP|PLC|Ltd\.?|Inc\.?|Limited|Corp\.?|AG|AB|AS|ASA|KK|Oyj?|A/S|ApS))(?![A-Za-z])"
 )
+_MONTHS = listed(
+    "january february march april may june july august september october november december jan feb mar apr jun jul aug"
+    " sep sept oct nov dec"
+)
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_DATED = re.compile(
+    r"(?:[0-9](?:st|nd|rd|th)? (?:of )?|(?:^|[^A-Za-z])(?i:in|by|since|until|of|early|late|last|next|this|mid|on) )"
+    rf"(?i:{_MONTH})(?![A-Za-z])|(?i:{_MONTH})\.?,? {{1,2}}[0-9]"
+)
 _BRANCH = Gate(rf"((?:[{_UPPER}][{_LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
 _LEADING = listed(
     "the a an this that my our your his her their its i we you he she they it and or but for from to in"
@@ -96,6 +105,10 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
             and match[0].lower() not in lexicon.given
         ):
             continue  # a label
+        if (_is_element(cased, start, match.end()) and match[0].lower() not in lexicon.given) or (
+            match[0].lower() in _MONTHS and _DATED.search(cased[max(0, start - 8) : match.end() + 4])
+        ):
+            continue
         is_placed = match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 16) : start])
         if is_placed and " " not in match[0] and not is_word(match[0].lower(), lexicon):
             yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
@@ -121,6 +134,11 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
     for match in _TITLE.finditer(cased):
         yield Hit(match.start(), match.end(), Kind.TITLE, "honorific", match[0].lower())
     yield from _small_names(folded.text, cased, lexicon)
+
+
+def _is_element(text: str, start: int, end: int) -> bool:
+    """Whether a word is the name of an XML element."""
+    return text.endswith(("<", "</"), 0, start) and text.startswith(">", end)
 
 
 def _opens_with_word(text: str, lexicon: English) -> bool:

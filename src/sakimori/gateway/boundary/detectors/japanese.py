@@ -288,6 +288,8 @@ def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: 
             after = pieces[index + 1 :]
             if after:
                 return (piece.start, after[-1].end, Kind.ORG)
+            if index == 0:
+                return None
             first = _name_before(run, pieces, index)
             return (first if first is not None else pieces[max(0, index - 3)].start, piece.end, Kind.ORG)
         case _:

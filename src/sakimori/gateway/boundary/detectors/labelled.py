@@ -303,7 +303,7 @@ def _english_name(folded: Folded, match: re.Match[str], sign: str) -> tuple[int,
             and (low in lexicon.words or capital)
         ):
             break
-        if low in ("and", "or", "with", "for", "is", "was"):
+        if low in ("and", "or", "with", "for", "is", "was", "i", "you", "we"):
             break
         known = known or (low not in lexicon.words and len(low) > 1)
         capital = capital or is_capital

@@ -67,6 +67,9 @@ _SITE = Gate(
 )
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
+_REGION = re.compile(r"(?:ap|us|eu|ca|sa|me|af|il)-(?:gov-)?(?:north|south|east|west|central)[a-z]*-[0-9]$")
+"""Of clouds."""
+_LEVELS = listed("info warn warning error err debug notice crit critical trace fatal alert emerg verbose")
 _EVERYONE = listed(
     "public default all defaultuser0 defaultappool administrator admin root user users shared guest"
     " ubuntu ec2-user vagrant runner system xxx username name"
@@ -115,13 +118,15 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         if start < match.start() and (is_url or not start or text[start - 1] not in "@_/\\"):
             yield Hit(start, match.end(), Kind.HOST, "host-form", text[start : match.end()])
     for match in _MACHINE.finditer(text):
+        if _REGION.match(match[0]):
+            continue
         yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])
     for match in _SYSLOG.finditer(text):
-        if not match[1].isdigit():
+        if not match[1].isdigit() and match[1] not in _LEVELS:
             yield Hit(match.start(1), match.end(1), Kind.HOST, "syslog", match[1])
     for match in _CAPITALS.finditer(folded.cased):
         before = folded.cased[match.start() - 1 : match.start()]
-        if before.isalnum() or (before and before in "_.-/\\@#:="):
+        if before.isalnum() or (before and before in "_.-/\\@#:=%"):
             continue
         if any(map(str.isdigit, match[0])) and match[0].partition("-")[0].rstrip("0123456789") not in _NO_MACHINES:
             yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0].lower())

@@ -10,6 +10,7 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-#~!&'$*?^`|")
 _LOCAL_EDGE = ".%+-#~!&'$*?^`|"
+_DOTS_OF_IPV4 = 3
 _LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
 _MAIL_DOMAIN = re.compile(r"@([a-z0-9](?:[a-z0-9.\-]{0,252}[a-z0-9])?)")
 _IPV4 = Gate(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])")
@@ -29,7 +30,8 @@ def detect_mail(folded: Folded) -> Iterator[Hit]:
         while start < at and text[start] in _LOCAL_EDGE:
             start += 1
         position = at + 1
-        if domain and start < at:
+        is_host = domain is not None and (domain[1][-1].isalpha() or domain[1].count(".") == _DOTS_OF_IPV4)
+        if domain and is_host and start < at:
             yield Hit(start, domain.end(), Kind.MAIL, "e-mail", text[start : domain.end()])
             position = domain.end()
 
