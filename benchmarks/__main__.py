@@ -22,7 +22,7 @@ _SUITES = (
     "failover",
     "outcome",
 )
-_ON_REQUEST = ("memory",)
+_ON_REQUEST = ("memory", "gateway-flat")
 """Too large to run every time."""
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n", flush=True)
     print("| figure | value | beside | command |\n|---|---|---|---|", flush=True)
     for name in wanted:
-        run: Callable[[], list[Figure]] = importlib.import_module(f"benchmarks.{name}").run
+        run: Callable[[], list[Figure]] = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run
         for figure in run():
             cells = (
                 figure.name,

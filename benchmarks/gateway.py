@@ -59,7 +59,7 @@ _JAPANESE = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class Server:
     url: str
     key: str
     pid: int
@@ -79,12 +79,12 @@ class _Server:
 
 def run() -> list[Figure]:
     figures = [_reading("ASCII", _ENGLISH), _reading("Japanese", _JAPANESE), _prompt()]
-    with tempfile.TemporaryDirectory() as folder, _upstream() as upstream:
-        with _served("bare", Path(folder), upstream) as server:
+    with tempfile.TemporaryDirectory() as folder, scripted_upstream() as upstream:
+        with served("bare", Path(folder), upstream) as server:
             bare, bare_stream = _cost(server, stream=False), _cost(server, stream=True)
             bare_took = asyncio.run(_paced(server, _SECONDS))
         litellm, litellm_stream = _litellm(Path(folder) / "litellm", upstream)
-        with _served("gateway", Path(folder) / "home", upstream) as server:
+        with served("gateway", Path(folder) / "home", upstream) as server:
             plain, stream = _cost(server, stream=False), _cost(server, stream=True)
             took = asyncio.run(_paced(server, _SECONDS))
             figures += [
@@ -95,7 +95,7 @@ def run() -> list[Figure]:
                 Figure("gateway, start to listening", server.started, "s", None, _COMMAND),
                 Figure("gateway, resident memory after these calls", server.resident(), "MB", None, _COMMAND),
             ]
-        with _served("observed", Path(folder) / "observed", upstream) as server:
+        with served("observed", Path(folder) / "observed", upstream) as server:
             beside = f"without {plain:.2f} ms (both vary with what else the machine does)"
             cost = _cost(server, stream=False)
             figures.append(Figure("gateway, CPU per call with measures collected", cost, "ms", beside, _COMMAND))
@@ -107,7 +107,7 @@ def _litellm(folder: Path, upstream: str) -> tuple[float | str, float | str]:
     folder.mkdir()
     try:
         with litellm_proxy.serving(folder, upstream) as (process, url):
-            server = _Server(f"{url}/chat/completions", "sk-bench", process.pid, 0)
+            server = Server(f"{url}/chat/completions", "sk-bench", process.pid, 0)
             return _cost(server, stream=False), _cost(server, stream=True)
     except litellm_proxy.NotInstalled as reason:
         return str(reason), str(reason)
@@ -172,7 +172,7 @@ def _cpu(function: Callable[[], object], *, times: int) -> float:
 
 
 @contextmanager
-def _served(kind: str, home: Path, upstream: str) -> Generator[_Server]:
+def served(kind: str, home: Path, upstream: str) -> Generator[Server]:
     """``bare``, ``gateway`` (as `sakimori gateway serve` runs it) or ``observed`` (measured by Prometheus besides)."""
     key, command = "none", [sys.executable, "-m", "benchmarks.gateway_servers", "bare", upstream]
     if kind != "bare":
@@ -189,7 +189,7 @@ def _served(kind: str, home: Path, upstream: str) -> Generator[_Server]:
             line = process.stdout.readline()
             assert line, "the server did not start"
         url = next(word.rstrip(";") for word in line.decode().split() if "/v1" in word)
-        yield _Server(f"{url}/chat/completions", key, process.pid, time.perf_counter() - began)
+        yield Server(f"{url}/chat/completions", key, process.pid, time.perf_counter() - began)
     finally:
         process.terminate()
         process.wait()
@@ -197,7 +197,7 @@ def _served(kind: str, home: Path, upstream: str) -> Generator[_Server]:
 
 
 @contextmanager
-def _upstream() -> Generator[str]:
+def scripted_upstream() -> Generator[str]:
     command = [sys.executable, "-m", "benchmarks.gateway_servers", "upstream"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -205,11 +205,11 @@ def _upstream() -> Generator[str]:
         process.terminate()
 
 
-def _cost(server: _Server, *, stream: bool, calls: int = _CALLS) -> float:
+def _cost(server: Server, *, stream: bool, calls: int = _CALLS) -> float:
     """Milliseconds of CPU that the server uses per call."""
-    asyncio.run(_load(server, 50, stream=stream))
+    asyncio.run(load(server, 50, stream=stream))
     before = server.cpu()
-    asyncio.run(_load(server, calls, stream=stream))
+    asyncio.run(load(server, calls, stream=stream))
     return (server.cpu() - before) / calls * 1e3
 
 
@@ -233,7 +233,7 @@ def _bank(home: Path) -> str:
     return key
 
 
-async def _load(server: _Server, calls: int, *, stream: bool) -> None:
+async def load(server: Server, calls: int, *, stream: bool) -> None:
     """So many calls, eight at a time, each as soon as the one before has ended."""
     left = iter(range(calls))
 
@@ -245,7 +245,7 @@ async def _load(server: _Server, calls: int, *, stream: bool) -> None:
         await asyncio.gather(*(client(session) for _ in range(_AT_ONCE)))
 
 
-async def _paced(server: _Server, seconds: float) -> list[float]:
+async def _paced(server: Server, seconds: float) -> list[float]:
     """Milliseconds of each call, of a hundred a second that come whether or not those before have ended."""
     loop = asyncio.get_running_loop()
     took: list[float] = []
@@ -265,7 +265,7 @@ async def _paced(server: _Server, seconds: float) -> list[float]:
     return sorted(took[_PER_SECOND:])
 
 
-async def _call(session: aiohttp.ClientSession, server: _Server, number: int, *, stream: bool) -> None:
+async def _call(session: aiohttp.ClientSession, server: Server, number: int, *, stream: bool) -> None:
     message = {"role": "user", "content": _text(_ENGLISH, 2_000, seed=number)}
     body = {"model": "gpt-5-mini", "messages": [message], "max_tokens": 500, "stream": stream}
     headers = {"authorization": f"Bearer {server.key}", "content-type": "application/json"}

@@ -12,8 +12,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-VERSION = "1.109.1"
-"""Not 1.82.7 or 1.82.8, which carried a stealer of credentials."""
+VERSION = "1.106.0"
+"""Not 1.82.7 or 1.82.8, which carried a stealer of credentials. Later ones asked for releases of other packages that
+could not be had when this was measured (1.109.1: certifi 2026.10.19, litellm-proxy-extras 0.4.113)."""
 _START_SECONDS = 120.0
 
 
