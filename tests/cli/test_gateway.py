@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -86,7 +87,7 @@ def test_without_a_provider_it_says_so_and_does_not_start(tmp_path: Path) -> Non
     assert "OPENAI_API_KEY" in complaint
 
 
-def _start(home: Path, provider_url: str) -> tuple["subprocess.Popen[str]", OpenAI]:
+def _start(home: Path, provider_url: str, *options: str) -> tuple["subprocess.Popen[str]", OpenAI]:
     limits = ("--limit", "tokens=200000/day", "--limit", "yen=10000/day")
     for arguments in (
         ("request", "g", "--model", "m", "--purpose", "test", *limits),
@@ -99,13 +100,18 @@ def _start(home: Path, provider_url: str) -> tuple["subprocess.Popen[str]", Open
     with database.transaction(LOCAL_TENANT) as transaction:
         _, key = keys.issue(transaction, secrets, name="t", scopes=["gateway", "structured"], clock=SystemClock())
     database.close()
+    process, base_url = _serve(home, provider_url, *(options or ("--port", "0")))
+    return process, OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=20)
+
+
+def _serve(home: Path, provider_url: str, *options: str) -> tuple["subprocess.Popen[str]", str]:
     process = sakimori(
-        home, "gateway", "serve", "--port", "0", OPENAI_API_KEY="provider-key-0", OPENAI_BASE_URL=provider_url
+        home, "gateway", "serve", *options, OPENAI_API_KEY="provider-key-0", OPENAI_BASE_URL=provider_url
     )
     assert process.stdout is not None
     line = process.stdout.readline()
     assert "provider-key-0" not in line
-    return process, OpenAI(base_url=line.split()[2].rstrip(";"), api_key=key, max_retries=0, timeout=20)
+    return process, line.split()[2].rstrip(";")
 
 
 def _outcomes(log: str) -> list[str]:
@@ -196,3 +202,34 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path, provider_url: str) -> None
     assert process.returncode == ExitCode.ENVIRONMENT
     assert complaint.startswith("sakimori: cannot listen on 127.0.0.1 port")
     assert complaint.count("\n") == 1
+
+
+def test_two_processes_serve_one_port_and_one_budget(
+    tmp_path: Path, provider_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SlowProvider, "seconds", 0.0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        shared = ("--port", str(free.getsockname()[1]), "--reuse-port")
+    first, client = _start(tmp_path, provider_url, *shared)
+    second, base_url = _serve(tmp_path, provider_url, *shared)
+    assert base_url == str(client.base_url).rstrip("/")
+    calls = 32  # each on a connection of its own: that all come to one process happens once in two thousand million
+    for number in range(calls):
+        with OpenAI(base_url=base_url, api_key=client.api_key, max_retries=0, timeout=20) as caller:
+            caller.chat.completions.create(
+                model="m", messages=[{"role": "user", "content": f"call {number}"}], max_tokens=10
+            )
+    served: list[int] = []
+    for process in (first, second):
+        process.terminate()
+        told = process.communicate(timeout=30)[1]
+        assert process.returncode == 0
+        served.append(told.count('"event":"gateway.call"'))
+    assert sum(served) == calls
+    assert all(served)
+    database = Database.embedded(tmp_path)
+    with database.snapshot(LOCAL_TENANT) as snapshot:
+        booked = budgets.used(snapshot, "g", Window.DAY, now=SystemClock().now())
+    database.close()
+    assert (booked.requests, booked.tokens) == (calls, 2 * calls)
