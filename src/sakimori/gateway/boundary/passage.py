@@ -29,7 +29,7 @@ from sakimori.gateway.boundary.running_text import (
 )
 from sakimori.gateway.boundary.seam import across, ending
 from sakimori.gateway.boundary.span import Hit, Kind, Span
-from sakimori.gateway.boundary.tokens import TOKEN_LIKE, Minter, canonical
+from sakimori.gateway.boundary.tokens import CODE, TOKEN_LIKE, Minter, find_tokens
 
 _WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
 """Detectors that guess what a name is."""
@@ -50,7 +50,7 @@ class Tokenised:
     """By what, for each span."""
 
 
-_TOKEN_LIKE = Gate(TOKEN_LIKE.pattern)
+_TOKEN_LIKE = Gate(TOKEN_LIKE.pattern, needs=CODE)
 
 
 def detect_token_like(folded: Folded) -> Iterator[Hit]:
@@ -318,13 +318,12 @@ class Passage:
     def _restored_pieces(self, text: str) -> Iterator[str]:
         folded = fold(text)
         position = 0
-        for match in TOKEN_LIKE.finditer(folded.text):
-            token = canonical(match)
+        for begin, end, token in find_tokens(folded.text):
             value = self.tokens.get(token)
             if value is None:
                 self.invented.add(token)
                 continue
-            start, end = folded.original(*match.span())
+            start, end = folded.original(begin, end)
             self.restored += 1
             yield text[position:start]
             yield value
@@ -340,7 +339,7 @@ def _normalised(span: Span, hit: Hit, text: str) -> str:
 
 def _token_places(text: str) -> list[tuple[int, int]]:
     folded = fold(text)
-    return [folded.original(*match.span()) for match in TOKEN_LIKE.finditer(folded.text)]
+    return [folded.original(start, end) for start, end, _ in find_tokens(folded.text)]
 
 
 def _widened(text: str, spans: list[Span]) -> list[Span]:

@@ -9,6 +9,7 @@ mistaken for a part.
 
 import hmac
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from sakimori.gateway.boundary.fold import fold
@@ -20,19 +21,33 @@ _STEM_LETTERS = 9
 _MOST_REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 256
 _KINDS = "|".join(sorted((kind.value.lower() for kind in Kind), key=len, reverse=True))
+_LONGEST_KIND = max(map(len, Kind))
+CODE = "[_-][0-9][0-9a-hjkmnp-tv-z]{11}"
+"""How every token ends, in folded text."""
+_CODE = re.compile(CODE)
+_KIND_BEFORE = re.compile(rf"(?:{_KINDS})\Z")
 TOKEN_LIKE = re.compile(rf"({_KINDS})(?:\\{{0,2}}_|-)([0-9][0-9a-hjkmnp-tv-z]{{11}})")
 """In folded text: whatever ``restore`` would take for a token."""
 
 
-def canonical(match: re.Match[str]) -> str:
-    """The token as it was made, from a match of ``TOKEN_LIKE``."""
-    return f"{match[1]}_{match[2]}".upper()
+def find_tokens(folded: str) -> Iterator[tuple[int, int, str]]:
+    """Whatever ``TOKEN_LIKE`` finds: (start, end, the token as it was made). Codes are rarer than kinds: they lead."""
+    position = 0
+    for code in _CODE.finditer(folded):
+        end = code.start()
+        if folded[end] == "_":
+            while code.start() - end < 2 and folded[end - 1 : end] == "\\":
+                end -= 1
+        kind = _KIND_BEFORE.search(folded, max(position, end - _LONGEST_KIND), end)
+        if kind:
+            position = code.end()
+            yield kind.start(), position, f"{kind[0]}_{code[0][1:]}".upper()
 
 
 def canonical_token(text: str) -> str | None:
     """The token that somebody wrote down, in whatever case and width; None where it is none."""
     match = TOKEN_LIKE.fullmatch(fold(text.strip()).text)
-    return canonical(match) if match else None
+    return f"{match[1]}_{match[2]}".upper() if match else None
 
 
 class Minter:
