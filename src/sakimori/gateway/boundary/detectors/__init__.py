@@ -19,6 +19,7 @@ from sakimori.gateway.boundary.detectors.english import detect_english_names
 from sakimori.gateway.boundary.detectors.identities import detect_identities
 from sakimori.gateway.boundary.detectors.japanese import detect_japanese_names
 from sakimori.gateway.boundary.detectors.labelled import detect_labelled
+from sakimori.gateway.boundary.detectors.letterheads import detect_letterheads
 from sakimori.gateway.boundary.detectors.machines import detect_machines
 from sakimori.gateway.boundary.detectors.network import detect_ipv4, detect_ipv6, detect_mail
 from sakimori.gateway.boundary.detectors.numbers import detect_numbers
@@ -49,6 +50,7 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("machine", detect_machines),
     ("address-ja", detect_japanese_addresses),
     ("address-en", detect_english_addresses),
+    ("letterhead", detect_letterheads),
     ("name-en", detect_english_names),
     ("name-ja", detect_japanese_names),
 )

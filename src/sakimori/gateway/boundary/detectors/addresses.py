@@ -55,7 +55,8 @@ _US = Gate(
     rf"|[0-9]{{1,3}}(?:st|nd|rd|th) |of |the |[0-9]{{1,5}} ){{1,5}}?(?:{_STREET})\b\.?"
 )
 _FLAT = Gate(
-    r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|p\.?o\.? ?box|psc)\b\.?,? ?#?[0-9]{1,5}[a-z]?\b"
+    r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|(?:[0-9]{1,6} )?p\.?o\.? ?box|psc)\b"
+    r"\.?,? ?#?[0-9]{1,5}[a-z]?\b"
     r"|#[0-9]{2,5}\b(?=[ ,\n])"
 )
 _CORNER = Gate(r"(?:\bthe )?\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
@@ -222,7 +223,10 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
     if not any(character.isdigit() for character in text):
         return
     for match in _US.finditer(text):
-        if all(word.islower() and word in english().words for word in cased[match.start() : match.end()].split()[1:]):
+        if all(
+            word.islower() and word.rstrip(".") in english().words
+            for word in cased[match.start() : match.end()].split()[1:]
+        ):
             continue
         yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
     for match in _BRITISH_POSTCODE.finditer(cased):

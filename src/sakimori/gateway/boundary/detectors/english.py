@@ -17,7 +17,7 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f"
 _LETTER = "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
 _WORD = f"[{_UPPER}][{_LETTER}]*(?:['\u2019\\-][{_LETTER}]+)*"
-_JOINING = "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e"
+_JOINING = "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e|ten|ter|zu|nad|pod"
 _SEQUENCE = re.compile(
     # The class comes first, the look-behind second: so the search skips from capital to capital.
     rf"[{_UPPER}](?<![{_LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{_LETTER}]*(?:['\u2019\-][{_LETTER}]+)*"
@@ -82,6 +82,7 @@ _DATED = re.compile(
     rf"(?i:{_MONTH})(?![A-Za-z])|(?i:{_MONTH})\.?,? {{1,2}}[0-9]"
 )
 _BRANCH = Gate(rf"((?:[{_UPPER}][{_LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
+_TITLED = re.compile(r"(?:^|[^A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr)\.? $")
 _LEADING = listed(
     "the a an this that my our your his her their its i we you he she they it and or but for from to in"
     " on at by with as"
@@ -177,6 +178,8 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
             begin += 1
         while end > begin and known[end - 1] == "small":
             end -= 1
+        if 0 < begin < end and known[begin] == "word" and _TITLED.search(sequence[: words[begin][0]]):
+            known[begin] = "name"
         part = known[begin:end]
         company = any(what == "company" for what in part[1:])
         if "name" not in part and not (company and len(part) >= 2 and not opens) and "ambiguous" not in part:
@@ -309,10 +312,12 @@ def _small() -> frozenset[str]:
     lexicon = english()
     single = {name for name in lexicon.places | lexicon.nationalities if name.isalpha() and len(name) >= 4}
     western = {name for name in lexicon.given if len(name) >= 4}
+    single |= {f"{name}s" for name in lexicon.nationalities if name.isalpha() and len(name) >= _SHORTEST_PLURAL}
     return frozenset(name for name in single | western if name not in lexicon.words and not is_word(name, lexicon))
 
 
 _SURNAME_AFTER = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)")
+_SHORTEST_PLURAL = 4
 _NOT_BESIDE = "._/\\-@=:#%$&'\"<>{}[]"
 
 

@@ -61,7 +61,8 @@ _INITIAL_LAST = Gate(rf"[._](?<=[a-z]{{4}}[._])[a-z]{_AFTER_ACCOUNT}")
 _SERVICE = Gate(r"(?:svc|adm)[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
 _HANDLE = Gate(r"@(?<![a-z0-9._@/]@)([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
-    r"(?:web ?site|home ?page|web ?page|my site|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url"
+    r"(?:web ?site|home ?page|web ?page|my site|posted (?:a |the )?(?:photo|video|link)"
+    r"|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url"
     r"|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://(?!127\.|localhost)[^\s\"'<>)、。]{4,200}"
     r"|www\.[^\s\"'<>)、。]{4,120})"
 )

@@ -22,7 +22,7 @@ _CANDIDATE = Gate(
 _WORD = Gate(
     r"(?:phone|telephone|tel|call|calling|called|mobile|cell|cellphone|fax|desk|direct|dial|office|whatsapp|sms"
     r"|texts?|messages? (?:to|from)"
-    r"|answering at|reach (?:me|him|her|us|them)|my number|contact number|電話|携帯|ケータイ|連絡先|ファッ"
+    r"|answering at|reach (?:me|him|her|us|them)|my number|contact number|registered|電話|携帯|ケータイ|連絡先|ファッ"
     r"クス|ファクス|ダイヤル"
     r"|内線)"
 )
