@@ -27,7 +27,7 @@ def test_a_gate_is_open_wherever_its_pattern_matches() -> None:
     gates = list(_gates())
     assert len(gates) > 50
     matched = 0
-    for labelled in bank_texts("evaluation", 300):
+    for labelled in bank_texts("evaluation", 90):
         folded = fold(labelled.text)
         for view in (folded.text, folded.cased, with_digits(folded.text)):
             for name, gate in gates:
