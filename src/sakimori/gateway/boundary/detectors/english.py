@@ -26,6 +26,7 @@ _SEQUENCE = re.compile(
 _PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 _SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
+_SMALL_ASCII_WORD = re.compile(r"[a-z]{3,}")
 _OCCUPATIONS = (
     r"(?:[Ee]ngineer|[Ss]cientist|[Cc]onsultant|[Cc]ontroller|[Cc]lerk|[Ss]pecialist|[Dd]irector|[Ll]ibrarian"
     r"|[Dd]istributor|[Cc]leaner|[Aa]ttendant|[Aa]ccountant|[Tt]echnician"
@@ -97,6 +98,9 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
     for match in _SEQUENCE.finditer(cased):
         start = match.start()
         opens = _opens_sentence(cased, start)
+        claims = _claims(match[0], opens)
+        if not claims and not match[0].isupper():
+            continue
         follows = cased[match.end() : match.end() + 1]
         if (
             opens
@@ -113,7 +117,7 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
         is_placed = match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 16) : start])
         if is_placed and " " not in match[0] and not is_word(match[0].lower(), lexicon):
             yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
-        for begin, end, kind in _claims(match[0], opens):
+        for begin, end, kind in claims:
             stop = start + end
             if kind is Kind.ORG and cased[stop : stop + 1] == "." and _ABBREVIATED.search(cased[start:stop]):
                 stop += 1
@@ -149,6 +153,8 @@ def _opens_with_word(text: str, lexicon: English) -> bool:
 
 
 def _opens_sentence(text: str, start: int) -> bool:
+    if text[start - 1 : start] == " " and text[start - 2 : start - 1].isalnum():
+        return False
     before = text[max(0, start - 4) : start].rstrip(" \"'(\u201c\u2018[*>")
     return not before or before[-1] in ".!?:;\n\r\t|{}[]=,\u3002\u3001\uff1a"
 
@@ -322,7 +328,7 @@ _NOT_BESIDE = "._/\\-@=:#%$&'\"<>{}[]"
 
 
 def _small_names(text: str, cased: str, lexicon: English) -> Iterator[Hit]:
-    candidates = _small().intersection(_SMALL_WORD.findall(text))
+    candidates = _small().intersection((_SMALL_ASCII_WORD if text.isascii() else _SMALL_WORD).findall(text))
     if not candidates:
         return
     for name, start in _places_of(candidates, text):
