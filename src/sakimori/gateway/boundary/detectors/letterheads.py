@@ -14,6 +14,11 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _COUNTRY_LINE = re.compile(
     r"(?:^|\n)[>?, \t]*([^\W\d_][^\n\d()>:;=]{2,40}?)(?: \([^()\n]{2,20}\))?(?: ([0-9]{4,6}))?[ \t\r]*(?=\n|$)"
 )
+_POST_LINE = re.compile(
+    r"(?:^|\n)[>?, \t]*((?:[^\W\d_][^\n\d()>:;=]{1,30}[, ]{1,2})?(?:[a-z]{2}[, ]{1,2}[0-9]{5}(?:-[0-9]{4})?"
+    r"|[a-z]{1,2}[0-9][0-9a-z]? [0-9][a-z]{2}))[ \t\r]*(?=\n|$)"
+)
+"""A town with a state and a ZIP code, or with a British postcode."""
 _STREET_LINE = re.compile(r"[>?, \t]*(?=[^\n]*[0-9])(?=[^\n]*[^\W\d_]{2})[^\n:;=@{}\[\]|]{5,80}$")
 _LINE_OF_ADDRESS = re.compile(r"[>?, \t]*[^\n:;=@{}\[\]|\"]{1,50}$")
 _ABOVE = re.compile(r"[>? \t]*([^\W\d_][^\n:;=@{}\[\]|\"!?0-9]{2,48}[^\W_])[ \t\r]*$")
@@ -26,9 +31,8 @@ def detect_letterheads(folded: Folded) -> Iterator[Hit]:
     if text.count("\n") < 2:
         return
     places = english().places
-    for country in _COUNTRY_LINE.finditer(text):
-        if country[1].strip() not in places:
-            continue
+    ends = [country for country in _COUNTRY_LINE.finditer(text) if country[1].strip() in places]
+    for country in (*ends, *_POST_LINE.finditer(text)):
         lines = _lines_before(text, country.start(1))
         street = next(
             (number for number, (first, last) in enumerate(lines[:_LINES]) if _is_street(text, first, last)), None
@@ -42,7 +46,9 @@ def detect_letterheads(folded: Folded) -> Iterator[Hit]:
             street += 1
         for first, last in lines[: street + 1]:
             yield from _line(text, first, last, Kind.ADDRESS)
-        if country[2]:
+        if country.re is _POST_LINE:
+            yield Hit(*country.span(1), Kind.ADDRESS, "letterhead", country[1])
+        elif country[2]:
             yield Hit(*country.span(2), Kind.POSTCODE, "letterhead", country[2])
         for first, last in lines[street + 1 : street + 1 + _LINES_ABOVE]:
             above = _ABOVE.match(text, first, last)

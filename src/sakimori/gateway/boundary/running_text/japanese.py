@@ -18,8 +18,8 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 DETECTOR = "morphology"
 _KATAKANA_WORD = re.compile(r"[ァ-ヴー]{3,}")
-_KATAKANA_NAME = re.compile(r"[ァ-ヴー]+(?:[・=][ァ-ヴー]+)+")
-"""A foreigner's name, its parts joined by middle dots; the full-width equals sign folds to ``=``."""
+_KATAKANA_NAME = re.compile(r"[ァ-ヴー]+(?:[・=](?:[a-z]\.?[・=])?[ァ-ヴー]+)+")
+"""A foreigner's name, its parts and initials joined by middle dots; the full-width equals sign folds to ``=``."""
 _KANJI = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々]+")
 _JOINTS = frozenset({"", " ", "・", "="})
 _KINDS = {"人名": Kind.PERSON, "地名": Kind.PLACE, "組織名": Kind.ORG}
