@@ -18,7 +18,7 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _KANJI = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々〆ヶヵ"
 _KANA = "ァ-ヴー"
-_RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]+")
+_RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]{{2,}}")
 _STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
 _LATIN = re.compile(r"[0-9a-z&・]+")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
@@ -94,7 +94,7 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
         return
     for run in _RUN.finditer(text):
         found = run[0]
-        if len(found) < 2 or found.isascii():
+        if found.isascii():
             continue
         start, end = run.span()
         is_polite = text[end : end + 1] in _HONORIFIC_BEGINS and _HONORIFIC.match(text, end) is not None
@@ -172,7 +172,10 @@ def _hiragana_people(text: str) -> Iterator[Hit]:
                 break
 
 
-_HIRAGANA_POLITE = Gate("(?<![ぁ-ん])([ぁ-ん]{3,12}(?:[ \u3000][ぁ-ん]{2,6})?)(?=様|さま|さん|氏|殿|です|と申|と名乗)")
+_HIRAGANA_POLITE = Gate(
+    "([ぁ-ん](?<![ぁ-ん]{2})[ぁ-ん]{2,11}(?:[ \u3000][ぁ-ん]{2,6})?)(?=様|さま|さん|氏|殿|です|と申|と名乗)",
+    needs="[ぁ-ん]{2}(?:様|さま|さん|氏|殿|です|と申|と名乗)",
+)
 
 
 @cache
@@ -356,7 +359,7 @@ def _pieces(run: str) -> list[_Piece]:
 def _katakana(text: str, lexicon: Japanese) -> list[_Piece]:
     if "・" in text:
         parts = text.split("・")
-        if any(_is_unknown(part, lexicon) for part in parts if len(part) > 1):
+        if any(_is_unknown(part) for part in parts if len(part) > 1):
             return [_Piece(0, len(text), "katakana")]
         pieces: list[_Piece] = []
         position = 0
@@ -371,16 +374,16 @@ def _katakana(text: str, lexicon: Japanese) -> list[_Piece]:
         return [_Piece(0, len(text), "place")]
     if text in lexicon.organisations:
         return [_Piece(0, len(text), "organisation")]
-    for ending in _katakana_endings():
+    for ending in _katakana_endings() if text.endswith(_katakana_endings()) else ():
         if text.endswith(ending) and len(text) > len(ending):
             cut = len(text) - len(ending)
-            first = "word" if not _is_unknown(text[:cut], lexicon) else "katakana"
+            first = "word" if not _is_unknown(text[:cut]) else "katakana"
             return [_Piece(0, cut, first), _Piece(cut, len(text), "org-ending")]
     if text in lexicon.organisation_endings:
         return [_Piece(0, len(text), "org-ending")]
     if text in lexicon.kana_surnames or text in lexicon.kana_given:
         return [_Piece(0, len(text), "word" if len(text) < 3 or text in lexicon.katakana_words else "surname")]
-    return [_Piece(0, len(text), "katakana" if _is_unknown(text, lexicon) else "word")]
+    return [_Piece(0, len(text), "katakana" if _is_unknown(text) else "word")]
 
 
 @cache
@@ -389,8 +392,10 @@ def _katakana_endings() -> tuple[str, ...]:
     return tuple(sorted(endings, key=len, reverse=True))
 
 
-def _is_unknown(text: str, lexicon: Japanese) -> bool:
+@lru_cache(32_768)
+def _is_unknown(text: str) -> bool:
     """Whether katakana is not a sequence of known words."""
+    lexicon = japanese()
     if text in lexicon.katakana_words:
         return False
     reached = [True] + [False] * len(text)
