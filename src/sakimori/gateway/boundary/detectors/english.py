@@ -187,7 +187,9 @@ def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
         if 0 < begin < end and known[begin] == "word" and _TITLED.search(sequence[: words[begin][0]]):
             known[begin] = "name"
         part = known[begin:end]
-        company = any(what == "company" for what in part[1:])
+        company = any(
+            what == "company" and words[begin + number][2].lower() != "not" for number, what in enumerate(part[1:])
+        )
         if "name" not in part and not (company and len(part) >= 2 and not opens) and "ambiguous" not in part:
             continue
         if "name" not in part and not company:

@@ -11,7 +11,7 @@ from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_PARTY = Gate(r":5[0-9][afkdb]?:(?:/{1,2}[^\n]{1,38}\n)?")
+_PARTY = Gate(r"(?:^|\n):5[0-9][afkdb]?:(?:/{1,2}[^\n]{1,38}\n)?")
 _LINE = re.compile(r"(?!:[0-9]{2}[a-z]?:|-\}|/)[^\n{}]{2,40}")
 _NUMBERED = re.compile(r"[1-8]/")
 """Option F: 1 is the name, 2 and 3 the address, 4 to 8 births and documents."""
