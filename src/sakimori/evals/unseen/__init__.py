@@ -8,6 +8,9 @@ SHA-256 of the files as they were committed before any rule was read, in the ord
     40aff20390d9428bf9684504341de2b7012207174dec66419a5fc8debcb20f03
     6038c0c93f43dc0adf8edc13be3da1b84bdbabb3c3b1ddc55048fc4ae616586b
     db5eaf96a12f748875a13c3e008873dd442258aaae89c3d65048bf11deb60df7
+
+``second.txt`` was written after the rules had learned from the first texts, without looking at them again:
+    cce460c95e8c418941d59882cd09aa88546ba6ebda83db3ed73a9232a04a4fea
 """
 
 import random
