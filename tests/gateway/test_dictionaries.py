@@ -30,10 +30,10 @@ def sent(database: Database, secrets: Secrets, tenant: str, text: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "entry", "text", "hidden"),
     [
-        ("staff", "青空 花子", "担当は青空花子", "青空"),
+        ("staff", "ぬば たま", "昨日はぬばたまと会う", "ぬば"),
         ("customer-number", "KK-20031", "顧客 ｋｋ-20031 の件", "20031"),
         ("project", "Project Tsubame", "the project tsubame plan", "tsubame"),
-        ("domain", "corp.example", "see srv1.corp.example now", "corp.example"),
+        ("domain", "akebonet", "on files.akebonet now", "akebonet"),
         ("host-pattern", "tky-*-db?", "tky-core-db1 is down", "tky"),
     ],
 )

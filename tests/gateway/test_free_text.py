@@ -61,7 +61,7 @@ def test_without_models_free_text_is_refused(bank: Bank, base_url: str, upstream
 def test_more_free_texts_than_can_be_read_are_told_to_come_again(
     bank: Bank, providers: Providers, recogniser: Recogniser, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sakimori.gateway.call._MOST_FREE_TEXTS", 0)
+    monkeypatch.setattr("sakimori.gateway.calls.call._MOST_FREE_TEXTS", 0)
     bank.grant(data_classes=(DataClass.FREE_TEXT,))
     with (
         running(bank.database, bank.secrets, bank.ledger, providers, recogniser=recogniser) as url,

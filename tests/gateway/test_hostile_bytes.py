@@ -16,7 +16,8 @@ from tests.scripted_provider import MODEL, Upstream
 
 from sakimori.access import keys
 from sakimori.core import SystemClock
-from sakimori.gateway import Providers, arrival, running, serving
+from sakimori.gateway import Providers, running, serving
+from sakimori.gateway.calls import arrival
 
 ASK = json.dumps({"model": MODEL, "input": "hi", "max_output_tokens": 10}).encode()
 

@@ -20,7 +20,8 @@ from tests.openai_wire import chat_wire, chunk, message, response_events, respon
 from tests.scripted_provider import MODEL, Upstream, serving
 
 from sakimori.core import SystemClock
-from sakimori.gateway import Providers, call, running
+from sakimori.gateway import Providers, running
+from sakimori.gateway.calls import call
 from sakimori.gateway.sse import encode
 from sakimori.records import Limit, Reservation, Window
 from sakimori.store import budgets

@@ -19,7 +19,8 @@ from tests.gateway.conftest import Bank
 from tests.scripted_provider import MODEL, Upstream
 
 from sakimori.core import SakimoriError
-from sakimori.gateway import Providers, admission, running, sealing
+from sakimori.gateway import Providers, running
+from sakimori.gateway.calls import admission, sealing
 from sakimori.observe import metrics
 from sakimori.observe.lines import Lines
 
@@ -211,7 +212,7 @@ def test_whatever_goes_wrong_no_content_reaches_the_log(
     assert bank.key not in log.text
     (failed,) = log.lines("gateway.failed")
     assert failed["error"]["type"] == "ValueError"
-    assert any(place.startswith("sakimori.gateway.admission:") for place in failed["error"]["at"])
+    assert any(place.startswith("sakimori.gateway.calls.admission:") for place in failed["error"]["at"])
     (unavailable,) = log.lines("gateway.unavailable")
     assert unavailable["error"]["message"].startswith("the database is damaged")
     assert unavailable["error"]["causes"] == ["OperationalError"]

@@ -6,7 +6,6 @@ the ``boundary``; the ledger says what was done, never what was said. Deployable
 install's secrets, and providers (``Providers.load`` or ``Providers.from_environment``).
 """
 
-from sakimori.gateway.admission import SCOPE
 from sakimori.gateway.boundary import (
     Boundary,
     BoundaryError,
@@ -18,7 +17,8 @@ from sakimori.gateway.boundary import (
     canonical_token,
     installed_models,
 )
-from sakimori.gateway.call import OnEgress
+from sakimori.gateway.calls.admission import SCOPE
+from sakimori.gateway.calls.call import OnEgress
 from sakimori.gateway.grants import STRUCTURED_SCOPE
 from sakimori.gateway.keys import tokens_key
 from sakimori.gateway.prices import Price, PriceList

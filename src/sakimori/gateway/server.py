@@ -16,10 +16,14 @@ from aiohttp import web
 from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SakimoriError
-from sakimori.gateway import arrival, openapi, telemetry
-from sakimori.gateway.admission import Admission
+from sakimori.gateway import openapi, telemetry
 from sakimori.gateway.boundary import BoundaryError, Recogniser, prepare
-from sakimori.gateway.call import Desk, OneCall, OnEgress, run_in
+from sakimori.gateway.calls import arrival
+from sakimori.gateway.calls.admission import Admission
+from sakimori.gateway.calls.call import Desk, OneCall, OnEgress, run_in
+from sakimori.gateway.calls.sealing import Sealer
+from sakimori.gateway.calls.settlement import Settlement
+from sakimori.gateway.calls.writer import Writer
 from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Endpoint
 from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.providers.credentials import Credentials
@@ -28,11 +32,8 @@ from sakimori.gateway.providers.routing import Router
 from sakimori.gateway.providers.upstream import Upstreams
 from sakimori.gateway.providers.watch import Watch
 from sakimori.gateway.refusal import Refusal
-from sakimori.gateway.sealing import Sealer
-from sakimori.gateway.settlement import Settlement
 from sakimori.gateway.standing import Standing
 from sakimori.gateway.telemetry import Call, stage
-from sakimori.gateway.writer import Writer
 from sakimori.ledger import Ledger
 from sakimori.observe import Readiness, log
 from sakimori.observe.admin import add_probes

@@ -14,7 +14,7 @@ from aiohttp.http import HttpProcessingError
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SystemClock
 from sakimori.gateway.boundary import Recogniser
-from sakimori.gateway.call import OnEgress
+from sakimori.gateway.calls.call import OnEgress
 from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.server import Gateway, Parts
 from sakimori.ledger import Ledger

@@ -39,7 +39,7 @@ _boundary = _meter.create_counter(
     "sakimori.gateway.boundary.refusals", description="Calls that the boundary did not let out, by error code."
 )
 _call_seconds = _meter.create_histogram(
-    "sakimori.gateway.call.duration",
+    "sakimori.gateway.calls.call.duration",
     unit="s",
     description="Of whole calls, by model.",
     explicit_bucket_boundaries_advisory=SECONDS,

@@ -13,8 +13,8 @@ from tests.gateway.endpoints.test_requests import CODEX, FUNCTION, MODEL
 from tests.scripted_provider import Upstream
 
 from sakimori.gateway import Boundary, Dictionary, Passage
+from sakimori.gateway.calls.headers import KNOWN
 from sakimori.gateway.endpoints import CHAT_COMPLETIONS, DECISIONS, EMBEDDINGS, RESPONSES, Endpoint
-from sakimori.gateway.headers import KNOWN
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import Outgoing
 

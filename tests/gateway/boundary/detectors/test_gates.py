@@ -1,6 +1,7 @@
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
+from typing import cast
 
 from sakimori.evals.banktexts import bank_texts
 from sakimori.gateway.boundary import detectors
@@ -19,7 +20,7 @@ def _flat(value: object) -> Iterator[Gate]:
     if isinstance(value, Gate):
         yield value
     elif isinstance(value, tuple):
-        for part in value:
+        for part in cast("tuple[object, ...]", value):
             yield from _flat(part)
 
 

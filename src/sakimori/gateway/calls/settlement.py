@@ -12,7 +12,7 @@ from typing import Any
 
 from sakimori.access import Principal
 from sakimori.core import Clock
-from sakimori.gateway.admission import Admitted
+from sakimori.gateway.calls.admission import Admitted
 from sakimori.gateway.endpoints import Endpoint, Usage
 from sakimori.gateway.providers.failure import Tried
 from sakimori.gateway.providers.provider import Provider

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sakimori.gateway import headers
+from sakimori.gateway.calls import headers
 from sakimori.gateway.refusal import Refusal
 
 OPENAI_PYTHON = """Host Accept-Encoding Connection Accept Content-Type User-Agent X-Stainless-Lang

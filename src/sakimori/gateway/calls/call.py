@@ -19,20 +19,20 @@ from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import SakimoriError
 from sakimori.gateway import keys, sse, telemetry
-from sakimori.gateway.admission import Admission, Admitted, Prepared
 from sakimori.gateway.boundary import BoundaryError
+from sakimori.gateway.calls.admission import Admission, Admitted, Prepared
+from sakimori.gateway.calls.interruption import BrokenOff, Interruption
+from sakimori.gateway.calls.sealing import Sealer
+from sakimori.gateway.calls.settlement import Ending, Settlement
+from sakimori.gateway.calls.writer import BUSY, Writer
 from sakimori.gateway.endpoints import Endpoint, Usage
 from sakimori.gateway.endpoints.stream import AnswerStream, unusable
 from sakimori.gateway.grants import may_be_free_text
-from sakimori.gateway.interruption import BrokenOff, Interruption
 from sakimori.gateway.providers.failure import ProviderFailed, Tried
 from sakimori.gateway.providers.upstream import Attempt, Opened, Upstreams
 from sakimori.gateway.refusal import Refusal
-from sakimori.gateway.sealing import Sealer
-from sakimori.gateway.settlement import Ending, Settlement
 from sakimori.gateway.standing import Institution, Standing
 from sakimori.gateway.telemetry import ANSWERED, stage
-from sakimori.gateway.writer import BUSY, Writer
 from sakimori.observe import log
 from sakimori.store import Transaction
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sakimori.gateway.calls.writer import Writer
 from sakimori.gateway.refusal import Refusal
-from sakimori.gateway.writer import Writer
 from sakimori.records import Source
 from sakimori.store import Database, StoreError, Transaction
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from sakimori.gateway import headers
+from sakimori.gateway.calls import headers
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import unknown
 
