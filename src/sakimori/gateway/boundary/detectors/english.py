@@ -41,7 +41,7 @@ _OCCUPATION = Gate(
     r"(?:(?:^|\n)[>? \t]*(?:[?]{3} )?|\bas (?:an? )?|\bis an? |work(?:s|ed"
     r"|ing)? as (?:an? )?)((?:[A-Za-z][a-z\u2019'\-]*,? (?:and )?){0,5}"
     rf"{_OCCUPATIONS})(?=,|\n|$| at | for | in )",
-    needs=_OCCUPATIONS,
+    needs=rf"(?:[\n>?\t ]|^){_OCCUPATIONS}(?:,|\n|$| at | for | in )",
 )
 _ABBREVIATED = re.compile("(?:Inc|Ltd|Corp|Co)$")
 _PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at|(?:flew|moved|travel|travelled|returned|went|trip|came) to) $")
@@ -67,11 +67,15 @@ _CALLED = Gate(
     rf"|[Ss]incerely,|[Tt]hanks,|[Ss]igned)[ \n]{{1,3}}|name\? |name on the account\? (?:User: )?)"
     rf"({_WORD}(?: {_WORD}\.?){{0,3}})"
 )
-_LEGAL_FORM = Gate(
-    rf"((?:[{_UPPER}][{_LETTER}0-9'&.\-]* (?:(?:and|&|of|de|y|e|und|et) )?){{1,5}},? ?"
+_LEGAL_FORMS = (
     r"(?:Pte\.? Ltd\.?|Pty\.? Ltd\.?|Sdn\.? Bhd\.?|Co\.?, ?Ltd\.?|S\.A\.(?: de C\.V\.)?|S\.p\.A\.|S\.r\.l\.|S\.L\."
     r"|SA de CV|S\.A\.S\.|S\.à r\.l\.|Sp\. z o\.o\.|a\.s\.|B\.V\.|N\.V\.|K\.K\.|GmbH(?: & Co\.? KG)?"
-    r"|LLC|LLP|PLC|Ltd\.?|Inc\.?|Limited|Corp\.?|AG|AB|AS|ASA|KK|Oyj?|A/S|ApS))(?![A-Za-z])"
+    r"|LLC|LLP|PLC|Ltd\.?|Inc\.?|Limited|Corp\.?|AG|AB|AS|ASA|KK|Oyj?|A/S|ApS)"
+)
+_LEGAL_FORM = Gate(
+    rf"((?:[{_UPPER}][{_LETTER}0-9'&.\-]* (?:(?:and|&|of|de|y|e|und|et) )?){{1,5}},? ?"
+    rf"{_LEGAL_FORMS})(?![A-Za-z])",
+    needs=rf"{_LEGAL_FORMS}(?:[^A-Za-z]|$)",
 )
 _MONTHS = listed(
     "january february march april may june july august september october november december jan feb mar apr jun jul aug"
