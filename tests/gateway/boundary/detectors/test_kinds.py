@@ -38,6 +38,12 @@ def found(text: str) -> dict[str, str]:
         ("IBAN DE89 3704 0044 0532 0130 00.", "DE89 3704 0044 0532 0130 00", "IBAN"),
         ("送金先のBICはMHCBJPJT", "MHCBJPJT", "BIC"),
         (":50K:/1234567", "1234567", "ACCOUNT"),
+        ("a joint holder on 7730-4418-02.", "7730-4418-02", "ACCOUNT"),
+        ("GET /v1/accounts/9514070/statement", "9514070", "ACCOUNT"),
+        ("transfer from=1036746 amount=12", "1036746", "ACCOUNT"),
+        ("{1:F01BANKJPJTAXXX0000000000}", "BANKJPJTAXXX", "BIC"),
+        (":59:/12345678\nNORDWAY SHIPPING\n:70:X", "NORDWAY SHIPPING", "NAME"),
+        ("本店営業部に", "本店営業部", "BRANCH"),
         ("お客様番号：1234-567890", "1234-567890", "CUSTOMER"),
         ("policy number AB12345678", "AB12345678", "CUSTOMER"),
         # reachable

@@ -69,6 +69,8 @@ _TRANSFER = Gate(
     r"(?<![a-z0-9_])(?:from|to|src|dst|source|dest|destination|debit|credit|payer|payee|remitter|beneficiary)"
     r"(?:_?(?:acct|account)(?:_?(?:no|id|number))?)?[=:][ ]?\"?([0-9]{7,14})(?![0-9a-z.:\-])"
 )
+_HYPHENATED = Gate(r"(?<![0-9a-z\-./:])[0-9]{3,4}-[0-9]{3,6}-[0-9]{1,3}(?![0-9a-z\-/:]|\.[0-9])")
+_HOLDERS = Gate("account|holder|deposit|withdr|口座|普通|当座")
 _AMOUNTS = Gate("amount|transfer|payment|currency|jpy|振込|送金")
 _BANKING = Gate("口座|振込|普通|当座|送金|引落|フリコミ|フリカエ|ニユウキン|ソウキン")
 _SEVEN = Gate(r"[0-9](?<![0-9a-z.,\-/:_+][0-9])[0-9]{6}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
@@ -134,6 +136,9 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
         yield _number(match, 1, Kind.ACCOUNT, "swift")
     for match in _IN_PATH.finditer(text):
         yield _number(match, 1, Kind.ACCOUNT, "path")
+    if _HOLDERS.search(text):
+        for match in _HYPHENATED.finditer(text):
+            yield _number(match, 0, Kind.ACCOUNT, "account")
     if _AMOUNTS.search(text):
         for match in _TRANSFER.finditer(text):
             yield _number(match, 1, Kind.ACCOUNT, "transfer")

@@ -51,7 +51,13 @@ _HIRAGANA_BRAND = Gate(
     "|不動産|建設|工務店|商店|商事|物流|運輸|食品|水産|製作所|工業|電機|電力|ガス|大学|学園|株式会社|有限会社|会)"
     "(?:株式会社|有限会社)?"
 )
+_HIRAGANA_UNKNOWN = Gate(
+    "(?:(?<![ぁ-ん一-龥])|(?<=および)|(?<=または)|(?<=ならびに))(?!および|または|ならびに|あるいは|など|ため|ほか)[ぁ-ん]{1,5}"
+    "[あえおかきけこさしすせそちつてとぬねひふへほまみむめもやゆよらりろわん](?<!して)(?<!これ)(?<!その)[一-龥]{0,6}?"
+    "(?:株式会社|有限会社|合同会社|銀行|信用金庫|信用組合|農業協同組合|漁業協同組合|証券|生命保険|法律事務所|会計事務所)"
+)
 _FORM_FIRST = Gate(
+    "(?:事業|農業|漁業|商業)?協同組合|企業組合|"
     "(?:一般|公益|特例)?(?:財団|社団)法人|社会福祉法人|医療法人(?:社団|財団)?|学校法人|宗教法人|特定非営利活動法人"
     "|npo法人|農事組合法人|有限責任(?=[ぁ-ん一-龥ァ-ヴ]{1,8}監査法人)|弁護士法人|税理士法人|監査法人"
 )
@@ -129,6 +135,8 @@ def _spaced(text: str) -> Iterator[Hit]:
     for match in _HIRAGANA_COMPANY.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _HIRAGANA_BRAND.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
+    for match in _HIRAGANA_UNKNOWN.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _FORM_FIRST.finditer(text):
         after = _AFTER_FORM.match(text, match.end())

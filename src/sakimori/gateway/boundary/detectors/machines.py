@@ -58,6 +58,15 @@ _NO_MACHINES = listed(
 _AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 _INITIAL_FIRST = Gate(rf"[._](?<=[a-z][._])(?<![a-z0-9_.@/\\\-$%:][a-z][._])([a-z]{{4,15}}){_AFTER_ACCOUNT}")
 _INITIAL_LAST = Gate(rf"[._](?<=[a-z]{{4}}[._])[a-z]{_AFTER_ACCOUNT}")
+_OF_COMMAND = (
+    Gate(
+        r"\b(?:mysql|mysqldump|mysqladmin|psql|curl|ssh|scp|sftp|smbclient|sqlcmd|sqlplus|ftp)\b[^\n|;]{0,60}?"
+        r"\s(?:-u|-l|--user(?:name)?)[ =]([a-z0-9][a-z0-9._\-$]{1,40})(?![a-z0-9._\-$])"
+    ),
+    Gate(r"\s-(?:identity|samaccountname|username)\s{1,3}[\"']?([a-z0-9][a-z0-9._\-$\\]{1,60})(?![a-z0-9._\-$])"),
+    Gate(r"jdbc:oracle:[a-z]{2,6}:([^/\s@]{1,40})/[^@\s]{1,64}@"),
+)
+_NUMBERED = Gate(r"(?<![a-z0-9.\-_/\\])([a-z]{2,10})-[a-z]{0,3}0[0-9]{1,2}(?![a-z0-9\-_.\\]|\.[a-z])")
 _SERVICE = Gate(r"(?:svc|adm)[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
 _HANDLE = Gate(r"@(?<![a-z0-9._@/]@)([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
@@ -101,6 +110,13 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
                 yield Hit(match.start(2), match.end(2), Kind.USER, "down-level", match[2])
     for match in _SID.finditer(text):
         yield Hit(match.start(), match.end(), Kind.USER, "sid", match[0])
+    for pattern in _OF_COMMAND:
+        for match in pattern.finditer(text):
+            if match[1] not in _EVERYONE:
+                yield Hit(match.start(1), match.end(1), Kind.USER, "command", match[1])
+    for match in _NUMBERED.finditer(text):
+        if not is_word(match[1], english()):
+            yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])
     for match in _LEASE.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.HOST, "lease", match[1])
     for match in _BESIDE_PASSWORD.finditer(text):
@@ -115,7 +131,7 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             start -= 1
         while start < match.start() and text[start] in ".-":
             start += 1
-        is_url = text[max(0, start - 3) : start] == "://"
+        is_url = text.endswith(("://", "@//"), 0, start)
         if start < match.start() and (is_url or not start or text[start - 1] not in "@_/\\"):
             yield Hit(start, match.end(), Kind.HOST, "host-form", text[start : match.end()])
     for match in _MACHINE.finditer(text):

@@ -16,7 +16,7 @@ _KEY_FORMS = Gate(
     r"|xox[abeoprs]-[a-z0-9\-]{10,255}"  # Slack
     r"|aiza[a-z0-9_\-]{35}"  # Google
     r"|(?:hf|npm)_[a-z0-9]{30,255}|pypi-[a-z0-9_\-]{50,512}"
-    r"|(?:sk|rk|pk)_(?:live|test)_[a-z0-9]{16,255}"  # Stripe
+    r"|[a-z]{2,8}_(?:live|test|prod|sandbox)_[a-z0-9]{12,255}"  # Stripe and those who write keys as it does
     r"|eyj[a-z0-9_\-]{8,4096}\.[a-z0-9_\-]{8,8192}(?:\.[a-z0-9_\-]{0,8192})?"  # JSON Web Tokens, RFC 7519
     r"|bearer\s{1,3}[a-z0-9._~+/\-]{16,4096}={0,2}"
     r")"
@@ -27,7 +27,7 @@ _TELLING_NAME = (
     r"(?:password|passwd|passphrase|passcode|pwd|secret|credential|credentials|apikey|api_key|api-key|accesskey"
     r"|access_key|access-key|accountkey|account_key|privatekey|private_key|private-key|token|authorization"
     r"|(?:secret|encryption|signing|shared|master|storage|hmac|jwt|license)[_\-]?key|sessionid|session_id|sessid"
-    r"|パスワード|パスフレーズ|暗証番号|秘密鍵|合言葉)"
+    r"|パスワード|パスフレーズ|暗証番号|秘密鍵|合言葉|apiキー|アクセスキー|シークレット|トークン|認証キー|暗号鍵|共通鍵)"
 )
 # Each begins with plain characters, which lets the regex engine skip ahead.
 _BEFORE_VALUE = (
@@ -38,6 +38,11 @@ _BEFORE_VALUE = (
     Gate(r"[\-/](?<![a-z0-9][\-/])(?:password|passwd|pass|pwd|token|secret|api-key)(?:\s{1,3}|[:=])(?!-)"),
     Gate(r"net(?<![a-z0-9]net)1?(?:\.exe)?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?![/\s])"),
     Gate(r"[?&;](?:pass|pw|sig|key|sid|session|code|otp|nonce|auth|jwt|ticket)=(?=[^&\s]{6})"),
+    Gate(r"[a-z0-9][_\-.](?:pass|pw|pwd)[\"']?\s{0,3}[:=]\s{0,3}"),
+    Gate(r"\b(?:mysql|mysqldump|mysqladmin|sshpass|smbclient)\b[^\n]{0,120}?\s-p(?=[^\s\-])"),
+    Gate(r"convertto-securestring\s{1,3}(?:-string\s{1,3})?(?=[\"'])"),
+    Gate(r"\bcommunity\s{1,3}(?=[^\s]{0,30}[0-9!#%@])"),
+    Gate(r"jdbc:oracle:[a-z]{2,6}:[^/\s@]{1,40}/(?=[^@\s]{1,64}@)"),
     Gate(r"/user:[^\s]{1,80}\s{1,3}(?![/\s])"),  # net use, runas, psexec
     Gate(r"(?:curl|wget)\b[^\n]{0,200}?\s-(?:u|-user)[ =]{1,3}[\"']?[^\s:\"']{1,64}:(?=[^\s])"),
     Gate(

@@ -1,0 +1,41 @@
+"""Tables in texts: a value is what the head of its column says."""
+
+import pytest
+
+from sakimori.gateway.boundary import Boundary, Dictionary
+
+BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
+
+
+def left(text: str) -> str:
+    """What of a text would leave."""
+    for span in reversed(BOUNDARY.find(text)[1]):
+        text = text[: span.start] + "*" + text[span.end :]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("text", "would_leave"),
+    [
+        (
+            "customer_id,name,tel,balance\n853344486,Abe Zzyx,0985-88-9538,9982\n",
+            "customer_id,name,tel,balance\n*,*,*,9982\n",
+        ),
+        ('"氏名","郵便番号","口座番号"\n"原　節子","935-3659","0535734"', '"氏名","郵便番号","口座番号"\n"*","*","*"'),
+        ("name\tdob\r\nGrace Mbeki\t1990-02-14\r\n", "name\tdob\r\n*\t*\r\n"),
+        ("customer no|name\n\n44718823|Grace Mbeki", "customer no|name\n\n*|*"),
+    ],
+)
+def test_values_leave_neither_by_comma_tab_or_bar(text: str, would_leave: str) -> None:
+    assert left(text) == would_leave
+
+
+@pytest.mark.parametrize(
+    "text", ["id,product,rate\n1,fixed,125\n2,variable,475", "a, b, c\n1, 2, 3", ",,,\n,,,", '"name,"x\n1']
+)
+def test_tables_without_people_stay_as_they_are(text: str) -> None:
+    assert left(text) == text
+
+
+def test_lines_of_other_lengths_do_not_belong_to_a_table() -> None:
+    assert left("account number,amount\n5,6,7,1234567,9") == "account number,amount\n5,6,7,1234567,9"
