@@ -11,6 +11,9 @@ SHA-256 of the files as they were committed before any rule was read, in the ord
 
 ``second.txt`` was written after the rules had learned from the first texts, without looking at them again:
     cce460c95e8c418941d59882cd09aa88546ba6ebda83db3ed73a9232a04a4fea
+
+``third.txt`` was written when they had learned from the second too; nothing was changed for it:
+    00b4c353d6a87982ea3105d7ca0f4c81d0d6758510c333df5c09efafec5a4633
 """
 
 import random
