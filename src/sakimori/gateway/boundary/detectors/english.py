@@ -75,7 +75,7 @@ _LEGAL_FORMS = (
 _LEGAL_FORM = Gate(
     rf"((?:[{_UPPER}][{_LETTER}0-9'&.\-]* (?:(?:and|&|of|de|y|e|und|et) )?){{1,5}},? ?"
     rf"{_LEGAL_FORMS})(?![A-Za-z])",
-    needs=rf"{_LEGAL_FORMS}(?:[^A-Za-z]|$)",
+    needs=rf"[ ,]{_LEGAL_FORMS}(?:[^A-Za-z]|$)",
 )
 _MONTHS = listed(
     "january february march april may june july august september october november december jan feb mar apr jun jul aug"

@@ -19,6 +19,8 @@ _AT_ONCE = 2
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 _COUNT = re.compile(r"(?<!\\x)(?<!\\)\{(\d+)(?:,(\d*))?\}")
 _MOST_COUNTED = 8
+_NOT_BEFORE = re.compile(r"\A\(\?<!\[(?!\^)((?:[^\]\\]|\\.)+)\]\)")
+_NOT_AFTER = re.compile(r"\(\?!\[(?!\^)((?:[^\]\\]|\\.)+)\]\)\Z")
 
 _groups: list[list[str]] = [[] for _ in range(_GROUPS)]
 _scanners: list["_Scanner"] = []
@@ -101,8 +103,11 @@ def _group_of(pattern: str) -> int:
 def _for_hyperscan(pattern: str) -> bytes:
     """The pattern in PCRE's spelling: code points instead of ``\\uXXXX``, classes that know more than ASCII widened.
 
-    Long repetitions become endless ones, which match in more texts: to count is what makes an automaton large.
+    Long repetitions become endless ones, which match in more texts: to count is what makes an automaton large. What
+    must not stand at either end is read as something else standing there: look-arounds would be passed over.
     """
+    pattern = _NOT_BEFORE.sub(r"(?:^|[^\1])", pattern)
+    pattern = _NOT_AFTER.sub(r"(?:[^\1]|$)", pattern)
     pattern = _COUNT.sub(_uncounted, pattern)
     pattern = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: f"\\x{{{code[1]}}}", pattern)
     pattern = pattern.replace("[^\\W\\d_]", "[a-zA-Z\\x{80}-\\x{10ffff}]").replace(
