@@ -1,4 +1,4 @@
-"""The institution's boundary for commands that only look: with its own key and dictionaries, and models if installed."""
+"""The institution's boundary for commands that only look: its own key, dictionaries and, if installed, models."""
 
 import os
 from collections.abc import Generator
