@@ -21,7 +21,7 @@ def run(*arguments: str, given: str = "") -> Result:
 
 def test_a_list_counts_from_then_on_and_is_shown_without_its_entries(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "顧客.csv"
-    file.write_text("番号,氏名\nK-0001,青空 花子\nK-0002,海 太郎\n", "utf-8-sig")
+    file.write_text("番号,氏名\nK-0001,ぬば たま\nK-0002,海 太郎\n", "utf-8-sig")
     loaded = run("dictionary", "load", str(file), "--kind", "customer-name", "--column", "氏名", "--name", "vip")
     assert loaded.output == "List 'vip': 4 entries of the kind customer-name.\n"
     [line] = run("dictionary", "show", "--format", "json").output.splitlines()
@@ -31,8 +31,8 @@ def test_a_list_counts_from_then_on_and_is_shown_without_its_entries(home: Path,
         "entries": 4,
         "loaded_at": "",
     }
-    checked = run("check", "-", "--format", "jsonl", "--no-models", given='{"text": "青空花子 様"}\n')
-    assert [0, 4, "PERSON", "list"] in orjson.loads(checked.output)["spans"]
+    checked = run("check", "-", "--format", "jsonl", "--no-models", given='{"text": "昨日ぬばたまと会う"}\n')
+    assert [2, 6, "PERSON", "list"] in orjson.loads(checked.output)["spans"]
     run("dictionary", "remove", "vip")
     assert "No list is loaded" in run("dictionary", "show").output
 

@@ -122,7 +122,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def keys(folder: Path) -> dict[str, str]:
     """Service keys by scope, in an install of which something is known."""
     grants = folder / "grants.yaml"
-    scopes = ("nothing", "services", "incidents.read", "ledger.read", "alerts")
+    scopes = ("structured", "services", "incidents.read", "ledger.read", "alerts")
     grants.write_text(
         f"institutions:\n- name: {BANK}\n  sign_in: {{issuer: 'http://127.0.0.1:9', client_id: c}}\n"
         "  people: [{name: 山田 太郎, identity: yamada, roles: [lead]}]\n"
@@ -163,7 +163,7 @@ def test_a_principal_without_the_right_is_denied_and_nothing_changes(
 ) -> None:
     command = COMMANDS[name]
     assert isinstance(command, Command)
-    monkeypatch.setenv("SAKIMORI_SERVICE_KEY", keys["nothing"])
+    monkeypatch.setenv("SAKIMORI_SERVICE_KEY", keys["structured"])
     before = _everything(install)
     error = _run(*name.split(), *_arguments(command, install)).exception
     assert isinstance(error, Denied), error
