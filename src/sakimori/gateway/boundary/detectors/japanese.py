@@ -9,27 +9,32 @@ Each distinct run is taken apart once.
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import Japanese, japanese, listed
+from sakimori.gateway.boundary.detectors.pieces import (
+    GIVEN_ENDS,
+    KANA,
+    KANJI,
+    Piece,
+    is_listed,
+    pieces_of,
+    plausible_given,
+    plausible_surname,
+)
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_KANJI = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々〆ヶヵ"
-_KANA = "ァ-ヴー"
-_RUN = re.compile(f"[{_KANJI}{_KANA}・0-9a-z&]{{2,}}")
-_STRETCH = re.compile(f"[{_KANJI}]+|[{_KANA}]+(?:・[{_KANA}]+)*|[0-9a-z&・]+")
-_LATIN = re.compile(r"[0-9a-z&・]+")
+_RUN = re.compile(f"[{KANJI}{KANA}・0-9a-z&]{{2,}}")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
 _HONORIFIC_BEGINS = ("さ", "く", "ち", "先")
 _SPACED = Gate(
-    f"([{_KANJI}](?<![{_KANJI}]{{2}})[{_KANJI}]{{0,3}})[ \u3000]"
-    f"([{_KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{_KANA}]{{2,6}}(?![{_KANA}]))"
+    f"([{KANJI}](?<![{KANJI}]{{2}})[{KANJI}]{{0,3}})[ \u3000]"
+    f"([{KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{KANA}]{{2,6}}(?![{KANA}]))"
 )
 _KANJI_HIRAGANA = Gate(
-    f"([{_KANJI}](?<![{_KANJI}]{{2}})[{_KANJI}]{{0,2}})"
-    f"(?:([ぁ-ん]{{3,4}})(?![ぁ-んー{_KANJI}]|$)|([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$))"
+    f"([{KANJI}](?<![{KANJI}]{{2}})[{KANJI}]{{0,2}})"
+    f"(?:([ぁ-ん]{{3,4}})(?![ぁ-んー{KANJI}]|$)|([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$))"
 )
 _HIRAGANA_COMPANY = Gate(
     "(?:株式会社|有限会社|合同会社|㈱|㈲)[ \u3000]?[ぁ-ん]{2,8}?(?=[のはがをにとでへもや、。()「」 \u3000"
@@ -64,19 +69,15 @@ _FORM_FIRST = Gate(
 _AFTER_FORM = re.compile(
     "[ぁ-ん]{2,8}?(?:[一-龥々ァ-ヴー]{1,10}|(?=[のはがをにとでへも、。()「」 \u3000\n\"',]|より|から|様|御中|$))"
 )
-_SELF = Gate(
-    f"([{_KANJI}]{{1,5}}|[{_KANA}]{{2,8}}|[ぁ-ん]{{2,6}})(?=と申し|と申す|と名乗)", needs="と申し|と申す|と名乗"
-)
+_SELF = Gate(f"([{KANJI}]{{1,5}}|[{KANA}]{{2,8}}|[ぁ-ん]{{2,6}})(?=と申し|と申す|と名乗)", needs="と申し|と申す|と名乗")
 _BRANCH = Gate(
     "(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)|(?<![一-龥])(本店)営業部",
     needs="支店|出張所|営業所|本店営業部",
 )
 _NO_BRANCH = listed("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙")
-_SPACED_KANA = Gate(f"([{_KANA}](?<![{_KANA}]{{2}})[{_KANA}]{{1,6}})[ \u3000・]([{_KANA}]{{2,8}})(?![{_KANA}])")
+_SPACED_KANA = Gate(f"([{KANA}](?<![{KANA}]{{2}})[{KANA}]{{1,6}})[ \u3000・]([{KANA}]{{2,8}})(?![{KANA}])")
 _HIRAGANA = Gate("([ぁ-ん](?<![ぁ-ん]{2})[ぁ-ん]{1,5})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
-_UNKNOWN_SURNAMES = ((2, 4.0), (1, 4.6), (3, 5.4))
-"""Characters of a surname on no list, and what reading one costs."""
 _LONGEST_RUN = 60
 _POLITE = frozenset("様殿氏君嬢")
 _MUST_NAME = listed(
@@ -84,14 +85,6 @@ _MUST_NAME = listed(
     "選手 監督 議員 教授 容疑者 被告 夫人 "
     "取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領 大臣"
 )
-
-
-class _Piece(NamedTuple):
-    start: int
-    end: int
-    what: str
-    """word, place, surname, given, person, title, organisation, org-ending, place-ending, event-ending, form, katakana,
-    latin, unknown."""
 
 
 def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
@@ -208,9 +201,9 @@ def _given_at_start(text: str, lexicon: Japanese) -> str:
         given, after = text[:size], text[size:]
         if after and after not in lexicon.titles and after not in _MUST_NAME:
             continue
-        if given in lexicon.given or (_plausible_given(given, lexicon) and given not in lexicon.words):
+        if given in lexicon.given or (plausible_given(given, lexicon) and given not in lexicon.words):
             return given
-        if size == 3 and given[2] in _GIVEN_ENDS and given[0] in lexicon.given_firsts:
+        if size == 3 and given[2] in GIVEN_ENDS and given[0] in lexicon.given_firsts:
             return given
         if size == 1 and given in lexicon.given_firsts and given not in lexicon.titles:
             return given
@@ -225,14 +218,14 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
         return ()
     if run in lexicon.words or run in lexicon.katakana_words:
         return ((0, len(run), Kind.PERSON),) if is_polite and run in lexicon.surnames else ()
-    if len(run) == 2 and not is_polite and run not in _costs()[0] and run[0] > "\u3100" < run[1]:
-        return ((0, 2, Kind.PERSON),) if _plausible_surname(run) else ()
-    pieces = _together(run, _pieces(run), lexicon)
+    if len(run) == 2 and not is_polite and not is_listed(run) and run[0] > "\u3100" < run[1]:
+        return ((0, 2, Kind.PERSON),) if plausible_surname(run) else ()
+    pieces = _together(run, pieces_of(run), lexicon)
     claims: list[tuple[int, int, Kind]] = []
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
         if piece.what == "word" and run[piece.start : piece.end] in lexicon.surnames and piece.end - piece.start > 1:
-            piece = pieces[index] = _Piece(piece.start, piece.end, "word-surname")
+            piece = pieces[index] = Piece(piece.start, piece.end, "word-surname")
         named = (following is not None and run[following.start : following.end] in _MUST_NAME) or (
             following is None and is_polite
         )
@@ -244,28 +237,28 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
     return tuple(claims)
 
 
-def _together(run: str, pieces: list[_Piece], lexicon: Japanese) -> list[_Piece]:
+def _together(run: str, pieces: list[Piece], lexicon: Japanese) -> list[Piece]:
     """Pieces that are one person: anything before a given name, a surname before one in katakana, a few before 様."""
     size = pieces[-1].end
     last = pieces[-1]
     is_given = last.what == "given" and size - last.start > 1 and last.start <= 3
     if 2 <= len(pieces) <= 3 and is_given and 3 <= size <= 6 and run not in lexicon.words:
-        return [_Piece(0, size, "person")]
+        return [Piece(0, size, "person")]
     if len(pieces) == 2 and pieces[0].what == "surname" and pieces[0].end > 1:
         given = run[pieces[1].start :]
         if given in lexicon.kana_given or (pieces[1].what in ("katakana", "surname") and len(given) <= 5):
-            return [_Piece(0, size, "person")]
+            return [Piece(0, size, "person")]
     for index, piece in enumerate(pieces):
         title = run[piece.start : piece.end]
         if index and (title in _POLITE or (title in _MUST_NAME and piece.start >= 2)) and piece.start <= 4:
             before = pieces[:index]
             is_word = run[: piece.start] in lexicon.words or run[: piece.end] in lexicon.polite_words
             if any(other.end - other.start == 1 for other in before) and not is_word:
-                return [_Piece(0, piece.start, "person"), *pieces[index:]]
+                return [Piece(0, piece.start, "person"), *pieces[index:]]
     return pieces
 
 
-def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
+def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
     piece = pieces[index]
     length = piece.end - piece.start
     if named and piece.what in ("surname", "given", "place", "unknown", "katakana", "word-surname"):
@@ -282,7 +275,7 @@ def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: 
             alone = all(other.what in ("word", "title") for other in pieces if other is not piece)
             return (piece.start, piece.end, Kind.PERSON) if alone else None
         case "unknown" if length in (2, 3) and len(pieces) == 1 and is_last:
-            return (piece.start, piece.end, Kind.PERSON) if _plausible_surname(run) else None
+            return (piece.start, piece.end, Kind.PERSON) if plausible_surname(run) else None
         case "place":
             return (piece.start, piece.end, Kind.PLACE)
         case "organisation":
@@ -310,7 +303,7 @@ def _claim(run: str, pieces: list[_Piece], index: int, *, named: bool, is_last: 
 _NAMING = frozenset({"place", "surname", "given", "person", "unknown", "katakana", "latin", "organisation"})
 
 
-def _name_before(run: str, pieces: list[_Piece], index: int) -> int | None:
+def _name_before(run: str, pieces: list[Piece], index: int) -> int | None:
     """Where the name begins that the ending ``pieces[index]`` closes; None if only common words stand before it."""
     for number, piece in enumerate(pieces[:index]):
         if piece.what not in _NAMING:
@@ -333,183 +326,3 @@ def _name_before(run: str, pieces: list[_Piece], index: int) -> int | None:
 
 
 _BESIDE_NAMES = frozenset("東西南北新大小中上下元前奥第回次代旧")
-
-
-def _plausible_surname(text: str) -> bool:
-    lexicon = japanese()
-    return len(text) == 2 and text[0] in lexicon.surname_firsts and text[1] in _SURNAME_ENDS
-
-
-_SURNAME_ENDS = frozenset("田山川村本野井島崎沢澤藤原谷岡橋木森林口塚松浦池石岸越倉波津城坂尾江辺部見水瀬保羽垣淵沼")
-
-
-def _pieces(run: str) -> list[_Piece]:
-    lexicon = japanese()
-    pieces: list[_Piece] = []
-    for stretch in _STRETCH.finditer(run):
-        text, start = stretch[0], stretch.start()
-        if _LATIN.fullmatch(text):
-            pieces.append(_Piece(start, stretch.end(), "latin"))
-        elif text[0] < "\u3100" and text[0] not in "ヶヵ":
-            pieces.extend(
-                _Piece(start + piece.start, start + piece.end, piece.what) for piece in _katakana(text, lexicon)
-            )
-        else:
-            pieces.extend(_Piece(start + piece.start, start + piece.end, piece.what) for piece in _kanji(text))
-    if len(pieces) > 1 and pieces[-1].what == "word":
-        last = run[pieces[-1].start :]
-        for endings, what in ((lexicon.place_endings, "place-ending"), (lexicon.organisation_endings, "org-ending")):
-            if last in endings:
-                pieces[-1] = pieces[-1]._replace(what=what)
-    return pieces
-
-
-def _katakana(text: str, lexicon: Japanese) -> list[_Piece]:
-    if "・" in text:
-        parts = text.split("・")
-        if any(_is_unknown(part) for part in parts if len(part) > 1):
-            return [_Piece(0, len(text), "katakana")]
-        pieces: list[_Piece] = []
-        position = 0
-        for part in parts:
-            pieces.extend(
-                _Piece(position + piece.start, position + piece.end, piece.what)
-                for piece in (_katakana(part, lexicon) if part else [])
-            )
-            position += len(part) + 1
-        return pieces
-    if text in lexicon.katakana_places:
-        return [_Piece(0, len(text), "place")]
-    if text in lexicon.organisations:
-        return [_Piece(0, len(text), "organisation")]
-    for ending in _katakana_endings() if text.endswith(_katakana_endings()) else ():
-        if text.endswith(ending) and len(text) > len(ending):
-            cut = len(text) - len(ending)
-            first = "word" if not _is_unknown(text[:cut]) else "katakana"
-            return [_Piece(0, cut, first), _Piece(cut, len(text), "org-ending")]
-    if text in lexicon.organisation_endings:
-        return [_Piece(0, len(text), "org-ending")]
-    if text in lexicon.kana_surnames or text in lexicon.kana_given:
-        return [_Piece(0, len(text), "word" if len(text) < 3 or text in lexicon.katakana_words else "surname")]
-    return [_Piece(0, len(text), "katakana" if _is_unknown(text) else "word")]
-
-
-@cache
-def _katakana_endings() -> tuple[str, ...]:
-    endings = (e for e in japanese().organisation_endings if "ァ" <= e[0] <= "ヴ" and len(e) >= 4)
-    return tuple(sorted(endings, key=len, reverse=True))
-
-
-@lru_cache(32_768)
-def _is_unknown(text: str) -> bool:
-    """Whether katakana is not a sequence of known words."""
-    lexicon = japanese()
-    if text in lexicon.katakana_words:
-        return False
-    reached = [True] + [False] * len(text)
-    for end in range(2, len(text) + 1):
-        reached[end] = any(
-            reached[start] and text[start:end] in lexicon.katakana_words for start in range(max(0, end - 14), end - 1)
-        )
-    return not reached[-1]
-
-
-@cache
-def _costs() -> tuple[dict[str, tuple[tuple[str, float], ...]], dict[str, int]]:
-    """What a kanji string can be and what it costs to read it so; by its first character the longest of them."""
-    lexicon = japanese()
-    costs: dict[str, dict[str, float]] = {}
-
-    def add(names: frozenset[str] | tuple[str, ...], what: str, one: float, more: float) -> None:
-        for name in names:
-            costs.setdefault(name, {})[what] = one if len(name) == 1 else more
-
-    add(lexicon.surnames, "surname", 3.4, 1.5)
-    add(lexicon.given, "given", 4.0, 1.7)
-    add(lexicon.places, "place", 2.6, 1.0)
-    add(lexicon.organisations, "organisation", 3.0, 0.7)
-    add(lexicon.event_endings, "event-ending", 2.0, 0.95)
-    add(lexicon.place_endings, "place-ending", 1.9, 0.97)
-    add(lexicon.organisation_endings, "org-ending", 2.0, 0.96)
-    add(lexicon.titles, "title", 1.5, 0.9)
-    add(lexicon.words, "word", 2.0, 1.0)
-    add(frozenset("一二三四五六七八九十百千万第的化性者員用中内外前後上下各全両同毎約計以"), "word", 1.6, 1.6)
-    add(lexicon.company_forms, "form", 0.5, 0.5)
-    longest: dict[str, int] = {}
-    for name in costs:
-        longest[name[0]] = max(longest.get(name[0], 0), len(name))
-    return {name: tuple(readings.items()) for name, readings in costs.items()}, longest
-
-
-def _kanji(text: str) -> list[_Piece]:
-    """The cheapest reading of a run of kanji."""
-    lexicon = japanese()
-    costs, longest = _costs()
-    given_names, firsts, lasts = lexicon.given, lexicon.surname_firsts, lexicon.surname_lasts
-    size = len(text)
-    best: list[float] = [0.0] + [1e9] * size
-    back: list[tuple[int, str]] = [(0, "")] * (size + 1)
-    for start in range(size):
-        cost = best[start]
-        if cost + 2.2 < best[start + 1]:
-            best[start + 1], back[start + 1] = cost + 2.2, (start, "unknown")
-        for end in range(start + 1, min(size, start + longest.get(text[start], 0)) + 1):
-            for what, extra in costs.get(text[start:end], ()):
-                if cost + extra < best[end]:
-                    best[end], back[end] = cost + extra, (start, what)
-                if what == "surname" and end < size:
-                    extra = cost + (0.8 if end - start == 1 else 0.0)
-                    for last, more in _given_after(text, end, lexicon):
-                        if extra + more < best[last]:
-                            best[last], back[last] = extra + more, (start, "person")
-        # A surname that no list holds, before a given name that one does or that could be one.
-        for first, more in _UNKNOWN_SURNAMES:
-            begin = start + first
-            if begin + 2 > size or text[begin] not in lexicon.given_firsts:
-                continue
-            plausible = first == 2 and text[start] in firsts and text[start + 1] in lasts
-            more = cost + (2.7 if plausible else more)
-            for last in (begin + 2, begin + 3):
-                known = last <= size and more < best[last] and text[begin:last] in given_names
-                if known and text[start:begin] not in lexicon.words:
-                    best[last], back[last] = more, (start, "person")
-            if plausible and cost + 3.9 < best[begin + 2] and text[begin + 1] in lexicon.given_lasts:
-                best[begin + 2], back[begin + 2] = cost + 3.9, (start, "person")
-    pieces: list[_Piece] = []
-    end = size
-    while end > 0:
-        start, what = back[end]
-        if pieces and what == "unknown" and pieces[-1].what == "unknown":
-            pieces[-1] = _Piece(start, pieces[-1].end, "unknown")
-        else:
-            pieces.append(_Piece(start, end, what))
-        end = start
-    pieces.reverse()
-    return pieces
-
-
-def _given_after(text: str, start: int, lexicon: Japanese) -> Iterator[tuple[int, float]]:
-    """Where a given name that begins at ``start`` can end, and the cost of the whole name."""
-    for end in range(start + 1, min(len(text), start + 3) + 1):
-        given = text[start:end]
-        if given in lexicon.given:
-            yield end, 1.3 if end - start > 1 else 2.6
-        elif end - start == 2 and _plausible_given(given, lexicon):
-            yield end, 2.7 if given not in lexicon.words else 4.0
-        elif end - start == 2 and given not in lexicon.words:
-            if given[0] in lexicon.given_firsts or given[1] in lexicon.given_lasts:
-                yield end, 3.5
-        elif end - start == 3 and given[2] in _GIVEN_ENDS and given[0] in lexicon.given_firsts:
-            yield end, 2.4
-        elif end - start == 1 and end == len(text):
-            if given in lexicon.given_firsts:
-                yield end, 3.3
-            elif given not in lexicon.words and given not in lexicon.organisation_endings:
-                yield end, 3.9
-
-
-_GIVEN_ENDS = frozenset("郎子美助介江枝代奈香乃衣穂花菜央紀恵里")
-
-
-def _plausible_given(given: str, lexicon: Japanese) -> bool:
-    return len(given) == 2 and given[0] in lexicon.given_firsts and given[1] in lexicon.given_lasts
