@@ -165,8 +165,8 @@ def _start(text: str, end: int, least: int) -> int | None:
     town = _TOWN.search(stretch.rstrip())
     if not town:
         return None
-    begin = town.start() + (re.search("[のが](?=[一-龥]{3,}$)", town[0]) or re.search("^", town[0])).end()  # type: ignore[union-attr]
-    return start + begin
+    particle = re.search("[のが](?=[一-龥]{3,}$)", town[0])
+    return start + town.start() + (particle.end() if particle else 0)
 
 
 def _is_address(left: str, tail: str) -> bool:
