@@ -8,7 +8,7 @@ from sakimori.store import Database, Transaction
 
 
 def erase(transaction: Transaction, position: int, reason: str = "依頼により") -> LedgerEntry:
-    return erasure.erase(transaction, position, reason=reason, entry_id="le-erased", actor="person:p", now=99)
+    return erasure.erase(transaction, position, reason=reason, actor="person:p", now=99)
 
 
 def test_content_goes_proofs_stay_and_an_entry_says_why(database: Database, ledger: Ledger, write: Write) -> None:

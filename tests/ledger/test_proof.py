@@ -39,7 +39,7 @@ def test_every_entry_is_proved_whatever_groups_it_was_sealed_in(
 def test_a_proof_still_holds_when_its_content_was_erased(database: Database, ledger: Ledger, write: Write) -> None:
     write(5)
     with database.transaction("a") as transaction:
-        told = erasure.erase(transaction, 2, reason="r", entry_id="le-e", actor="person:p", now=9)
+        told = erasure.erase(transaction, 2, reason="r", actor="person:p", now=9)
         ledger.append(transaction, told)
     newest = ledger.sequence(database, "a")
     assert newest is not None

@@ -94,7 +94,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             number += group
             early = ledger.seal(transaction) if number <= 6 else early
     with database.transaction("a") as transaction:
-        told = erasure.erase(transaction, 2, reason="理由", entry_id="le-e", actor="person:p", now=99)
+        told = erasure.erase(transaction, 2, reason="理由", actor="person:p", now=99)
         ledger.append(transaction, told)
     ledger.sequence(database, "a")
     second = witness.Witness(Memory(folder / "witness"), WITNESS, "w")

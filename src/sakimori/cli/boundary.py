@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from secrets import token_hex
 from typing import TextIO, cast
 
 import click
@@ -23,7 +22,7 @@ from sakimori.cli.output import progress, results
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain
 from sakimori.gateway.boundary import Boundary, Tokenised, canonical_token
 from sakimori.gateway.keys import vault_keys
-from sakimori.records import LedgerEntry, parse_object
+from sakimori.records import parse_object
 from sakimori.service import installation
 from sakimori.store import vault
 
@@ -75,17 +74,8 @@ def reveal(by: Principal, token: str, reason: str) -> None:
         install.database.transaction(install.tenant) as transaction,
     ):
         value = vault.reveal(transaction, vault_keys(transaction, install.secrets), asked)
-        entry = LedgerEntry(
-            id=f"le-{token_hex(12)}",
-            tenant=install.tenant,
-            time=install.clock.now(),
-            actor=by.actor,
-            action="boundary.revealed",
-            subject=asked,
-            detail={"reason": reason.strip(), "found": value is not None},
-        )
-        install.ledger.append(transaction, entry)
-        install.ledger.seal(transaction)
+        detail = {"reason": reason.strip(), "found": value is not None}
+        install.enter(transaction, by, "boundary.revealed", asked, detail)
     if value is None:
         raise InputError(f"the vault of '{install.tenant}' has no token {asked}: it was not made by this institution")
     click.echo(plain(value, keep="\n"))

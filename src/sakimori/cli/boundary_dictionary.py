@@ -1,10 +1,9 @@
 """``sakimori boundary dictionary``: the institution's own lists of what must not leave."""
 
 import csv
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 
 import click
 import orjson
@@ -16,7 +15,6 @@ from sakimori.cli.group import Group
 from sakimori.cli.output import results
 from sakimori.core import InputError, Settings, SystemClock, plain, rfc3339
 from sakimori.gateway.dictionaries import HASHED_KINDS, READ_KINDS, load
-from sakimori.records import LedgerEntry
 from sakimori.service import Installation, installation
 from sakimori.store import Transaction, dictionaries
 
@@ -43,7 +41,7 @@ def load_(by: Principal, file: Path, kind: str, name: str | None, column: str | 
         now = install.clock.now()
         listed, left_out = load(transaction, install.secrets, name or kind, kind, entries, now=now)
         detail = {"kind": kind, "entries": listed.entries, "left_out": left_out}
-        _note(install, transaction, by, "boundary.dictionary_loaded", listed.name, detail)
+        install.enter(transaction, by, "boundary.dictionary_loaded", listed.name, detail)
     click.echo(f"List '{listed.name}': {listed.entries} entries of the kind {kind}.")
     if left_out:
         click.echo(f"Left out: {left_out} entries that are too short to tell anything apart, or too long.", err=True)
@@ -57,7 +55,7 @@ def remove(by: Principal, name: str) -> None:
     with _writing() as (install, transaction):
         if not dictionaries.remove(transaction, name):
             raise InputError(f"there is no list '{plain(name)}'; `sakimori boundary dictionary show` names them all")
-        _note(install, transaction, by, "boundary.dictionary_removed", name, {})
+        install.enter(transaction, by, "boundary.dictionary_removed", name, {})
     click.echo(f"List '{name}' is removed.")
 
 
@@ -94,27 +92,6 @@ def _writing() -> Generator[tuple[Installation, Transaction]]:
         install.database.transaction(install.tenant) as transaction,
     ):
         yield install, transaction
-
-
-def _note(
-    install: Installation,
-    transaction: Transaction,
-    by: Principal,
-    action: str,
-    subject: str,
-    detail: Mapping[str, object],
-) -> None:
-    entry = LedgerEntry(
-        id=f"le-{token_hex(12)}",
-        tenant=install.tenant,
-        time=install.clock.now(),
-        actor=by.actor,
-        action=action,
-        subject=subject,
-        detail=dict(detail),
-    )
-    install.ledger.append(transaction, entry)
-    install.ledger.seal(transaction)
 
 
 def _entries(file: Path) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import click
@@ -19,9 +18,7 @@ from sakimori.cli.group import Group
 from sakimori.cli.naming import Name
 from sakimori.cli.output import results
 from sakimori.core import InputError, Nanos, Settings, SystemClock, rfc3339
-from sakimori.records import LedgerEntry
-from sakimori.service import Installation, installation
-from sakimori.store import Transaction
+from sakimori.service import installation
 
 
 @click.group(cls=Group)
@@ -60,7 +57,7 @@ def issue(by: Principal, name: str, scopes: tuple[str, ...], days: int, out: Pat
             clock=install.clock,
             lifetime=timedelta(days=days),
         )
-        _record(install, transaction, by, "key.issued", key, {"scopes": sorted(key.scopes), "days": days})
+        install.enter(transaction, by, "key.issued", f"key:{key.id}", {"scopes": sorted(key.scopes), "days": days})
         # Before the commit: a key that could not be written down was never issued.
         if out:
             _write(out, plaintext)
@@ -91,7 +88,7 @@ def rotate(by: Principal, key_id: str, overlap: int, days: int | None, out: Path
             overlap=timedelta(days=overlap),
             lifetime=None if days is None else timedelta(days=days),
         )
-        _record(install, transaction, by, "key.rotated", key, {"replaces": old.id, "overlap_days": overlap})
+        install.enter(transaction, by, "key.rotated", f"key:{key.id}", {"replaces": old.id, "overlap_days": overlap})
         if out:
             _write(out, plaintext)
     _show(key, plaintext, out)
@@ -131,7 +128,7 @@ def revoke(by: Principal, key_id: str) -> None:
         install.database.transaction(install.tenant) as transaction,
     ):
         key = service_keys.revoke(transaction, key_id, install.clock)
-        _record(install, transaction, by, "key.revoked", key, {})
+        install.enter(transaction, by, "key.revoked", f"key:{key.id}", {})
     click.echo(f"Key {key.id} for '{key.name}' is {_state(key, SystemClock().now())}.")
 
 
@@ -151,27 +148,6 @@ def _state(key: ServiceKey, now: Nanos) -> str:
 
 def _second(time: Nanos) -> str:
     return rfc3339(time)[:19] + "Z"
-
-
-def _record(
-    install: Installation,
-    transaction: Transaction,
-    by: Principal,
-    action: str,
-    key: ServiceKey,
-    detail: dict[str, Any],
-) -> None:
-    entry = LedgerEntry(
-        id=f"le-{token_hex(12)}",
-        tenant=transaction.tenant,
-        time=install.clock.now(),
-        actor=by.actor,
-        action=action,
-        subject=f"key:{key.id}",
-        detail=detail,
-    )
-    install.ledger.append(transaction, entry)
-    install.ledger.seal(transaction)
 
 
 def _write(path: Path, plaintext: str) -> None:

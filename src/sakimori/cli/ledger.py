@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from secrets import token_hex
 
 import click
 import orjson
@@ -20,11 +19,11 @@ from sakimori.cli.output import results
 from sakimori.cli.reason import reason_option
 from sakimori.cli.writing import write_whole
 from sakimori.core import ExitCode, InputError, Settings, SystemClock, plain, rfc3339
-from sakimori.ledger import Checkpoint, Ledger, LedgerError, Line, NoteError, tables
+from sakimori.ledger import Checkpoint, Ledger, LedgerError, Line, NoteError, new_entry, tables
 from sakimori.ledger import erasure as erasing
 from sakimori.ledger import export as exporting
 from sakimori.ledger import proof as proving
-from sakimori.records import LedgerEntry, as_plain
+from sakimori.records import as_plain
 from sakimori.service import Installation, installation
 from sakimori.store import Database, Snapshot
 
@@ -178,9 +177,7 @@ def erase(by: Principal, entry_id: str, reason: str) -> None:
     with installation(Settings.from_environment(), SystemClock()) as install:
         with install.database.transaction(install.tenant) as transaction:
             position = proving.position_of(transaction, entry_id)
-            told = erasing.erase(
-                transaction, position, reason=reason, entry_id=_new_id(), actor=by.actor, now=install.clock.now()
-            )
+            told = erasing.erase(transaction, position, reason=reason, actor=by.actor, now=install.clock.now())
             install.ledger.append(transaction, told)
         install.ledger.sequence(install.database, install.tenant)
     click.echo(f"The content of entry #{position} is erased from this database; entry '{told.id}' says so.")
@@ -202,10 +199,9 @@ def accept_loss(by: Principal, reason: str) -> None:
                 raise InputError(
                     f"the ledger of '{tenant}' is not shorter than what this install saw: nothing was lost"
                 )
-            entry = LedgerEntry(
-                id=_new_id(),
-                tenant=tenant,
-                time=install.clock.now(),
+            entry = new_entry(
+                transaction,
+                at=install.clock.now(),
                 actor=by.actor,
                 action="ledger.loss_accepted",
                 subject=f"leaf:{size}",
@@ -242,10 +238,6 @@ def _reading() -> Generator[tuple[Installation, Snapshot]]:
         install.database.snapshot(install.tenant) as snapshot,
     ):
         yield install, snapshot
-
-
-def _new_id() -> str:
-    return f"le-{token_hex(12)}"
 
 
 def _anchor(path: Path, log: Ledger, tenant: str) -> Checkpoint:

@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import click
@@ -25,7 +24,6 @@ from sakimori.gateway.providers.credentials import sealing_keys, usable_key
 from sakimori.gateway.providers.provider import ProviderMissing, unfit_name
 from sakimori.gateway.providers.share import hhi, shares
 from sakimori.gateway.providers.watch import HEARD_OF
-from sakimori.records import LedgerEntry
 from sakimori.service import Installation, installation
 from sakimori.store import providers as rows
 from sakimori.store import usage
@@ -175,18 +173,8 @@ def _refuse_unknown(install: Installation, name: str, configured: Providers | No
 
 def _enter(install: Installation, by: Principal, action: str, name: str, detail: dict[str, Any]) -> None:
     """Write the order into the operator's ledger, before it is carried out: none is without its entry."""
-    entry = LedgerEntry(
-        id=f"le-{token_hex(12)}",
-        tenant=install.tenant,
-        time=install.clock.now(),
-        actor=by.actor,
-        action=action,
-        subject=name,
-        detail=detail,
-    )
     with install.database.transaction(install.tenant) as transaction:
-        install.ledger.append(transaction, entry)
-        install.ledger.seal(transaction)
+        install.enter(transaction, by, action, name, detail)
 
 
 def _described(install: Installation, configured: Providers | None, days: int) -> dict[str, Any]:

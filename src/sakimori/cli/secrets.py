@@ -1,7 +1,5 @@
 """``sakimori secrets``: the keys of the install."""
 
-from secrets import token_hex
-
 import click
 from rich.progress import Progress, TextColumn
 
@@ -11,7 +9,6 @@ from sakimori.cli.group import Group
 from sakimori.cli.output import progress
 from sakimori.core import InputError, Settings, SystemClock, plain
 from sakimori.gateway.providers.credentials import PURPOSE as PROVIDER_KEYS
-from sakimori.records import LedgerEntry
 from sakimori.service import Installation, installation
 from sakimori.service.data_keys import rotate_data_keys
 
@@ -33,18 +30,9 @@ def rotate(by: Principal, source: str | None, data: bool) -> None:
         if data:
             return _rotate_data(install, by)
         count = install.secrets.rotate(source)
-        entry = LedgerEntry(
-            id=f"le-{token_hex(12)}",
-            tenant=install.tenant,
-            time=install.clock.now(),
-            actor=by.actor,
-            action="secrets.rotated",
-            subject="master-key",
-            detail={"keys": count, "kept": (source or "file").partition(":")[0]},
-        )
+        detail = {"keys": count, "kept": (source or "file").partition(":")[0]}
         with install.database.transaction(install.tenant) as transaction:
-            install.ledger.append(transaction, entry)
-            install.ledger.seal(transaction)
+            install.enter(transaction, by, "secrets.rotated", "master-key", detail)
     click.echo(f"{count} key{'' if count == 1 else 's'} wrapped under a new master key.")
     return None
 

@@ -1,6 +1,6 @@
 """The ledger: what happened, who did it and under which authority, in a log that cannot be edited unnoticed.
 
-``Ledger(signer, memory).append(transaction, entry)`` writes an entry in the transaction of what it tells of;
+``Ledger(signer, memory).append(transaction, new_entry(…))`` writes an entry in the transaction of what it tells of;
 ``sequence(database, tenant)`` (or ``seal``, in a transaction of one's own) gives the pending ones their places in a
 hash chain and Merkle tree (RFC 6962) and signs a ``Checkpoint`` (C2SP, Ed25519); ``verify`` reads all of it again and
 says what it found in a ``Verification``. For others: ``export`` (a file that ``tools/verify_ledger.py`` checks alone),
@@ -9,6 +9,7 @@ says what it found in a ``Verification``. For others: ``export`` (a file that ``
 
 from sakimori.ledger.checkpoint import Checkpoint
 from sakimori.ledger.cosignature import Cosigner
+from sakimori.ledger.entry import new_entry
 from sakimori.ledger.errors import Fenced, LedgerError
 from sakimori.ledger.log import Ledger, Line
 from sakimori.ledger.memory import Memory
@@ -28,4 +29,5 @@ __all__ = [
     "Signer",
     "Verification",
     "Verifier",
+    "new_entry",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from sakimori.core import InputError, Nanos
 from sakimori.ledger import rows, tables
+from sakimori.ledger.entry import new_entry
 from sakimori.ledger.errors import LedgerError
 from sakimori.ledger.merkle import HASH_BYTES
 from sakimori.records import LedgerEntry, parse_object
@@ -14,10 +15,8 @@ ACTION = "ledger.erased"
 _LONGEST_REASON = 500
 
 
-def erase(
-    transaction: Transaction, position: int, *, reason: str, entry_id: str, actor: str, now: Nanos
-) -> LedgerEntry:
-    """Remove the content of a leaf; the entry about it, ``entry_id``, is to be appended in the same transaction.
+def erase(transaction: Transaction, position: int, *, reason: str, actor: str, now: Nanos) -> LedgerEntry:
+    """Remove the content of a leaf; the entry about it is to be appended in the same transaction.
 
     It names the leaf by its position and digest only: the id that went may itself tell of a person.
 
@@ -43,10 +42,9 @@ def erase(
     if parse_object(row.body, what=LedgerEntry.SCHEMA).get("action") == ACTION:
         raise InputError(f"the entry at position {position} tells of an erasure and stays: it holds nothing else")
     transaction.connection.execute(transaction.delete(tables.content).where(at))
-    return LedgerEntry(
-        id=entry_id,
-        tenant=transaction.tenant,
-        time=now,
+    return new_entry(
+        transaction,
+        at=now,
         actor=actor,
         action=ACTION,
         subject=f"leaf:{position}",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from secrets import token_hex
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +9,7 @@ from sakimori.access import Principal, keys, members, people
 from sakimori.access.rights import Resource, Right, Rights
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, InputError
-from sakimori.ledger import Ledger
+from sakimori.ledger import Ledger, new_entry
 from sakimori.programme.change import (
     Change,
     How,
@@ -278,14 +277,8 @@ class Programme:
     def _entry(
         self, transaction: Transaction, by: Principal, action: str, subject: str, detail: dict[str, Any]
     ) -> LedgerEntry:
-        return LedgerEntry(
-            id=f"le-{token_hex(12)}",
-            tenant=transaction.tenant,
-            time=self._clock.now(),
-            actor=by.actor,
-            action=action,
-            subject=subject,
-            detail=detail,
+        return new_entry(
+            transaction, at=self._clock.now(), actor=by.actor, action=action, subject=subject, detail=detail
         )
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from secrets import token_hex
 from typing import Any
 
 from sakimori.access import Principal
 from sakimori.access.rights import Denied, Resource, Right, Rights
 from sakimori.core import Clock, InputError
-from sakimori.ledger import Ledger
-from sakimori.records import Grant, GrantState, LedgerEntry
+from sakimori.ledger import Ledger, new_entry
+from sakimori.records import Grant, GrantState
 from sakimori.store import Database, Transaction
 
 
@@ -72,14 +71,13 @@ class Granting:
         self, transaction: Transaction, grant: Grant, by: Principal, action: str, detail: Mapping[str, Any]
     ) -> Grant:
         transaction.put(grant)
-        entry = LedgerEntry(
-            id=f"le-{token_hex(12)}",
-            tenant=grant.tenant,
-            time=self._clock.now(),
+        entry = new_entry(
+            transaction,
+            at=self._clock.now(),
             actor=by.actor,
             action=action,
             subject=f"grant:{grant.id}",
-            detail=dict(detail),
+            detail=detail,
         )
         self._ledger.append(transaction, entry)
         self._ledger.seal(transaction)

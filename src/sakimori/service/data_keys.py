@@ -5,7 +5,6 @@ values under the old version stay readable, and afterwards its key is kept for b
 """
 
 from collections.abc import Callable, Mapping
-from secrets import token_hex
 from typing import Protocol
 
 from sakimori.access import Principal, data_keys
@@ -13,7 +12,7 @@ from sakimori.access.data_keys import Versions
 from sakimori.core import InputError
 from sakimori.gateway.keys import VAULT, vault_keys
 from sakimori.gateway.providers.credentials import PURPOSE as PROVIDER_KEYS
-from sakimori.records import LedgerEntry
+from sakimori.ledger import new_entry
 from sakimori.service.installation import Installation
 from sakimori.store import Transaction, providers, vault
 from sakimori.store.encrypted import DataKeys
@@ -104,10 +103,9 @@ def _tell(
     keys: Versions,
     detail: Mapping[str, object],
 ) -> None:
-    entry = LedgerEntry(
-        id=f"le-{token_hex(12)}",
-        tenant=install.tenant,
-        time=install.clock.now(),
+    entry = new_entry(
+        transaction,
+        at=install.clock.now(),
         actor=by.actor,
         action=action,
         subject=f"data-key:{keys.purpose}",

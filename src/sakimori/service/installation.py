@@ -1,13 +1,16 @@
 """What an install keeps under its home, opened together: database, secrets, ledger."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, Settings
-from sakimori.ledger import Ledger, LocalSigner, Memory
-from sakimori.store import Database
+from sakimori.ledger import Ledger, LocalSigner, Memory, new_entry
+from sakimori.records import LedgerEntry
+from sakimori.store import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,21 @@ class Installation:
     @property
     def tenant(self) -> str:
         return self.settings.tenant
+
+    def enter(
+        self, transaction: Transaction, by: Principal, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> LedgerEntry:
+        """Write into the ledger what a person or service did, in the transaction of what was done, and seal it.
+
+        Raises:
+            LedgerError: the ledger cannot be sealed (see ``Ledger.seal``).
+        """
+        entry = new_entry(
+            transaction, at=self.clock.now(), actor=by.actor, action=action, subject=subject, detail=detail
+        )
+        self.ledger.append(transaction, entry)
+        self.ledger.seal(transaction)
+        return entry
 
 
 @contextmanager

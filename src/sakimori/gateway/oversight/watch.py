@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from secrets import token_hex
 
 from sakimori.core import Clock
 from sakimori.gateway.oversight import observed
 from sakimori.gateway.oversight.api import Api, OversightError
 from sakimori.gateway.oversight.observed import Kind, Observed
-from sakimori.ledger import Ledger
+from sakimori.ledger import Ledger, new_entry
 from sakimori.observe import Code, Event, Level, log
 from sakimori.records import Finding, LedgerEntry
 from sakimori.store import Database, StoreError, Transaction
@@ -108,7 +107,7 @@ class Oversight:
                 finding = item.finding(self._tenant)
                 if transaction.get(Finding, finding.id) is None:
                     new.append(finding)
-                    self._ledger.append(transaction, self._entry(item, finding))
+                    self._ledger.append(transaction, self._entry(transaction, item, finding))
             if of is not None:
                 rows.take(transaction, of, now=self._clock.now())
             if new:
@@ -130,11 +129,10 @@ class Oversight:
             return observed.announced_only(kind, notice.id, notice.received_at)
         return None
 
-    def _entry(self, item: Observed, finding: Finding) -> LedgerEntry:
-        return LedgerEntry(
-            id=f"le-{token_hex(12)}",
-            tenant=self._tenant,
-            time=self._clock.now(),
+    def _entry(self, transaction: Transaction, item: Observed, finding: Finding) -> LedgerEntry:
+        return new_entry(
+            transaction,
+            at=self._clock.now(),
             actor="service:oversight",
             action=f"oversight.{item.kind}",
             subject=finding.id,
