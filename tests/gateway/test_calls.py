@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from openai import APIStatusError, AuthenticationError, OpenAI, PermissionDeniedError, RateLimitError
 from openai.types.responses import ResponseFunctionToolCall
-from tests.gateway.conftest import DAY, Bank
+from tests.gateway.conftest import DAY, Bank, scripted
+from tests.openai_wire import response_events, responses_wire
 from tests.scripted_provider import MODEL, Upstream, message, response_object
 
 from sakimori.access import Principal
@@ -365,30 +366,80 @@ def test_the_first_answer_proves_a_grant(client: OpenAI, bank: Bank) -> None:
     assert [entry.action for entry in bank.entries()].count("grant.ready") == 1
 
 
+BLUE, RED, STANDARD = CyberAccess.DAYBREAK_BLUE, CyberAccess.DAYBREAK_RED, CyberAccess.STANDARD
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("granted", "answered", "noted"),
     [
-        (CyberAccess.DAYBREAK_BLUE, "daybreak_blue", []),
-        (CyberAccess.DAYBREAK_BLUE, None, [("daybreak_blue", None)]),
-        (CyberAccess.DAYBREAK_RED, "standard", [("daybreak_red", "standard")]),
-        (CyberAccess.STANDARD, None, []),
-        (CyberAccess.STANDARD, "daybreak_red", [("standard", "daybreak_red")]),
+        (BLUE, "daybreak_blue", []),
+        (BLUE, None, [("gateway.cyber_fallback", "daybreak_blue", None)]),
+        (RED, "standard", [("gateway.cyber_fallback", "daybreak_red", "standard")]),
+        (BLUE, "daybreak_red", [("gateway.cyber_elevation", "daybreak_blue", "daybreak_red")]),
+        (STANDARD, "standard", []),
+        (STANDARD, None, []),  # standard, though not by name
+        (STANDARD, "daybreak_blue", [("gateway.cyber_elevation", "standard", "daybreak_blue")]),
+        (STANDARD, "daybreak_green", [("gateway.cyber_elevation", "standard", "unknown")]),
+        (RED, "daybreak_green", [("gateway.cyber_elevation", "daybreak_red", "unknown")]),
     ],
 )
 def test_another_level_of_access_than_was_asked_for_is_noted(
-    client: OpenAI, bank: Bank, upstream: Upstream, granted: CyberAccess, answered: str | None, noted: list[Any]
+    bank: Bank, upstream: Upstream, granted: CyberAccess, answered: str | None, noted: list[Any], stream: bool
 ) -> None:
+    """Up as well as down: a model that may do more than the grant says is as much an event as one that does less."""
     bank.grant(cyber=granted)
     programs = {"cyber": answered} if answered else None
 
-    async def answer(_request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
-        return web.json_response(response_object([message("ok")], access_programs=programs))
+    async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if not body.get("stream"):
+            return web.json_response(response_object([message("ok")], access_programs=programs))
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(responses_wire(response_events([message("ok")], access_programs=programs)))
+        return response
 
     upstream.script = answer
-    client.responses.create(model=MODEL, input="hi", max_output_tokens=100)
-    found = [entry.detail for entry in bank.entries() if entry.action == "gateway.cyber_fallback"]
-    assert [(detail["asked"], detail["answered"]) for detail in found] == noted
-    assert upstream.bodies[0].get("access_programs", {"cyber": "standard"}) == {"cyber": granted.value}
+    ask(bank, Providers((scripted(upstream.url, kind="openai", key=None),)), stream=stream)
+    found = [entry for entry in bank.entries() if entry.action.startswith("gateway.cyber")]
+    assert [(entry.action, entry.detail["asked"], entry.detail["answered"]) for entry in found] == noted
+    call = next(entry.detail for entry in bank.entries() if entry.action == "gateway.call")
+    assert (call["cyber"], call["cyber_answered"]) == (granted, answered if answered != "daybreak_green" else "unknown")
+    assert upstream.bodies[0]["access_programs"] == {"cyber": granted.value}
+
+
+def ask(bank: Bank, providers: Providers, *, stream: bool = False) -> None:
+    with (
+        running(bank.database, bank.secrets, bank.ledger, providers) as url,
+        OpenAI(base_url=url, api_key=bank.key, max_retries=0) as client,
+    ):
+        if stream:
+            list(client.responses.create(model=MODEL, input="hi", max_output_tokens=100, stream=True))
+        else:
+            client.responses.create(model=MODEL, input="hi", max_output_tokens=100)
+
+
+@pytest.mark.parametrize(("kind", "named"), [("openai", True), ("azure", False), ("compatible", False)])
+def test_the_standard_level_is_named_where_levels_are_known(
+    bank: Bank, upstream: Upstream, kind: str, named: bool
+) -> None:
+    """OpenAI gives models of a tier what the account may use unless told otherwise; others may refuse the field."""
+    bank.grant()
+    upstream.script = answers
+    ask(bank, Providers((scripted(upstream.url, kind=kind, key=None),)))
+    assert upstream.bodies[0].get("access_programs") == ({"cyber": "standard"} if named else None)
+
+
+async def answers(_request: web.Request, _body: dict[str, Any]) -> web.StreamResponse:
+    return web.json_response(response_object([message("ok")]))
+
+
+def test_who_has_no_word_for_levels_is_asked_for_none(client: OpenAI, bank: Bank) -> None:
+    bank.grant(cyber=RED)
+    client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hi"}], max_tokens=100)
+    call = next(entry.detail for entry in bank.entries() if entry.action == "gateway.call")
+    assert (call["cyber"], call["cyber_answered"]) == (None, None)
+    assert not [entry for entry in bank.entries() if entry.action.startswith("gateway.cyber")]
 
 
 def test_what_is_used_is_counted_with_the_call(client: OpenAI, bank: Bank) -> None:

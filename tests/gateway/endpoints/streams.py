@@ -18,9 +18,10 @@ def passage() -> Passage:
     )
 
 
-def stream_of(endpoint: Endpoint, asked: Mapping[str, Any] | None = None) -> AnswerStream:
+def stream_of(endpoint: Endpoint, asked: Mapping[str, Any] | None = None, *hosted_tools: str) -> AnswerStream:
+    """``hosted_tools``: those that the grant names."""
     assert endpoint.stream is not None
-    return endpoint.stream(passage(), lambda text: f"sealed({text})", asked or {})
+    return endpoint.stream(passage(), lambda text: f"sealed({text})", asked or {}, frozenset(hosted_tools))
 
 
 def through(stream: AnswerStream, raw: bytes, *, end: bool = True) -> list[dict[str, Any]]:

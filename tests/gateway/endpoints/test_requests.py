@@ -157,6 +157,26 @@ def test_a_tool_at_the_provider_passes_where_a_grant_names_it(tool: dict[str, An
     assert out.used_tools == {name}
 
 
+def test_a_search_of_chat_completions_passes_where_a_grant_names_it() -> None:
+    found = {"type": "url_citation", "url_citation": {"url": "https://example.com", "title": "x"}}
+    body = {
+        "messages": [{"role": "assistant", "content": "x", "annotations": [found]}],
+        "web_search_options": {
+            "search_context_size": "low",
+            "user_location": {"type": "approximate", "approximate": {"country": "JP"}},
+        },
+    }
+    rebuilt = sent(CHAT_COMPLETIONS, body, hosted_tools=frozenset({"web_search"}))
+    assert rebuilt == {"model": MODEL, **body}
+    for name in body:
+        with pytest.raises(Refusal) as refused:
+            sent(CHAT_COMPLETIONS, {"messages": [], name: body[name]})
+        assert (refused.value.code, refused.value.param) in (
+            ("unsupported_parameter", "web_search_options"),
+            ("unsupported_parameter", "messages[0].annotations[0]"),
+        )
+
+
 def test_a_credential_for_a_tool_never_leaves() -> None:
     with pytest.raises(Refusal) as refused:
         sent(
@@ -180,7 +200,13 @@ def test_images_pass_where_a_grant_names_them_and_only_as_they_are() -> None:
 
 def test_the_gateway_decides_what_is_kept_and_who_is_named() -> None:
     response = decided(RESPONSES, {"input": "x", "store": True, "user": "yamada", "stream_options": {}})
-    assert response == {"model": MODEL, "input": "x", "store": False, "safety_identifier": "who-calls"}
+    assert response == {
+        "model": MODEL,
+        "input": "x",
+        "store": False,
+        "safety_identifier": "who-calls",
+        "access_programs": {"cyber": "standard"},
+    }
     assert decided(EMBEDDINGS, {"input": "x"})["user"] == "who-calls"
     assert decided(EMBEDDINGS, {"input": "x", "user": "a"})["user"] == "pseudonym of a"
 
@@ -196,19 +222,17 @@ def test_usage_is_always_asked_for_in_streams_of_chat_completions() -> None:
 @pytest.mark.parametrize(
     ("asked", "granted", "level"),
     [
-        (None, None, None),
-        (None, "standard", None),
+        (None, None, "standard"),
+        (None, "standard", "standard"),
         (None, "daybreak_red", "daybreak_red"),
         ("standard", "daybreak_red", "standard"),
         ("daybreak_blue", "daybreak_red", "daybreak_blue"),
         ("standard", None, "standard"),
     ],
 )
-def test_the_level_of_cyber_access_is_the_grants_or_less(
-    asked: str | None, granted: str | None, level: str | None
-) -> None:
+def test_the_level_of_cyber_access_is_the_grants_or_less(asked: str | None, granted: str | None, level: str) -> None:
     body: dict[str, Any] = {"input": "x", **({"access_programs": {"cyber": asked}} if asked else {})}
-    assert decided(RESPONSES, body, cyber=granted).get("access_programs") == ({"cyber": level} if level else None)
+    assert decided(RESPONSES, body, cyber=granted)["access_programs"] == {"cyber": level}
 
 
 def test_more_cyber_access_than_granted_is_refused() -> None:

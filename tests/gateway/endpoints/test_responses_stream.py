@@ -13,6 +13,7 @@ from tests.gateway.endpoints.streams import HOST, USER, heard, stream_of, throug
 from tests.openai_wire import message, response, response_events, responses_wire
 
 from sakimori.gateway.endpoints import RESPONSES, Usage
+from sakimori.gateway.endpoints.hosted import GRANTABLE
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.sse import Event
 
@@ -139,7 +140,10 @@ def test_a_stream_without_done_events_still_says_everything() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        {"type": "response.image_generation_call.partial_image", "partial_image_b64": "AAAA"},
+        {"type": "response.output_item.added", "item": {"type": "something_new"}},
+        {"type": "response.output_item.done", "item": None},
+        {"type": "response.content_part.added", "part": {"type": "output_image"}},
+        {"type": "response.created", "response": {"output": [{"type": "something_new"}]}},
         {"type": "response.audio.delta", "delta": "AAAA"},
         {"type": "response.something.new", "delta": HOST},
         {"type": ["response.created"]},
@@ -162,21 +166,36 @@ def test_an_event_that_is_no_object_ends_the_call(data: bytes) -> None:
         stream_of(RESPONSES).take(Event("response.created", data))
 
 
-def test_every_kind_of_event_of_the_sdk_is_either_passed_on_or_refused_on_purpose() -> None:
+@pytest.mark.parametrize("granted", [frozenset[str](), GRANTABLE])
+def test_every_kind_of_event_of_the_sdk_is_either_passed_on_or_refused_on_purpose(granted: frozenset[str]) -> None:
     kinds = {get_args(kind.model_fields["type"].annotation)[0] for kind in get_args(get_args(ResponseStreamEvent)[0])}
     refused: set[str] = set()
     for kind in kinds:
-        data = {"type": kind, "response": response([]), "delta": "x", "item": {}, "part": {}, "message": "x"}
+        data: dict[str, Any] = {
+            "type": kind,
+            "response": response([]),
+            "delta": "x",
+            "item": message("x"),
+            "part": {"type": "output_text", "text": "x"},
+            "message": "x",
+        }
+        if kind == "response.output_text.annotation.added":
+            data["annotation"] = {"type": "url_citation", "url": "https://example.com"}
         try:
-            assert stream_of(RESPONSES).event(kind, data)
+            assert stream_of(RESPONSES, None, *granted).event(kind, data)
         except Refusal:
             refused.add(kind)
-    assert {kind.split(".")[1] for kind in refused} == {
-        "audio",
-        "compaction",
-        "image_generation_call",
-        "shell_call_output_content",
+    never = {"audio", "compaction", "image_generation_call", "shell_call_output_content", "file_search_call"}
+    where_granted = {
+        "web_search_call",
+        "output_text",
+        "code_interpreter_call",
+        "code_interpreter_call_code",
+        "mcp_call",
+        "mcp_call_arguments",
+        "mcp_list_tools",
     }
+    assert {kind.split(".")[1] for kind in refused} == (never if granted else never | where_granted)
 
 
 def test_a_break_after_the_first_event_is_told_in_the_form_of_an_error() -> None:

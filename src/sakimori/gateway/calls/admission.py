@@ -55,8 +55,8 @@ class Option:
     """In the order in which they are tried; at least one."""
     translated: Mapping[str, Translated]
     """By provider, for those that do not speak the endpoint."""
-    cyber: CyberAccess
-    """The level of access for cyber defence that is asked of the provider."""
+    cyber: CyberAccess | None
+    """The level of access for cyber defence that is asked of the provider; None: the endpoint has no word for it."""
     upper: Amount
     """The most that one of them can use, at the dearest one's price."""
 
@@ -364,12 +364,14 @@ def _option(
     """Raises Refusal where the grant does not allow what is asked, or no candidate can be told in its own words."""
     decided = dict(rebuilt)
     endpoint.decide(decided, Decided(principal=caller, cyber=grant.cyber))
-    model = cast("str", rebuilt["model"])
+    model, cyber = cast("str", rebuilt["model"]), _asked_level(decided)
     attempts: list[Attempt] = []
     translated: dict[str, Translated] = {}
     refused: Refusal | None = None
     for provider in candidates:
         body, spoken = {**decided, "model": provider.own_name(model)}, endpoint
+        if cyber is CyberAccess.STANDARD and not provider.names_standard_access:
+            del body["access_programs"]
         if endpoint.path not in provider.endpoints:
             path = next(path for path in endpoint.translate if path in provider.endpoints)
             try:
@@ -388,7 +390,7 @@ def _option(
         grant=grant,
         attempts=tuple(attempts),
         translated=translated,
-        cyber=_asked_level(decided),
+        cyber=cyber,
         upper=_upper_bound(endpoint, model, decided, attempts),
     )
 
@@ -410,9 +412,9 @@ def _lets_through(grant: Grant, as_much_as: Grant) -> bool:
     return set(grant.hosted_tools) >= set(as_much_as.hosted_tools) and set(grant.media) >= set(as_much_as.media)
 
 
-def _asked_level(decided: dict[str, object]) -> CyberAccess:
-    programs = cast("dict[str, str]", decided.get("access_programs") or {})
-    return CyberAccess(programs.get("cyber") or CyberAccess.STANDARD)
+def _asked_level(decided: dict[str, object]) -> CyberAccess | None:
+    programs = decided.get("access_programs")
+    return CyberAccess(cast("dict[str, str]", programs)["cyber"]) if programs else None
 
 
 def _upper_bound(endpoint: Endpoint, model: str, rebuilt: dict[str, object], attempts: list[Attempt]) -> Amount:

@@ -25,7 +25,7 @@ from sakimori.gateway.calls.interruption import BrokenOff, Interruption
 from sakimori.gateway.calls.sealing import Sealer
 from sakimori.gateway.calls.settlement import Ending, Settlement
 from sakimori.gateway.calls.writer import BUSY, Writer
-from sakimori.gateway.endpoints import Endpoint, Usage
+from sakimori.gateway.endpoints import ENDPOINTS, Endpoint, HostedToolRan, Usage
 from sakimori.gateway.endpoints.stream import AnswerStream, unusable
 from sakimori.gateway.grants import may_be_free_text
 from sakimori.gateway.providers.failure import ProviderFailed, Tried
@@ -226,15 +226,17 @@ class OneCall:
         answer = await opened.json()
         ending = _ending(ANSWERED, opened, usage=None, model=answer.get("model"))
         try:
+            spoken = ENDPOINTS[opened.attempt.path]
+            ending = replace(ending, usage=spoken.usage(answer), cyber=spoken.cyber(answer))
+            spoken.hold(answer, frozenset(call.option.grant.hosted_tools))
             if translated := call.option.translated.get(opened.provider.name):
                 answer = translated.answer(answer)
-            ending = replace(ending, usage=endpoint.usage(answer), cyber=endpoint.cyber(answer))
             with stage("restore"):
                 seal = partial(keys.seal, self._desk.secrets, call.tenant)
                 restored = await self._compute(opened.length, endpoint.receive, answer, prepared.passage, seal)
                 body = orjson.dumps(restored)
         except Refusal as refusal:
-            await self._settle(call, replace(ending, code=refusal.code))
+            await self._settle(call, replace(ending, code=refusal.code, tool=_tool(refusal)))
             raise
         await self._settle(call, ending)
         return web.Response(body=body, content_type="application/json", headers=opened.headers)
@@ -247,7 +249,8 @@ class OneCall:
         try:
             refusal = await self._pass_on(stream, opened, response, held)
             usage, code = stream.usage, refusal.code if refusal else "provider_error" if stream.failed else ANSWERED
-            await self._settle(call, _ending(code, opened, usage=usage, model=stream.model, cyber=stream.cyber))
+            ending = _ending(code, opened, usage=usage, model=stream.model, cyber=stream.cyber)
+            await self._settle(call, replace(ending, tool=_tool(refusal)))
         except SakimoriError as error:
             log(telemetry.Unavailable(call=self._told.id, error=error))
             refusal = telemetry.unavailable()
@@ -270,7 +273,8 @@ class OneCall:
     def _stream_of(self, call: Admitted, opened: Opened) -> AnswerStream:
         assert self._endpoint.stream is not None  # its shape lets no other request through
         seal = partial(keys.seal, self._desk.secrets, call.tenant)
-        stream = self._endpoint.stream(call.prepared.passage, seal, call.prepared.asked)
+        hosted_tools = frozenset(call.option.grant.hosted_tools)
+        stream = self._endpoint.stream(call.prepared.passage, seal, call.prepared.asked, hosted_tools)
         translated = call.option.translated.get(opened.provider.name)
         return translated.stream(stream) if translated and translated.stream else stream
 
@@ -373,6 +377,10 @@ def _ending(code: str, opened: Opened, *, usage: Usage | None, model: object, cy
         request_id=opened.request_id,
         cyber=cyber,
     )
+
+
+def _tool(refusal: Refusal | None) -> str:
+    return refusal.tool if isinstance(refusal, HostedToolRan) else ""
 
 
 def _billed(tried: Iterable[Tried]) -> int:

@@ -7,18 +7,17 @@ with what the entry tells of. Never what was said.
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from secrets import token_hex
 from typing import Any
 
 from sakimori.access import Principal
 from sakimori.core import Clock
 from sakimori.gateway.calls.admission import Admitted
-from sakimori.gateway.endpoints import Endpoint, Usage
+from sakimori.gateway.endpoints import UNKNOWN_LEVEL, Endpoint, Usage
 from sakimori.gateway.providers.failure import Tried
 from sakimori.gateway.providers.provider import Provider
 from sakimori.gateway.telemetry import ANSWERED
-from sakimori.ledger import Ledger
-from sakimori.records import CyberAccess, Grant, GrantState, LedgerEntry, Reservation
+from sakimori.ledger import Ledger, new_entry
+from sakimori.records import CyberAccess, Grant, GrantState, Reservation
 from sakimori.store import Transaction, budgets, usage
 from sakimori.store.budgets import Amount
 
@@ -46,6 +45,8 @@ class Ending:
     """What the provider that answered calls the request."""
     cyber: object = None
     """What the provider says under which level of access it answered."""
+    tool: str = ""
+    """A tool that ran at the provider though the grant does not name it; empty: none did."""
 
 
 class Settlement:
@@ -138,19 +139,29 @@ class Settlement:
             "invented": len(prepared.passage.invented),
         }
         self._enter(transaction, prepared.id, prepared.principal.actor, "gateway.call", detail)
-        if ending.code != ANSWERED:
-            return 1
         entries = 1
-        if answered != asked and (asked is not CyberAccess.STANDARD or answered is not None):
-            entries += self._note_fallback(transaction, call, answered)
+        if ending.tool:
+            entries += self._note_tool(transaction, call, last, ending.tool)
+        if (ending.code == ANSWERED or answered is not None) and (other := _other_level(asked, answered)):
+            entries += self._note_level(transaction, call, other, answered)
+        if ending.code != ANSWERED:
+            return entries
         if call.option.grant.state is GrantState.PROVISIONED:
             entries += self._note_ready(transaction, call)
         return entries
 
-    def _note_fallback(self, transaction: Transaction, call: Admitted, answered: str | None) -> int:
+    def _note_level(self, transaction: Transaction, call: Admitted, action: str, answered: str | None) -> int:
         """The provider answered with another level of access than it was asked for, and did not refuse."""
-        detail = {"grant": call.option.grant.id, "asked": call.option.cyber, "answered": answered}
-        self._enter(transaction, call.prepared.id, call.prepared.principal.actor, "gateway.cyber_fallback", detail)
+        grant = call.option.grant
+        detail = {"grant": grant.id, "granted": grant.cyber, "asked": call.option.cyber, "answered": answered}
+        self._enter(transaction, call.prepared.id, call.prepared.principal.actor, action, detail)
+        return 1
+
+    def _note_tool(self, transaction: Transaction, call: Admitted, provider: str, tool: str) -> int:
+        """A tool was at work at the provider that the grant does not name; the answer was withheld from there on."""
+        grant = call.option.grant
+        detail = {"grant": grant.id, "provider": provider, "tool": tool, "granted": list(grant.hosted_tools)}
+        self._enter(transaction, call.prepared.id, call.prepared.principal.actor, "gateway.hosted_tool", detail)
         return 1
 
     def _note_ready(self, transaction: Transaction, call: Admitted) -> int:
@@ -163,15 +174,7 @@ class Settlement:
         return 1
 
     def _enter(self, transaction: Transaction, call_id: str, actor: str, action: str, detail: dict[str, Any]) -> None:
-        entry = LedgerEntry(
-            id=f"le-{token_hex(12)}",
-            tenant=transaction.tenant,
-            time=self._clock.now(),
-            actor=actor,
-            action=action,
-            subject=call_id,
-            detail=detail,
-        )
+        entry = new_entry(transaction, at=self._clock.now(), actor=actor, action=action, subject=call_id, detail=detail)
         self._ledger.append(transaction, entry)
 
 
@@ -206,7 +209,21 @@ def _about(call: Admitted) -> dict[str, Any]:
 
 
 def _level(answered: object) -> str | None:
-    return answered if isinstance(answered, str) and answered in list(CyberAccess) else None
+    if answered is None:
+        return None
+    return answered if isinstance(answered, str) and answered in list(CyberAccess) else UNKNOWN_LEVEL
+
+
+def _other_level(asked: CyberAccess | None, answered: str | None) -> str | None:
+    """What it is called that a provider answered with another level than it was asked for; None: it did not.
+
+    Where the standard level was asked for, a provider that reports none has given nothing else.
+    """
+    expected = asked or CyberAccess.STANDARD
+    if answered == expected or (answered is None and expected is CyberAccess.STANDARD):
+        return None
+    levels = [None, *CyberAccess, UNKNOWN_LEVEL]
+    return "gateway.cyber_fallback" if levels.index(answered) < levels.index(expected) else "gateway.cyber_elevation"
 
 
 def _name(given: object) -> str | None:

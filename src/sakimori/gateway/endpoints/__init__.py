@@ -4,7 +4,9 @@ from sakimori.gateway.endpoints.chat import CHAT_COMPLETIONS
 from sakimori.gateway.endpoints.decisions import DECISIONS
 from sakimori.gateway.endpoints.embeddings import EMBEDDINGS
 from sakimori.gateway.endpoints.endpoint import Decided, Endpoint, Translated
+from sakimori.gateway.endpoints.hosted import HostedToolRan
 from sakimori.gateway.endpoints.responses import RESPONSES
+from sakimori.gateway.endpoints.responses_stream import UNKNOWN_LEVEL
 from sakimori.gateway.endpoints.stream import AnswerStream
 from sakimori.gateway.endpoints.usage import Usage
 
@@ -17,9 +19,11 @@ __all__ = [
     "EMBEDDINGS",
     "ENDPOINTS",
     "RESPONSES",
+    "UNKNOWN_LEVEL",
     "AnswerStream",
     "Decided",
     "Endpoint",
+    "HostedToolRan",
     "Translated",
     "Usage",
 ]

@@ -14,6 +14,7 @@ from sakimori.gateway.endpoints.endpoint import (
     Decided,
     Endpoint,
 )
+from sakimori.gateway.endpoints.hosted import hold_chat
 from sakimori.gateway.endpoints.stream import Seal
 from sakimori.gateway.jsonschema import JsonSchema
 from sakimori.gateway.shapes import (
@@ -110,7 +111,7 @@ _MESSAGE = ByType(
                 "name": _TEXT,
                 "refusal": _TEXT,
                 "tool_calls": Each(_TOOL_CALL),
-                "annotations": Each(Names(), most=0),
+                "annotations": Each(Granted("web_search", Names(), REACHES_OUT)),
             },
             refused={"audio": NO_MEDIA, "function_call": _DEPRECATED},
         ),
@@ -195,6 +196,18 @@ _RESPONSE_FORMAT = ByType(
         ),
     }
 )
+_SEARCH = Fields(
+    {
+        "search_context_size": OneOf("low", "medium", "high"),
+        "user_location": Fields(
+            {
+                "type": OneOf("approximate"),
+                "approximate": Fields(dict.fromkeys(("city", "country", "region", "timezone"), _TEXT)),
+            },
+            frozenset({"type", "approximate"}),
+        ),
+    }
+)
 _SHAPE = Fields(
     {
         "model": Model(),
@@ -227,6 +240,7 @@ _SHAPE = Fields(
         "top_p": Number(0, 1),
         "user": Pseudonym(),
         "verbosity": OneOf("low", "medium", "high"),
+        "web_search_options": Granted("web_search", _SEARCH, REACHES_OUT),
     },
     required=frozenset({"model", "messages"}),
     refused={
@@ -238,7 +252,6 @@ _SHAPE = Fields(
         "prompt_cache_options": KEEPS_STATE,
         "prompt_cache_retention": KEEPS_STATE,
         "top_logprobs": NO_LOGPROBS,
-        "web_search_options": REACHES_OUT,
     },
 )
 
@@ -267,4 +280,5 @@ CHAT_COMPLETIONS = Endpoint(
     decide=_decide,
     receive=_receive,
     stream=ChatStream,
+    hold=hold_chat,
 )

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from sakimori.gateway import sse
 from sakimori.gateway.boundary import Passage
+from sakimori.gateway.endpoints.hosted import hold_chat
 from sakimori.gateway.endpoints.stream import AnswerStream, Lanes, Seal, unusable
 from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
@@ -17,8 +18,8 @@ _DROPPED = ("obfuscation", "prompt_logprobs", "prompt_token_ids")
 
 
 class ChatStream(AnswerStream):
-    def __init__(self, passage: Passage, seal: Seal, asked: Mapping[str, object]) -> None:
-        super().__init__(passage, seal)
+    def __init__(self, passage: Passage, seal: Seal, asked: Mapping[str, object], hosted_tools: frozenset[str]) -> None:
+        super().__init__(passage, seal, hosted_tools)
         self._lanes = Lanes(passage)
         options = asked.get("stream_options")
         self._tells_usage = (
@@ -39,6 +40,7 @@ class ChatStream(AnswerStream):
         self.model = data.get("model", self.model)
         usage = data.get("usage")
         self.usage = Usage.read(usage, "prompt_tokens", "completion_tokens") or self.usage
+        hold_chat(data, self._hosted_tools)
         if not self._tells_usage:
             data.pop("usage", None)
         data = {name: member for name, member in data.items() if name not in _DROPPED}
@@ -62,8 +64,6 @@ class ChatStream(AnswerStream):
             raise unusable("sent a part of an answer without its place")
         said: dict[str, Any] = {}
         for name, member in delta.items():
-            if name in ("audio", "function_call") and member:
-                raise unusable(f"sent '{name}', which was not asked for")
             if name == "tool_calls" and member:
                 said[name] = [self._tool_call(index, call) for call in _list(member)]
             elif isinstance(member, str) and name != "role":

@@ -63,8 +63,12 @@ class Endpoint:
     """Sets in place, in a request that is rebuilt, what the gateway decides."""
     receive: Callable[[dict[str, Any], Passage, Seal], dict[str, Any]]
     """A whole answer as the client gets it: restored, and what is encrypted in it sealed."""
-    stream: Callable[[Passage, Seal, Mapping[str, Any]], AnswerStream] | None
-    """The stream of an answer; gets the request as the client sent it. None: the endpoint does not stream."""
+    stream: Callable[[Passage, Seal, Mapping[str, Any], frozenset[str]], AnswerStream] | None
+    """The stream of an answer; gets the request as the client sent it, and the tools that may run at the provider.
+    None: the endpoint does not stream."""
+    hold: Callable[[dict[str, Any], frozenset[str]], None] = lambda answer, hosted_tools: None
+    """Holds a whole answer against the tools that may run at the provider. Raises Refusal where it shows another one,
+    or something that is not known."""
     cyber: Callable[[dict[str, Any]], str | None] = lambda answer: None
     """The level of cyber access that an answer says it was given with; None: it does not say."""
     translate: Mapping[str, Translate] = field(default_factory=dict[str, Translate])

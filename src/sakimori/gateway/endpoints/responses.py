@@ -14,6 +14,7 @@ from sakimori.gateway.endpoints.endpoint import (
     Decided,
     Endpoint,
 )
+from sakimori.gateway.endpoints.hosted import hold_response
 from sakimori.gateway.endpoints.responses_items import EFFORT, FORMAT, ITEM
 from sakimori.gateway.endpoints.responses_stream import CYBER_LEVELS, ResponsesStream, cyber_of
 from sakimori.gateway.endpoints.responses_tools import TOOL, TOOL_CHOICE
@@ -115,8 +116,8 @@ def _decide(sent: dict[str, object], decided: Decided) -> None:
     if asked is not None and CYBER_LEVELS.index(asked) > CYBER_LEVELS.index(granted):
         message = f"No grant of your institution allows this call the cyber access level '{asked}'."
         raise Refusal(403, "not_granted", message, param="access_programs.cyber")
-    if asked is None and granted != CYBER_LEVELS[0]:
-        sent["access_programs"] = {"cyber": granted}
+    # The standard level is named, too: without a name, some models answer with whatever the account may use.
+    sent["access_programs"] = {"cyber": asked or granted}
 
 
 def _receive(answer: dict[str, Any], passage: Passage, seal: Seal) -> dict[str, Any]:
@@ -142,6 +143,7 @@ RESPONSES = Endpoint(
     decide=_decide,
     receive=_receive,
     stream=ResponsesStream,
+    hold=hold_response,
     cyber=cyber_of,
     translate={"chat/completions": responses_by_chat},
 )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from sakimori.gateway import sse
 from sakimori.gateway.boundary import Passage
+from sakimori.gateway.endpoints import hosted
 from sakimori.gateway.endpoints.stream import AnswerStream, Lanes, Seal, unusable
 from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
@@ -36,20 +37,36 @@ _LAST = frozenset({"response.completed", "response.incomplete", "response.failed
 _ENDS_ITEM = frozenset(
     {"response.output_item.done", "response.content_part.done", "response.reasoning_summary_part.done"}
 )
-_OTHERS = frozenset(
-    {
-        "response.output_item.added",
-        "response.content_part.added",
-        "response.reasoning_summary_part.added",
-        "response.output_text.annotation.added",
-        "response.shell_call_command.added",
-        *(f"response.web_search_call.{state}" for state in ("in_progress", "searching", "completed")),
-        *(f"response.file_search_call.{state}" for state in ("in_progress", "searching", "completed")),
-        *(f"response.code_interpreter_call.{state}" for state in ("in_progress", "interpreting", "completed")),
-        *(f"response.mcp_call.{state}" for state in ("in_progress", "completed", "failed")),
-        *(f"response.mcp_list_tools.{state}" for state in ("in_progress", "completed", "failed")),
-    }
+_OF_TOOLS: Mapping[str, str] = {
+    f"response.{name}.{state}": tool
+    for name, (tool, *states) in {
+        "web_search_call": ("web_search", "in_progress", "searching", "completed"),
+        "file_search_call": ("file_search", "in_progress", "searching", "completed"),
+        "code_interpreter_call": ("code_interpreter", "in_progress", "interpreting", "completed"),
+        "code_interpreter_call_code": ("code_interpreter", "delta", "done"),
+        "mcp_call": ("mcp", "in_progress", "completed", "failed"),
+        "mcp_call_arguments": ("mcp", "delta", "done"),
+        "mcp_list_tools": ("mcp", "in_progress", "completed", "failed"),
+        "image_generation_call": ("image_generation", "in_progress", "generating", "partial_image", "completed"),
+        "shell_call_output_content": ("shell", "delta", "done"),
+    }.items()
+    for state in states
+}
+"""By the kind of an event: the tool at the provider that it tells of."""
+_OTHERS = (
+    frozenset(
+        {
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.reasoning_summary_part.added",
+            "response.output_text.annotation.added",
+            "response.shell_call_command.added",
+        }
+    )
+    | _OF_TOOLS.keys()
 )
+_HELD = {"item": hosted.hold_item, "part": hosted.hold_part, "annotation": hosted.hold_annotation}
+"""Members of events, and what holds them against the grant."""
 _KEEP_ALIVE = "keepalive"
 """Undocumented; OpenAI and Azure send it while a model thinks, and many libraries fail on it. Clients get a comment."""
 _LEFT_OUT = frozenset({"response.reasoning_part.added", "response.reasoning_part.done"})
@@ -59,8 +76,10 @@ _PADDING = "obfuscation"
 
 
 class ResponsesStream(AnswerStream):
-    def __init__(self, passage: Passage, seal: Seal, _asked: Mapping[str, object]) -> None:
-        super().__init__(passage, seal)
+    def __init__(
+        self, passage: Passage, seal: Seal, _asked: Mapping[str, object], hosted_tools: frozenset[str]
+    ) -> None:
+        super().__init__(passage, seal, hosted_tools)
         self._lanes = Lanes(passage)
         self._pieces: dict[tuple[object, ...], dict[str, Any]] = {}
         """The last event of each text, whose ids its rest is sent under."""
@@ -72,19 +91,25 @@ class ResponsesStream(AnswerStream):
         if not isinstance(kind, str):
             raise unusable("sent an event without its kind")
         data.pop(_PADDING, None)
+        if kind in _OF_TOOLS:
+            hosted.allow(_OF_TOOLS[kind], self._hosted_tools)
         if kind in _DELTAS:
             return self._delta(kind, data)
         if kind in _DONE:
             key = self._key(_DONE[kind], data)
             return [*self._rests(*key), self._send(self._without_pieces(self.restore(data)))]
         if kind in _UNDER_WAY:
-            self._response = self.restore(self._about(data))
+            about = self._about(data)
+            hosted.hold_response(about, self._hosted_tools)
+            self._response = self.restore(about)
             return [self._send({"type": kind, "response": self._response})]
         if kind in _LAST:
             return self._finish(data)
         if kind in _ENDS_ITEM:
+            self._hold(data)
             return [*self._rests(data.get("output_index")), self._send(self.restore(data))]
         if kind in _OTHERS:
+            self._hold(data)
             return [self._send(self.restore(data))]
         if kind == "error":
             return [self._provider_error(data)]
@@ -92,7 +117,7 @@ class ResponsesStream(AnswerStream):
             return [b": still there\n\n"]
         if kind in _LEFT_OUT:
             return []
-        raise unusable("sent an event of a kind that this gateway does not know")
+        raise hosted.not_known("an event", kind)
 
     def end(self) -> list[bytes]:
         return []
@@ -111,10 +136,17 @@ class ResponsesStream(AnswerStream):
         about = self._about(data)
         rests = self._rests()
         self.usage = Usage.read(about.get("usage"), "input_tokens", "output_tokens")
+        hosted.hold_response(about, self._hosted_tools)
         self.finished = True
         if data.get("type") == "response.failed":
             self.failed = _code(about.get("error"))
         return [*rests, self._send({"type": data["type"], "response": self.restore_last(about)})]
+
+    def _hold(self, data: dict[str, Any]) -> None:
+        """Raises Refusal where an event is about what no grant names, or about what is not known."""
+        for member, hold in _HELD.items():
+            if member in data:
+                hold(data[member], self._hosted_tools)
 
     def _provider_error(self, data: dict[str, Any]) -> bytes:
         told = cast("dict[str, Any]", data["error"]) if isinstance(data.get("error"), dict) else data
@@ -175,13 +207,14 @@ class ResponsesStream(AnswerStream):
 
 
 def cyber_of(answer: dict[str, Any]) -> str | None:
-    """The level of cyber access that an answer reports."""
+    """The level of cyber access that an answer reports; ``unknown`` where it is none of ``CYBER_LEVELS``."""
     programs = answer.get("access_programs")
     level = cast("dict[str, Any]", programs).get("cyber") if isinstance(programs, dict) else None
-    return level if isinstance(level, str) and level in CYBER_LEVELS else None
+    return level if level is None or level in CYBER_LEVELS else UNKNOWN_LEVEL
 
 
 CYBER_LEVELS = ("standard", "daybreak_blue", "daybreak_red")
+UNKNOWN_LEVEL = "unknown"
 
 
 def _code(error: object) -> str:

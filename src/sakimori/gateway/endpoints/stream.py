@@ -24,9 +24,11 @@ class AnswerStream(ABC):
     After the provider's last event: ``end`` where ``finished`` holds, else ``fail``.
     """
 
-    def __init__(self, passage: Passage, seal: Seal) -> None:
+    def __init__(self, passage: Passage, seal: Seal, hosted_tools: frozenset[str]) -> None:
+        """``hosted_tools``: those that may run at the provider; an answer that shows another one ends there."""
         self._passage = passage
         self._seal = seal
+        self._hosted_tools = hosted_tools
         self._restored_before = passage.restored
         self.model: object = None
         """The model that the provider says answers."""

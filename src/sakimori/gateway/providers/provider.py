@@ -88,6 +88,11 @@ class Provider:
         return model if self.models is None else self.models.get(model)
 
     @property
+    def names_standard_access(self) -> bool:
+        """Whether it must be told the standard level of access for cyber defence; others may not know of levels."""
+        return self.kind == "openai"
+
+    @property
     def retention_days(self) -> int | None:
         """None: nobody knows."""
         return retention_days(self.retention)

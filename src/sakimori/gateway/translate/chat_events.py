@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sakimori.gateway import sse
+from sakimori.gateway.endpoints.hosted import hold_chat
 from sakimori.gateway.endpoints.stream import AnswerStream, unusable
 from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
@@ -31,7 +32,7 @@ class ResponsesOfChat(AnswerStream):
     """Takes the chunks of a chat completion, and gives ``client``, a stream of the Responses API, their events."""
 
     def __init__(self, client: AnswerStream, asked: Mapping[str, Any]) -> None:
-        super().__init__(client._passage, client._seal)
+        super().__init__(client._passage, client._seal, client._hosted_tools)
         self._client = client
         self._asked = asked
         self._about: dict[str, Any] = {}
@@ -65,6 +66,7 @@ class ResponsesOfChat(AnswerStream):
                 out += self._emit(f"response.{kind}", response=begun)
         self._usage = data.get("usage") or self._usage
         self.usage = Usage.read(self._usage, "prompt_tokens", "completion_tokens")
+        hold_chat(data, self._hosted_tools)
         for choice in cast("list[object]", choices):
             out += self._choice(as_object(choice))
         return out
@@ -79,8 +81,6 @@ class ResponsesOfChat(AnswerStream):
 
     def _choice(self, choice: dict[str, Any]) -> list[bytes]:
         delta = as_object(choice.get("delta") or {})
-        if delta.get("audio") or delta.get("function_call"):
-            raise unusable("sent a kind of answer that was not asked for")
         out: list[bytes] = []
         texts = (
             ("reasoning_text", reasoning_in(delta)),
