@@ -1,7 +1,7 @@
 """What stands beside a label: ``口座番号：1234567``, ``Name: …``, ``"customer_id": "…"``, ``担当は山田です``.
 
-Labels are data (content/boundary/labels.yaml): a kind, the shape of the value (see ``shapes``), the spellings. All
-labels are found in one pass; beside each, its shape is tried where the value would begin.
+Labels are data (content/boundary/labels.yaml): a kind, the shape of the value (see ``labelled_values``), the spellings.
+All labels are found in one pass; beside each, its shape is tried where the value would begin.
 """
 
 import re
@@ -12,8 +12,9 @@ from importlib.resources import files
 import yaml
 
 from sakimori.gateway.boundary.detectors.anchors import Anchors
+from sakimori.gateway.boundary.detectors.labelled_values import SHAPES
 from sakimori.gateway.boundary.detectors.numerals import with_digits
-from sakimori.gateway.boundary.detectors.shapes import SHAPES
+from sakimori.gateway.boundary.detectors.references import detect_references, is_reference_label
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -24,6 +25,7 @@ _SEPARATOR = re.compile(
     r"(?P<sign>=>|->|[:=|→>\t#※]|は|が|の|第|to\b|is\b|are\b|no\.?:?(?![a-z])|番号|,(?=\")|-(?= )|・)?"
     r"[ \u3000\"'*_\[\\「『【<|#:=(、`]{0,5}(?:\n[ \u3000>*]{0,4}(?=[^\n]))?"
 )
+_REFERENCE = (Kind.CUSTOMER, "id")
 _ASCII_WORD = re.compile(r"[a-z0-9_]")
 
 
@@ -47,6 +49,7 @@ def _labels() -> tuple[Anchors, list[tuple[Kind, str, str]]]:
 
 
 def detect_labelled(folded: Folded) -> Iterator[Hit]:
+    """What stands beside labels that a list holds, and beside others that end like labels (see ``references``)."""
     text = folded.text
     anchors, labels = _labels()
     view: str | None = None
@@ -75,6 +78,7 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
             continue
         else:
             reach = max(reach, end)
+    yield from detect_references(folded)
 
 
 @cache
@@ -84,12 +88,12 @@ def _by_spelling() -> dict[str, tuple[Kind, str]]:
 
 def is_label(name: str) -> bool:
     """Whether a folded text is one label and nothing else."""
-    return name in _by_spelling()
+    return name in _by_spelling() or is_reference_label(name)
 
 
 def beside_label(folded: Folded, view: str, label: str, start: int, end: int) -> Iterator[Hit]:
     """What a value between two places is, which stands under ``label``. ``view``: the text with digits for numerals."""
-    kind, shape = _by_spelling()[label]
+    kind, shape = _by_spelling().get(label, _REFERENCE)
     name, _, bounds = shape.partition(" ")
     place = SHAPES[name](folded, view, start, ":|" + bounds)
     if place:

@@ -1,0 +1,123 @@
+"""Numbers that somebody gave to somebody: told by the parts of a label that no list holds, or by their own form.
+
+``…番号``, ``…コード``, ``… No.``, ``… ref``, ``… ID`` before a value with digits: whatever the first part says, the
+value identifies something, unless the first part is one of those that number what has no owner (ports, events,
+versions: content/boundary/references.yaml). So do codes of capitals and digits that follow no standard.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from sakimori.gateway.boundary.detectors.gates import Gate
+from sakimori.gateway.boundary.detectors.lexicon import listed
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_VALUE = (
+    r"(?=[a-z0-9\-/. ]{0,40}[0-9])(?:[a-z]{1,4} (?=[0-9]))?[a-z0-9]{1,16}(?:[\-/.][a-z0-9]{1,16}){0,5}"
+    r"(?: [0-9]{2,6}[a-z]?(?![a-z0-9:%])){0,4}(?![a-z0-9_:@%]|[.,][0-9])"
+)
+_ENGLISH = Gate(
+    r"(?<![a-z0-9_.\-/@ァ-ヴー一-龥])((?:[a-z][a-z'’]{0,14}[ /\-]){0,3})"
+    r"(ref(?:erence)?s?|no|nr|number|num|id|code|identifier|#)(?![a-z0-9_](?<!#[a-z0-9]))"
+    r"((?:[ ](?:no|number|id|code))?\.?(?: (?:is|was)(?: the)?)?[ \t]?[:#=]?[ \t\"'(]{0,3})"
+    rf"({_VALUE})",
+    needs=r"(?:(?:refs?|references?|no|nr|number|num|id|code|identifier)[ .:#=\t\"'(]|#)[^\n]{0,80}[0-9]",
+)
+_JAPANESE = Gate(
+    r"([一-龥ァ-ヴー々]{0,10}[ ]?(?:[a-z]{1,12}[ ]?)?)(番号|コード|ナンバー|no\.?|№|id|記号)"
+    r"((?:[ ]?[(\[【][^()\[\]【】\n]{0,10}[)\]】])?[ \u3000\t]?(?:は|が|の|:|=|・|\||→)?"
+    r"[ \u3000\t\"'「『(【]{0,3}(?:第[ \u3000]?)?)"
+    rf"({_VALUE})",
+    needs=r"(?:番号|コード|ナンバー|no|№|id|記号)[^\n]{0,80}[0-9]",
+)
+_NUMBERED = Gate(
+    r"第[ \u3000]?([0-9a-z]{1,12}(?:[\-/・][0-9a-z]{1,12}){1,3}|[0-9]{5,12})[ \u3000]?号", needs=r"第[^\n]{0,80}号"
+)
+_CODE = Gate(
+    r"(?<![A-Za-z0-9_./\\:=\-@#%&+~$])(?:[A-Z]{1,4}(?:[0-9]{5,12}|[\-/][0-9]{4,12})(?:[\-/][0-9A-Z]{1,10}){0,3}"
+    r"|[A-Z]{1,4}[0-9]{0,4}(?:[\-/][0-9A-Z]{1,12}){1,4}|[0-9]{1,4}[A-Z]{1,3}-[0-9]{3,10})"
+    r"(?![A-Za-z0-9_\-/\\@=:(+~]|\.[A-Za-z0-9])",
+    needs=r"[A-Z]{1,4}[0-9]{5}|[A-Z][0-9]{0,4}[\-/][0-9A-Z]|[0-9][A-Z]{1,3}-[0-9]{3}",
+)
+_PREFIX = re.compile("[A-Za-z]+")
+_DAY = re.compile(
+    r"(?:19|20)[0-9]{2}[\-/.]?(?:0?[1-9]|1[0-2])(?:[\-/.]?(?:0?[1-9]|[12][0-9]|3[01]))?$"
+    r"|[0-9]{1,2}[/.\-][0-9]{1,2}(?:[/.\-][0-9]{2,4})?$"
+)
+_VERSION = re.compile(r"v?[0-9]{1,3}(?:\.[0-9]{1,5}){1,3}$|0x|[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32}")
+_QUANTITY = re.compile(
+    r"[ ]?(?:円|万|億|千|件|個|名|人|回|%|年|月|日|時|分|秒|行|枚|社|歳|才|kb|mb|gb|ms|sec|yen|jpy|usd|days?|hours?"
+    r"|times|people|items|rows|lines|users|of [0-9])"
+)
+_FEWEST_DIGITS = 3
+_FEWEST_OF_CODE = 5
+_BARE_NUMBER_WORDS = listed("no number num nr")
+_LAST_WORD = re.compile(r"([a-z'’]+)[ /\-]*$")
+
+
+@cache
+def _owned_by_nobody() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]:
+    """First parts of labels, in English and (by their endings) in Japanese, and prefixes of standards' codes."""
+    content = yaml.load(
+        files("sakimori.content").joinpath("boundary", "references.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader
+    )
+    return listed(content["english"]), tuple(content["japanese"].split()), listed(content["codes"])
+
+
+def detect_references(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    english, japanese, codes = _owned_by_nobody()
+    for match in _ENGLISH.finditer(text):
+        before = _LAST_WORD.search(match[1])
+        if not (before and before[1] in english) and _is_reference(text, match, bare=_is_bare(match)):
+            yield _hit(match, 4)
+    if not text.isascii():
+        for match in _JAPANESE.finditer(text):
+            if not match[1].rstrip().endswith(japanese) and _is_reference(text, match, bare=False):
+                yield _hit(match, 4)
+        for match in _NUMBERED.finditer(text):
+            if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS + 1 and not text[: match.start()].endswith(japanese):
+                yield _hit(match, 1)
+    for match in _CODE.finditer(folded.cased):
+        found = match[0]
+        prefix = _PREFIX.search(found)
+        if sum(map(str.isdigit, found)) >= _FEWEST_OF_CODE and prefix and prefix[0] not in codes:
+            yield Hit(*match.span(), Kind.CUSTOMER, "reference", _plain(found.lower()))
+
+
+def _is_bare(match: re.Match[str]) -> bool:
+    """Whether ``no 12`` could be a sentence: nothing but a space between a word that counts and the value."""
+    return match[2] in _BARE_NUMBER_WORDS and not match[3].strip()
+
+
+def _is_reference(text: str, match: re.Match[str], *, bare: bool) -> bool:
+    value = match[4]
+    digits = sum(map(str.isdigit, value))
+    if digits < _FEWEST_DIGITS or _DAY.match(value) or _VERSION.match(value) or _QUANTITY.match(text, match.end()):
+        return False
+    if bare:
+        qualifier = _LAST_WORD.search(match[1])
+        return qualifier is not None and (digits > _FEWEST_DIGITS + 1 or not value.isdecimal())
+    return True
+
+
+def is_reference_label(name: str) -> bool:
+    """Whether a folded head of a column or name of a member ends like a label of references."""
+    english, japanese, _ = _owned_by_nobody()
+    if match := re.fullmatch(r"(.{1,24}?)[ _]?(?:番号|コード|ナンバー|no\.?|№|id|ref(?:erence)?|number|code|#)", name):
+        first = match[1].rstrip(" _-")
+        return not first.endswith(japanese) and re.split(r"[ _\-]", first)[-1] not in english
+    return name in ("コード", "ref", "reference", "no.", "id")
+
+
+def _hit(match: re.Match[str], group: int) -> Hit:
+    return Hit(match.start(group), match.end(group), Kind.CUSTOMER, "reference", _plain(match[group]))
+
+
+def _plain(value: str) -> str:
+    return re.sub(r"[ \-/.]", "", value)

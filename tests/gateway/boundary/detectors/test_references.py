@@ -1,0 +1,45 @@
+"""Numbers of customers, contracts and files beside labels that no list holds; what has no owner stays."""
+
+import pytest
+
+from sakimori.gateway.boundary import Boundary, Dictionary, Passage
+
+BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
+
+
+def sent(text: str) -> str:
+    return Passage(BOUNDARY).send(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("facility ref FL/20931/B was drawn", "FL/20931/B"),
+        ("Our ref: JB/HP/1182", "JB/HP/1182"),
+        ("collar no. 3381", "3381"),
+        ("guarantee number G25/00413", "G25/00413"),
+        ("会社法人等番号　3100-03-004417", "3100-03-004417"),
+        ("代理店コード：51G-208", "51G-208"),
+        ("苦情受付　第2025-0387号", "2025-0387"),
+        ("他行契約No. 8830 4417 02", "8830 4417 02"),
+        ("her plan W7741209 lapsed", "W7741209"),
+        ("Facility ID;City\nF-11290;Penang\nF-11291;Inverness", "F-11291"),
+    ],
+)
+def test_numbers_leave_neither_under_unknown_labels_nor_by_their_form(text: str, number: str) -> None:
+    assert number not in sent(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "port number 8443, event ID 4625, exit code 137, process id 20480",
+        "イベントID 4740、ポート番号 8443、エラーコード 10061",
+        "patch KB5037768 fixes CVE-2024-21413",
+        "there were no 2024 figures and no 300 items",
+        "平成15年法律第57号、第2026号",
+        "code version 10.4.2, build number 19045",
+    ],
+)
+def test_numbers_of_nobody_stay(text: str) -> None:
+    assert sent(text) == text
