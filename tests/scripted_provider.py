@@ -1,14 +1,13 @@
 """A provider that does what a test says, on loopback, in OpenAI's wire format. Test code: it is no model."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from tests.loopback import served
 from tests.openai_wire import CHAT_USAGE, chat_chunks, chat_message, chat_wire, response_events, responses_wire
 
 Script = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
@@ -120,19 +119,6 @@ def serving() -> Generator[Upstream]:
     made = Upstream()
     app = web.Application()
     app.router.add_post("/v1/{path:.*}", made.handle)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-
-    async def start() -> str:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-
-    made.url = asyncio.run_coroutine_threadsafe(start(), loop).result()
-    yield made
-    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with served(app) as url:
+        made.url = f"{url}/v1"
+        yield made

@@ -1,6 +1,7 @@
+import asyncio
+
 """From an action that waits for a person to its effect, through the commands and with OpenSSH's own tools."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -9,12 +10,12 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import click
 import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
+from tests import loopback
 from tests.identity_provider import CALLBACK, Browser, IdentityProvider
 
 from sakimori.access import Directory, people, sign_in
@@ -61,32 +62,14 @@ def run(*arguments: str, answer: str | None = None) -> Result:
 
 
 class Range:
-    """The defence plane for one host, on a loopback port of a thread of its own."""
+    """The defence plane for one host."""
 
     def __init__(self) -> None:
         self.isolated = False
         self.asked = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever)
-        application = web.Application()
-        application.router.add_post("/v1/hosts/{name}/isolate", self._isolate)
-        application.router.add_get("/v1/hosts/{name}", self._show)
-        self._runner = web.AppRunner(application)
-
-    def start(self) -> int:
-        self._thread.start()
-        return asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
-
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _start(self) -> int:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return int(self._runner.addresses[0][1])
+        self.application = web.Application()
+        self.application.router.add_post("/v1/hosts/{name}/isolate", self._isolate)
+        self.application.router.add_get("/v1/hosts/{name}", self._show)
 
     async def _isolate(self, request: web.Request) -> web.Response:
         assert request.match_info["name"] == HOST
@@ -101,14 +84,11 @@ class Range:
 @pytest.fixture
 def served(home: Path) -> Iterator[Range]:
     made = Range()
-    port = made.start()
     home.mkdir(parents=True, exist_ok=True)
     (home / "token").write_text("t")
-    (home / "connectors.toml").write_text(
-        f'[[cyberrange]]\nname = "range"\nurl = "http://127.0.0.1:{port}"\ntoken_file = "token"\n'
-    )
-    yield made
-    made.stop()
+    with loopback.served(made.application) as url:
+        (home / "connectors.toml").write_text(f'[[cyberrange]]\nname = "range"\nurl = "{url}"\ntoken_file = "token"\n')
+        yield made
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
+from tests import loopback
 
 from sakimori.access.secrets import Secrets
 from sakimori.cli.responses import runs
@@ -92,30 +91,13 @@ class Range:
 
 @pytest.fixture
 def served(home: Path, isolated: str) -> Iterator[Range]:
-    """Runs in a thread of its own, since the command under test runs its own loop in this one."""
-    made, loop = Range(), asyncio.new_event_loop()
-    application = web.Application()
+    made, application = Range(), web.Application()
     application.router.add_post("/{tail:.*}", made.release)
     application.router.add_get("/{tail:.*}", made.show)
-    runner = web.AppRunner(application)
-
-    async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return int(runner.addresses[0][1])
-
-    thread = Thread(target=loop.run_forever)
-    thread.start()
-    port = asyncio.run_coroutine_threadsafe(start(), loop).result()
     (home / "token").write_text("t")
-    (home / "connectors.toml").write_text(
-        f'[[cyberrange]]\nname = "range"\nurl = "http://127.0.0.1:{port}"\ntoken_file = "token"\n'
-    )
-    yield made
-    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with loopback.served(application) as url:
+        (home / "connectors.toml").write_text(f'[[cyberrange]]\nname = "range"\nurl = "{url}"\ntoken_file = "token"\n')
+        yield made
 
 
 def test_without_executions_it_says_so(home: Path) -> None:

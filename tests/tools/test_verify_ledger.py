@@ -5,9 +5,8 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ledger.conftest import Keys, entry
+from tests.tools.forgeries import FORGERIES, Forgery, Records, move_checkpoint, spelled
 
 from sakimori.core import InputError
 from sakimori.ledger import Checkpoint, Ledger, LedgerError, LocalSigner, Memory, erasure, export, proof, witness
@@ -267,151 +267,10 @@ def test_no_bit_of_a_file_can_be_flipped_and_no_byte_removed_or_added(
     assert not ok or bytes(content) == (world.export if what == "export" else world.proof.encode()), said
 
 
-Records = list[dict[str, Any]]
-
-
-def spelled(records: Records) -> bytes:
-    """A file whose own checksum is right: what a forger would write."""
-    lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for record in records]
-    whole = sha256(b"".join(lines)).hexdigest()
-    return b"".join(lines) + f'{{"end":{records[0]["end"]},"sha256":"{whole}"}}\n'.encode()
-
-
-def entries(records: Records) -> list[int]:
-    return [at for at, record in enumerate(records) if "n" in record]
-
-
-def renumber(records: Records) -> None:
-    for number, at in enumerate(entries(records)):
-        records[at]["n"] = number
-    records[0]["end"] = len(entries(records))
-
-
-def remove(records: Records, draw: Callable[[int], int]) -> None:
-    del records[entries(records)[draw(len(entries(records)))]]
-
-
-def remove_and_renumber(records: Records, draw: Callable[[int], int]) -> None:
-    remove(records, draw)
-    renumber(records)
-
-
-def swap(records: Records, draw: Callable[[int], int]) -> None:
-    places = entries(records)
-    one = draw(len(places) - 1)
-    a, b = places[one], places[one + 1]
-    records[a], records[b] = records[b], records[a]
-    renumber(records)
-
-
-def repeat(records: Records, draw: Callable[[int], int]) -> None:
-    at = entries(records)[draw(len(entries(records)))]
-    records.insert(at, dict(records[at]))
-    renumber(records)
-
-
-def rewrite(records: Records, draw: Callable[[int], int]) -> None:
-    full = [at for at in entries(records) if "entry" in records[at]]
-    record = records[full[draw(len(full))]]
-    record["entry"] = record["entry"].replace('"time":', '"time":1', 1)
-
-
-def resalt(records: Records, draw: Callable[[int], int]) -> None:
-    full = [at for at in entries(records) if "entry" in records[at]]
-    record = records[full[draw(len(full))]]
-    salt = bytes.fromhex(record["salt"])
-    if draw(2):
-        record["salt"], record["entry"] = salt[:31].hex(), chr(salt[31] & 0x7F) + record["entry"]
-    else:
-        record["salt"] = (bytes([salt[0] ^ 1]) + salt[1:]).hex()
-
-
-def hide(records: Records, draw: Callable[[int], int]) -> None:
-    """Content taken away as if it had been erased."""
-    full = [at for at in entries(records) if "entry" in records[at]]
-    record = records[full[draw(len(full))]]
-    digest = sha256(bytes.fromhex(record.pop("salt")) + record.pop("entry").encode()).hexdigest()
-    record["digest"] = digest
-
-
-def drop_the_last_checkpoint(records: Records, draw: Callable[[int], int]) -> None:
-    del records[-1]
-
-
-def drop_cosignature(records: Records, draw: Callable[[int], int]) -> None:
-    records[-1]["checkpoint"] = "\n".join(records[-1]["checkpoint"].split("\n")[:-2]) + "\n"
-
-
-def cut(records: Records, draw: Callable[[int], int]) -> None:
-    del records[1 + draw(len(records) - 2) :]
-    renumber(records)
-
-
-def move_checkpoint(records: Records, draw: Callable[[int], int]) -> None:
-    places = [at for at, record in enumerate(records) if "checkpoint" in record]
-    records.insert(1 + draw(len(records) - 1), records.pop(places[draw(len(places))]))
-
-
-def new_chain(records: Records, draw: Callable[[int], int]) -> None:
-    records[0]["before"] = sha256(b"another").hexdigest()
-
-
-def pretend_a_later_start(records: Records, draw: Callable[[int], int]) -> None:
-    records[0]["start"] = 1
-    records[0]["frontier"] = [sha256(b"x").hexdigest()]
-    del records[1]
-
-
-def annotate(records: Records, draw: Callable[[int], int]) -> None:
-    """Words that nobody signed, beside those that somebody did."""
-    kept = [0, *entries(records)]
-    records[kept[draw(len(kept))]]["approved_by"] = "the board"
-
-
-def respell(records: Records, draw: Callable[[int], int]) -> None:
-    """The same to a reader, and not what was written."""
-    salted = next(at for at in entries(records) if "salt" in records[at])
-    second = entries(records)[1]
-    ways: list[tuple[int, str, Any]] = [
-        (0, "before", records[0]["before"].upper()),
-        (0, "before", records[0]["before"] + " "),
-        (0, "start", False),
-        (0, "start", 0.0),
-        (0, "end", float(records[0]["end"])),
-        (second, "n", True),
-        (second, "n", 1.0),
-        (salted, "salt", records[salted]["salt"].upper()),
-        (salted, "salt", records[salted].pop("salt")),
-    ]
-    at, member, value = ways[draw(len(ways))]
-    records[salted].setdefault("salt", ways[-1][2])
-    records[at][member] = value
-
-
-FORGERIES = [
-    respell,
-    remove,
-    remove_and_renumber,
-    swap,
-    repeat,
-    rewrite,
-    resalt,
-    hide,
-    drop_the_last_checkpoint,
-    drop_cosignature,
-    cut,
-    new_chain,
-    pretend_a_later_start,
-    annotate,
-]
-
-
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
 @given(data=st.data())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_forger_without_the_key_is_noticed(
-    world: World, tool: Any, data: st.DataObject, forge: Callable[[Records, Callable[[int], int]], None]
-) -> None:
+def test_a_forger_without_the_key_is_noticed(world: World, tool: Any, data: st.DataObject, forge: Forgery) -> None:
     records: Records = [json.loads(line) for line in world.export.splitlines()[:-1]]
     assert spelled(records) == world.export
     forge(records, lambda below: data.draw(st.integers(0, below - 1)))

@@ -1,13 +1,12 @@
 """A provider's administrative API that says what a test tells it to, on loopback. Test code."""
 
-import asyncio
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aiohttp import web
+from tests.loopback import served
 
 ADMIN_KEY, KEY = "sk-admin-scripted", "sk-proj-scripted"
 
@@ -95,19 +94,6 @@ def serving() -> Generator[Admin]:
     made = Admin()
     app = web.Application()
     app.router.add_get("/v1/{path:.*}", made.handle)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-
-    async def start() -> str:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-
-    made.url = asyncio.run_coroutine_threadsafe(start(), loop).result()
-    yield made
-    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with served(app) as url:
+        made.url = f"{url}/v1"
+        yield made
