@@ -1,7 +1,7 @@
-import asyncio
 
 """From an action that waits for a person to its effect, through the commands and with OpenSSH's own tools."""
 
+import asyncio
 import json
 import os
 import shutil
