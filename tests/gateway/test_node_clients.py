@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.conftest import Bank
+from tests.gateway.conftest import Bank, scripted
 from tests.gateway.test_clients import ENCRYPTED, SECRET_PARTS, investigate
 from tests.scripted_provider import MODEL, Upstream, message, playing
+
+from sakimori.gateway import Providers, running
 
 CLIENTS = Path(__file__).parents[1] / "clients"
 
@@ -80,13 +82,8 @@ def code(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [reasoning, {**call, **named}]
 
 
-@pytest.mark.parametrize("model", [MODEL, "gpt-6.1-sol"])
-def test_codex_at_one_task(
-    bank: Bank, silent: Upstream, environment: dict[str, str], base_url: str, tmp_path: Path, model: str
-) -> None:
-    """Codex offers tools one way to models it has no word of, and another, in namespaces, to its own."""
-    bank.grant(models=(model,), hosted_tools=("web_search",))  # which Codex offers of itself
-    silent.script = playing(code)
+def codex(environment: dict[str, str], base_url: str, tmp_path: Path, *options: str, model: str = MODEL) -> str:
+    """What Codex says in the end about a note in its folder."""
     work = tmp_path / "work"
     work.mkdir()
     (work / "note.txt").write_text("PC-0412 belongs to yamada.t at 10.20.4.12")
@@ -95,7 +92,7 @@ def test_codex_at_one_task(
             CLIENTS / "node_modules" / ".bin" / "codex",
             "exec",
             *("--skip-git-repo-check", "--sandbox", "danger-full-access", "--model", model),
-            *("--config", f'openai_base_url="{base_url}"'),
+            *("--config", f'openai_base_url="{base_url}"', *options),
             "What does note.txt say about PC-0412?",
         ],
         env=environment,
@@ -107,9 +104,55 @@ def test_codex_at_one_task(
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == "It says: PC-0412 belongs to yamada.t at 10.20.4.12"
+    return ran.stdout.strip()
+
+
+@pytest.mark.parametrize("model", [MODEL, "gpt-6.1-sol"])
+def test_codex_at_one_task(
+    bank: Bank, silent: Upstream, environment: dict[str, str], base_url: str, tmp_path: Path, model: str
+) -> None:
+    """Codex offers tools one way to models it has no word of, and another, in namespaces, to its own."""
+    bank.grant(models=(model,), hosted_tools=("web_search",))  # which Codex offers of itself
+    silent.script = playing(code)
+    said = codex(environment, base_url, tmp_path, model=model)
+    assert said == "It says: PC-0412 belongs to yamada.t at 10.20.4.12"
     first, second = silent.bodies
     assert first["stream"] is True
     assert first["store"] is False
     (reasoning,) = [item for item in second["input"] if item.get("type") == "reasoning"]
     assert reasoning["encrypted_content"] == ENCRYPTED
+
+
+def code_in_chat(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """A model behind Chat Completions: it closes an agent that there is not, reads the note, and says what it found."""
+    outputs = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+    if len(outputs) == 2:
+        told = outputs[1] if isinstance(outputs[1], str) else outputs[1][-1]["text"]
+        return [message(f"It says: {told.strip().splitlines()[-1]}")]
+    if outputs:
+        called = {"name": "exec_command", "arguments": json.dumps({"cmd": "cat note.txt"})}
+    else:
+        offered = {tool["function"]["name"] for tool in body["tools"]}
+        assert {"exec_command", "multi_agent_v1__close_agent"} <= offered
+        called = {"name": "multi_agent_v1__close_agent", "arguments": json.dumps({"target": "nobody"})}
+    return [{"type": "function_call", "id": "fc", "call_id": f"call_{len(outputs)}", "status": "completed", **called}]
+
+
+def test_codex_at_a_provider_that_only_speaks_chat_completions(
+    bank: Bank, silent: Upstream, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Its tools in namespaces too; web search, which has no equal there, it must be told to leave out."""
+    bank.grant()
+    silent.script = playing(code_in_chat)
+    speaks_chat = scripted(silent.url, key=None, endpoints=frozenset({"chat/completions"}))
+    with running(bank.database, bank.secrets, bank.ledger, Providers((speaks_chat,))) as url:
+        said = codex(environment, url, tmp_path, "--config", 'web_search="disabled"')
+    assert said == "It says: PC-0412 belongs to yamada.t at 10.20.4.12"
+    _, second, third = silent.bodies
+    called = [message for message in third["messages"] if message.get("tool_calls")]
+    assert [call["function"]["name"] for message in called for call in message["tool_calls"]] == [
+        "multi_agent_v1__close_agent",
+        "exec_command",
+    ]
+    (output,) = [message["content"] for message in second["messages"] if message["role"] == "tool"]
+    assert "nobody" in json.dumps(output)  # Codex knew the tool, and found no such agent

@@ -65,17 +65,22 @@ MESSAGE = {
     ],
 }
 UNSAYABLE: list[tuple[dict[str, Any], str]] = [
-    ({"tools": [{"type": "namespace", "name": "n", "tools": []}]}, "tools[0]"),
+    ({"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "shell", "name": "f"}]}]}, "tools[0].tools[0]"),
+    (
+        {
+            "tools": [{"type": "namespace", "name": "n", "tools": [{"type": "function", "name": "f"}]}],
+            "tool_choice": {"type": "function", "name": "f"},
+        },
+        "tool_choice.name",
+    ),
+    ({"input": [{"type": "additional_tools", "tools": [{"type": "mcp"}]}]}, "input[0].tools[0]"),
+    ({"input": [{"type": "configuration_update", "reasoning": {"summary": "detailed"}}]}, "input[0].reasoning.summary"),
     ({"tools": [{"type": "web_search"}]}, "tools[0]"),
     ({"tools": [{"type": "function", "name": "f", "output_schema": SCHEMA}]}, "output_schema"),
     ({"tools": [{"type": "function", "name": "f", "defer_loading": True}]}, "defer_loading"),
     ({"tool_choice": {"type": "shell"}}, "tool_choice.type"),
     ({"input": [{"type": "reasoning", "encrypted_content": "gAAA"}]}, "input[0].encrypted_content"),
     ({"input": [{"type": "local_shell_call", "call_id": "c", "action": {}}]}, "input[0].type"),
-    (
-        {"input": [{"type": "function_call", "call_id": "c", "name": "f", "namespace": "n", "arguments": "{}"}]},
-        "input[0].namespace",
-    ),
     ({"reasoning": {"summary": "detailed"}}, "reasoning.summary"),
     ({"reasoning": {"context": "all_turns"}}, "reasoning.context"),
     ({"max_tool_calls": 3}, "max_tool_calls"),
@@ -83,6 +88,17 @@ UNSAYABLE: list[tuple[dict[str, Any], str]] = [
     ({"access_programs": {"cyber": "daybreak_blue"}}, "access_programs"),
     ({"something_new": 1}, "something_new"),
 ]
+
+
+AGENTS: dict[str, Any] = {
+    "type": "namespace",
+    "name": "agents",
+    "description": "Sub-agents.",
+    "tools": [
+        {"type": "function", "name": "look", "description": "Looks elsewhere.", "parameters": SCHEMA},
+        {"type": "custom", "name": "say", "format": {"type": "text"}},
+    ],
+}
 
 
 def translated(**changes: Any) -> Translated:
@@ -155,6 +171,50 @@ def test_what_cannot_be_said_is_refused_by_name(changes: dict[str, Any], param: 
     assert refused.value.code == "untranslatable"
     assert refused.value.param is not None
     assert refused.value.param.endswith(param)
+
+
+def test_tools_in_namespaces_get_plain_names_which_answers_are_put_back_by() -> None:
+    """Two tools called 'look', one of them in a namespace; an earlier turn called it, and the next one does again."""
+    earlier = {"type": "function_call", "call_id": "c", "name": "look", "namespace": "agents", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "namespace": "agents", "output": "gone"}
+    asked = translated(input=[earlier, output], tools=[*ASKED["tools"], AGENTS], tool_choice="auto")
+    CHAT_REQUEST.validate_python(asked.body)
+    assert [tool[tool["type"]]["name"] for tool in asked.body["tools"]] == ["look", "sh", "agents__look", "agents__say"]
+    assert asked.body["tools"][2]["function"] == {
+        "name": "agents__look",
+        "description": "Looks elsewhere.\n\nSub-agents.",
+        "parameters": SCHEMA,
+    }
+    (call,) = asked.body["messages"][1]["tool_calls"]
+    assert call["function"]["name"] == "agents__look"
+    called = {
+        "tool_calls": [
+            {"id": "1", "type": "function", "function": {"name": "agents__look", "arguments": "{}"}},
+            {"id": "2", "type": "custom", "custom": {"name": "agents__say", "input": "hi"}},
+            {"id": "3", "type": "function", "function": {"name": "look", "arguments": "{}"}},
+        ]
+    }
+    assert asked.stream is not None
+    told = through(asked.stream(stream_of(RESPONSES)), chat_wire(chat_chunks(called, finish="tool_calls")))
+    for output in (asked.answer(chat_answer(called, "tool_calls"))["output"], told[-1]["response"]["output"]):
+        assert [(item.get("namespace"), item["name"]) for item in output] == [
+            ("agents", "look"),
+            ("agents", "say"),
+            (None, "look"),
+        ]
+    added = [event["item"] for event in told if event["type"] == "response.output_item.added"]
+    assert [item.get("namespace") for item in added] == ["agents", "agents", None]
+    Response.model_validate(told[-1]["response"])
+
+
+def test_tools_and_settings_that_items_add_hold_for_the_next_answer() -> None:
+    update = {"type": "configuration_update", "reasoning": {"effort": "high"}, "text": {"format": {"type": "text"}}}
+    added = {"type": "additional_tools", "id": "at", "role": "developer", "tools": [AGENTS]}
+    asked = translated(input=[added, {"role": "user", "content": "x"}, update]).body
+    CHAT_REQUEST.validate_python(asked)
+    assert [tool[tool["type"]]["name"] for tool in asked["tools"]] == ["look", "sh", "agents__look", "agents__say"]
+    assert (asked["reasoning_effort"], "response_format" in asked) == ("high", False)
+    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
 
 
 def test_an_answer_comes_back_as_a_response() -> None:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from sakimori.gateway.endpoints.stream import unusable
 from sakimori.gateway.endpoints.usage import Usage
+from sakimori.gateway.translate.tool_names import ToolNames
 
 _ECHOED = (
     "instructions",
@@ -24,14 +25,14 @@ _REASONING = ("reasoning_content", "reasoning")
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
-def response_of(answer: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises Refusal where the answer is none."""
+def response_of(answer: Mapping[str, Any], asked: Mapping[str, Any], names: ToolNames) -> dict[str, Any]:
+    """``names``: what tools were called in the request. Raises Refusal where the answer is none."""
     choices = as_list(answer.get("choices"))
     if not choices:
         raise unusable("sent an answer that says nothing")
     choice = as_object(choices[0])
     message = as_object(choice.get("message"))
-    made = _Output(str(answer.get("id", "")))
+    made = _Output(str(answer.get("id", "")), names)
     made.add_text("reasoning", reasoning_in(message))
     made.add_text("output_text", message.get("content"))
     made.add_text("refusal", message.get("refusal"))
@@ -87,8 +88,9 @@ def _detail(usage: dict[str, Any], of: str, name: str) -> int:
 class _Output:
     """The items of a whole answer."""
 
-    def __init__(self, answer_id: str) -> None:
+    def __init__(self, answer_id: str, names: ToolNames) -> None:
         self._id = answer_id
+        self._names = names
         self.items: list[dict[str, Any]] = []
 
     def add_text(self, kind: str, text: object) -> None:
@@ -102,7 +104,7 @@ class _Output:
         self.items[-1]["content"].append(text_part(kind, text))
 
     def add_call(self, call: dict[str, Any]) -> None:
-        self.items.append({**call_item(self._next(), call), "status": "completed"})
+        self.items.append({**call_item(self._next(), call, self._names), "status": "completed"})
 
     def _next(self) -> str:
         return f"{self._id}_{len(self.items)}"
@@ -127,7 +129,7 @@ def text_part(kind: str, text: str) -> dict[str, Any]:
     return {"type": kind, "text": text, **({"annotations": []} if kind == "output_text" else {})}
 
 
-def call_item(id: str, call: dict[str, Any]) -> dict[str, Any]:
+def call_item(id: str, call: dict[str, Any], names: ToolNames) -> dict[str, Any]:
     """Raises Refusal where it is no call."""
     kind = "custom" if call.get("custom") else "function"
     called = as_object(call.get(kind))
@@ -136,7 +138,10 @@ def call_item(id: str, call: dict[str, Any]) -> dict[str, Any]:
     said = called.get("input" if kind == "custom" else "arguments")
     if not isinstance(said or "", str):
         raise unusable("sent a call of a tool without its arguments")
-    item: dict[str, Any] = {"call_id": call["id"], "name": called["name"], "status": "in_progress"}
+    namespace, name = names.given(called["name"])
+    item: dict[str, Any] = {"call_id": call["id"], "name": name, "status": "in_progress"}
+    if namespace is not None:
+        item["namespace"] = namespace
     if kind == "custom":
         return {**item, "type": "custom_tool_call", "id": f"ctc_{id}", "input": said or ""}
     return {**item, "type": "function_call", "id": f"fc_{id}", "arguments": said or ""}

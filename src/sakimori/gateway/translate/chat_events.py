@@ -18,6 +18,7 @@ from sakimori.gateway.translate.chat_answer import (
     response,
     text_part,
 )
+from sakimori.gateway.translate.tool_names import ToolNames
 
 _DONE = b"[DONE]"
 _LOGPROBS: Mapping[str, dict[str, Any]] = {"output_text": {"logprobs": []}}
@@ -31,10 +32,12 @@ _CALLED = {
 class ResponsesOfChat(AnswerStream):
     """Takes the chunks of a chat completion, and gives ``client``, a stream of the Responses API, their events."""
 
-    def __init__(self, client: AnswerStream, asked: Mapping[str, Any]) -> None:
+    def __init__(self, client: AnswerStream, asked: Mapping[str, Any], names: ToolNames) -> None:
+        """``names``: what tools were called in the request."""
         super().__init__(client._passage, client._seal, client._hosted_tools)
         self._client = client
         self._asked = asked
+        self._names = names
         self._about: dict[str, Any] = {}
         """Id, time and model, of the last chunk that had them."""
         self._items: list[dict[str, Any]] = []
@@ -125,7 +128,7 @@ class ResponsesOfChat(AnswerStream):
             raise unusable("sent a part of a tool call without its place")
         if number not in self._calls:
             out = self._close_text()
-            item = call_item(self._next_id(), call)
+            item = call_item(self._next_id(), call, self._names)
             _, field = _CALLED[item["type"]]
             first, item[field] = item[field], ""
             self._calls[number], opened = self._open(item)

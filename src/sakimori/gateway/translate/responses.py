@@ -11,8 +11,9 @@ from sakimori.gateway.translate.chat_request import chat_request
 
 def responses_by_chat(sent: Mapping[str, Any]) -> Translated:
     """Raises Refusal for the first thing in the request that cannot be said."""
+    body, names = chat_request(sent)
     return Translated(
-        body=chat_request(sent),
-        answer=lambda answer: response_of(answer, sent),
-        stream=lambda client: ResponsesOfChat(client, sent),
+        body=body,
+        answer=lambda answer: response_of(answer, sent, names),
+        stream=lambda client: ResponsesOfChat(client, sent, names),
     )
