@@ -11,22 +11,19 @@ import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
 from tests.gateway.providers.drill import Call, calls
 from tests.gateway.providers.failing import FailingProvider, failing
 
+from benchmarks.bank import bank
 from benchmarks.figure import Figure
-from sakimori.access import keys
 from sakimori.access.secrets import Secrets
-from sakimori.core import LOCAL_TENANT, SystemClock
 from sakimori.gateway import PriceList, running
 from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.providers.provider import Provider, Timeouts
 from sakimori.ledger import Ledger, LocalSigner
-from sakimori.records import DataClass, Grant, GrantState, Limit, Window
 from sakimori.store import Database
 
 _COMMAND = "make bench ONLY=failover"
@@ -43,13 +40,12 @@ _WAYS = (
 )
 _TIMEOUTS = Timeouts(connect=1, first_byte=1, answer=1, idle=1, total=30)
 """A bank that runs its own models knows how soon they begin."""
-_DAY = 86_400_000_000_000
 
 
 def run() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, _process("upstream") as upstream:
         ports = _line(upstream).split()
-        key = _bank(Path(folder))
+        key = bank(Path(folder), model="m")
         with _process("gateway", folder, *ports) as gateway:
             return asyncio.run(_drill(_line(gateway), key, upstream))
 
@@ -107,26 +103,6 @@ def _process(*arguments: str) -> Generator[subprocess.Popen[str], None, None]:
             yield process
         finally:
             process.terminate()
-
-
-def _bank(home: Path) -> str:
-    database, secrets, clock = Database.embedded(home), Secrets.embedded(home), SystemClock()
-    grant = Grant(
-        id="gr-bench",
-        tenant=LOCAL_TENANT,
-        state=GrantState.READY,
-        models=("m",),
-        purposes=("bench",),
-        data_classes=(DataClass.STRUCTURED,),
-        limits=(Limit(window=Window.DAY, tokens=10**12, yen=Decimal(10**9)),),
-        not_before=clock.now() - _DAY,
-        not_after=clock.now() + _DAY,
-    )
-    with database.transaction(LOCAL_TENANT) as transaction:
-        transaction.put(grant)
-        _, key = keys.issue(transaction, secrets, name="bench", scopes=["gateway", "structured"], clock=clock)
-    database.close()
-    return key
 
 
 async def _upstream() -> None:

@@ -16,38 +16,29 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
 import orjson
 
 from benchmarks import litellm_proxy
+from benchmarks.bank import bank
 from benchmarks.figure import Figure
 from benchmarks.gateway_servers import CHUNKS
-from sakimori.access import keys
-from sakimori.access.secrets import Secrets
-from sakimori.core import LOCAL_TENANT, SystemClock
+from sakimori.core import LOCAL_TENANT
 from sakimori.gateway import Boundary, Dictionary
 from sakimori.records import (
     AccountAsset,
     Criticality,
-    DataClass,
-    Grant,
-    GrantState,
     HostAsset,
     Inventory,
-    Limit,
-    Window,
 )
-from sakimori.store import Database
 
 _COMMAND = "make bench ONLY=gateway"
 _CALLS = 400
 _AT_ONCE = 8
 _PER_SECOND = 100
 _SECONDS = 20.0
-_DAY = 86_400_000_000_000
 _ENGLISH = (
     "2026-11-22T01:02:03Z pc-{n:04}.bank.example EventID=4624 LogonType=3 TargetUserName=user{n:03} "
     "IpAddress=10.20.{n}.17 ProcessName=C:\\Windows\\System32\\svchost.exe the session lasted longer than usual\n"
@@ -176,7 +167,7 @@ def served(kind: str, home: Path, upstream: str) -> Generator[Server]:
     """``bare``, ``gateway`` (as `sakimori gateway serve` runs it) or ``observed`` (measured by Prometheus besides)."""
     key, command = "none", [sys.executable, "-m", "benchmarks.gateway_servers", "bare", upstream]
     if kind != "bare":
-        key = _bank(home)
+        key = bank(home, model="gpt-5-mini", inventories=[_inventory()])
         command = [sys.executable, "-m", "sakimori.cli", "gateway", "serve", "--port", "0"]
         command += ["--admin-listen", "127.0.0.1:0"] if kind == "observed" else []
     environment = {**os.environ, "SAKIMORI_HOME": str(home), "OPENAI_BASE_URL": upstream}
@@ -211,26 +202,6 @@ def _cost(server: Server, *, stream: bool, calls: int = _CALLS) -> float:
     before = server.cpu()
     asyncio.run(load(server, calls, stream=stream))
     return (server.cpu() - before) / calls * 1e3
-
-
-def _bank(home: Path) -> str:
-    database, secrets, clock = Database.embedded(home), Secrets.embedded(home), SystemClock()
-    grant = Grant(
-        id="gr-bench",
-        tenant=LOCAL_TENANT,
-        state=GrantState.READY,
-        models=("gpt-5-mini",),
-        purposes=("bench",),
-        data_classes=(DataClass.STRUCTURED,),
-        limits=(Limit(window=Window.DAY, tokens=10**12, yen=Decimal(10**9)),),
-        not_before=clock.now() - _DAY,
-        not_after=clock.now() + _DAY,
-    )
-    with database.transaction(LOCAL_TENANT) as transaction:
-        transaction.put(grant, _inventory())
-        _, key = keys.issue(transaction, secrets, name="bench", scopes=["gateway", "structured"], clock=clock)
-    database.close()
-    return key
 
 
 async def load(server: Server, calls: int, *, stream: bool) -> None:

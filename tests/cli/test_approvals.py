@@ -1,4 +1,3 @@
-
 """From an action that waits for a person to its effect, through the commands and with OpenSSH's own tools."""
 
 import asyncio
