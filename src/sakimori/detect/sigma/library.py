@@ -7,8 +7,8 @@ from importlib.metadata import version
 from io import FileIO
 from pathlib import Path
 
+from sakimori import compiled
 from sakimori.core import InputError
-from sakimori.detect.sigma import cache
 from sakimori.detect.sigma.placeholders import Placeholders
 from sakimori.detect.sigma.plan import Plan
 from sakimori.detect.sigma.planfile import decode, encode
@@ -30,14 +30,14 @@ def load_plan(paths: Iterable[Path], cache_dir: Path | None, placeholders: Place
     if cache_dir is None:
         return _compiled(contents, placeholders)
     path = cache_dir / f"plan-{_digest(contents, placeholders)}.jsonl"
-    kept = cache.read(path)
+    kept = compiled.read(path)
     if kept is not None:
         try:
             return decode(kept, str(path))
         except ValueError:  # damaged: make it anew
             pass
     plan = _compiled(contents, placeholders)
-    cache.keep(path, encode(plan))
+    compiled.keep(path, encode(plan))
     return plan
 
 

@@ -17,7 +17,7 @@ import hyperscan
 import numpy as np
 import numpy.typing as npt
 
-from sakimori.detect.sigma import cache
+from sakimori import compiled
 from sakimori.detect.sigma.pattern import Place, Regex
 
 Ints = npt.NDArray[np.int64]
@@ -110,13 +110,13 @@ class Databases:
         database = _loaded(path, mode)
         if database is None:
             database = _compile(sources, flags, literal=literal, mode=mode)
-            cache.keep(path, hyperscan.dumpb(database))
+            compiled.keep(path, hyperscan.dumpb(database))
         return database
 
 
 def _loaded(path: Path, mode: int) -> hyperscan.Database | None:
     """None where it is absent, damaged, or made on another kind of processor."""
-    kept = cache.read(path)
+    kept = compiled.read(path)
     if kept is None:
         return None
     try:

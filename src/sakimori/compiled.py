@@ -1,4 +1,4 @@
-"""The folder where compiled rules are kept. It saves time and nothing else: where it cannot be used, work goes on.
+"""The folder where compiled rules and patterns are kept. It saves time and nothing else: without it, work goes on.
 
 What lies in it is trusted (a Hyperscan database is machine tables, run as they are): folder and file must be the user's
 own, and nobody else may write to them. A folder that is not so is left alone, and one beside it is used.

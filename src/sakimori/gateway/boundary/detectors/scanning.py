@@ -1,0 +1,217 @@
+"""One pass of Hyperscan over a text for all gates (see ``gates``): where each of them may match.
+
+Compiled databases are kept in a folder where one is named (``keep_in``), since to make them takes a second.
+"""
+
+import hashlib
+import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import hyperscan
+
+from sakimori import compiled
+from sakimori.gateway.boundary.detectors.reach import Reach, looked_for
+
+_GROUPS = 6
+"""Databases that patterns are divided among: together they take half as long to make as one, and no longer to scan."""
+_AT_ONCE = 2
+_CAPITAL = re.compile(r"(?<!\\)[A-Z]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TEXTS = 6
+"""That each thread remembers: the views of one text, and of what is decoded from it."""
+_FEWEST, _CHARACTERS_PER_FIND = 1_000, 4
+"""More finds than this are a flood: it is only told of which gates."""
+_FORMAT = b"boundary 1"
+_FLAGS = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
+
+_groups: list[list[tuple[str, str | None]]] = [[] for _ in range(_GROUPS)]
+_scanners: tuple["_Scanner", ...] = ()
+_lock = threading.Lock()
+_folder: Path | None = None
+
+
+class Scanned:
+    """What is known of one text and one group of patterns."""
+
+    __slots__ = ("ends", "reaches", "windows")
+
+    def __init__(self, ends: dict[int, list[int] | None], reaches: Sequence[Reach]) -> None:
+        self.ends = ends
+        """Of each pattern that may match, where its finds end, in code points and in order; None: anywhere."""
+        self.reaches = reaches
+        self.windows: dict[int, list[tuple[int, int, int]]] = {}
+        """Kept here by gates."""
+
+
+class _Remembered:
+    """What a thread scanned last."""
+
+    __slots__ = ("scanners", "texts")
+
+    def __init__(self) -> None:
+        self.scanners: tuple[_Scanner, ...] = ()
+        self.texts: list[tuple[str, list[Scanned | None]]] = []
+        """With what is known of each by group; the newest first."""
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.remembered = _Remembered()
+
+
+_local = _Local()
+
+
+def register(pattern: str, needs: str | None) -> tuple[int, int]:
+    """Add a pattern to those that are looked for. Its group, and its number there."""
+    group = _group_of(pattern)
+    global _scanners
+    _groups[group].append((pattern, needs))
+    _scanners = ()
+    return group, len(_groups[group]) - 1
+
+
+def scanned(group: int, text: str) -> Scanned:
+    """Safe to use from several threads."""
+    scanners = _scanners or prepare()
+    remembered = _local.remembered
+    if remembered.scanners is not scanners:
+        remembered.scanners, remembered.texts = scanners, []
+    for other, by_group in remembered.texts:
+        if other is text or other == text:
+            found = by_group[group]
+            if found is None:
+                found = by_group[group] = scanners[group].scan(text)
+            return found
+    found = scanners[group].scan(text)
+    by_group = [found if number == group else None for number in range(_GROUPS)]
+    remembered.texts.insert(0, (text, by_group))
+    del remembered.texts[_TEXTS:]
+    return found
+
+
+def keep_in(folder: Path) -> None:
+    """Keep databases in a folder from now on, and take them from there."""
+    global _folder
+    _folder = folder
+
+
+def prepare() -> tuple["_Scanner", ...]:
+    """Make the databases now, so that the first text need not wait: a second of CPU, or little where they are kept."""
+    global _scanners
+    with _lock:
+        if not _scanners:
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="boundary-gates") as threads:
+                _scanners = tuple(threads.map(_Scanner, _groups))
+        return _scanners
+
+
+class _Scanner:
+    """Of one group. Safe to use from several threads."""
+
+    def __init__(self, patterns: Sequence[tuple[str, str | None]]) -> None:
+        told = [looked_for(pattern, needs) for pattern, needs in patterns]
+        self._expressions = [expression for expression, _ in told]
+        self._reaches = [reach for _, reach in told]
+        self._every = _Database(self._expressions, _FLAGS)
+        self._once: _Database | None = None
+
+    def scan(self, text: str) -> Scanned:
+        data = _encoded(text)
+        most = _FEWEST + len(data) // _CHARACTERS_PER_FIND
+        found: list[int] = []
+        if not self._every.scan(data, found, most):
+            return self._flooded(data)
+        ends: dict[int, list[int] | None] = {}
+        if len(data) == len(text):
+            found.sort()
+            for place in found:
+                _add(ends, place & _NUMBER, place >> _BITS)
+        elif found:
+            found.sort()
+            byte = point = 0
+            for place in found:
+                end = place >> _BITS
+                if end != byte:
+                    point += len(data[byte:end].decode("utf-8"))
+                    byte = end
+                _add(ends, place & _NUMBER, point)
+        return Scanned(ends, self._reaches)
+
+    def _flooded(self, data: bytes) -> Scanned:
+        """A text that is nothing but what patterns begin with: which they are, without where."""
+        with _lock:
+            if self._once is None:
+                self._once = _Database(self._expressions, _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH)
+        found: list[int] = []
+        self._once.scan(data, found, len(self._expressions))
+        return Scanned({place & _NUMBER: None for place in found}, self._reaches)
+
+
+_BITS = 12
+_NUMBER = (1 << _BITS) - 1
+
+
+def _add(ends: dict[int, Any], number: int, end: int) -> None:
+    if number in ends:
+        ends[number].append(end)
+    else:
+        ends[number] = [end]
+
+
+class _Database:
+    def __init__(self, expressions: list[bytes], flags: int) -> None:
+        self._database = _loaded(expressions, flags)
+        self._local = threading.local()
+
+    def scan(self, data: bytes, found: list[int], most: int) -> bool:
+        """Add (end in bytes, number of the pattern) as one number; False: there are more than ``most``."""
+        scratch: hyperscan.Scratch | None = getattr(self._local, "scratch", None)
+        if scratch is None:  # Hyperscan wants one per thread
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        try:
+            self._database.scan(data, match_event_handler=_note, context=(found, most), scratch=scratch)
+        except hyperscan.ScanTerminated:
+            return False
+        return True
+
+
+def _note(number: int, _start: int, end: int, _flags: int, context: Any) -> bool:
+    found, most = context
+    found.append(end << _BITS | number)
+    return len(found) > most
+
+
+def _loaded(expressions: list[bytes], flags: int) -> hyperscan.Database:
+    digest = hashlib.blake2b(_FORMAT + bytes([flags]), digest_size=16)
+    digest.update(b"\n".join(expressions))
+    path = _folder / f"{digest.hexdigest()}.hs" if _folder else None
+    kept = compiled.read(path) if path else None
+    if kept is not None:
+        try:
+            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+        except hyperscan.error:  # damaged, or made on another kind of processor
+            pass
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=expressions, ids=list(range(len(expressions))), elements=len(expressions), flags=flags)
+    if path:
+        compiled.keep(path, hyperscan.dumpb(database))
+    return database
+
+
+def _encoded(text: str) -> bytes:
+    """In UTF-8, which has no lone surrogates: no pattern names one."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text).encode("utf-8")
+
+
+def _group_of(pattern: str) -> int:
+    """Patterns with capitals are looked for in texts with their capitals, others without: they share no passes."""
+    first = 0 if _CAPITAL.search(pattern) else 2 if pattern.isascii() else 4
+    return first + (len(_groups[first]) > len(_groups[first + 1]))
