@@ -1,8 +1,5 @@
 """``/v1/chat/completions``: fields as ``openai.types.chat.CompletionCreateParams`` of the SDK 3.54 has them."""
 
-from typing import Any
-
-from sakimori.gateway.boundary import Passage
 from sakimori.gateway.endpoints.chat_stream import ChatStream
 from sakimori.gateway.endpoints.endpoint import (
     KEEPS_STATE,
@@ -15,7 +12,7 @@ from sakimori.gateway.endpoints.endpoint import (
     Endpoint,
 )
 from sakimori.gateway.endpoints.hosted import hold_chat
-from sakimori.gateway.endpoints.stream import Seal
+from sakimori.gateway.endpoints.stream import restored
 from sakimori.gateway.jsonschema import JsonSchema
 from sakimori.gateway.shapes import (
     ByType,
@@ -266,10 +263,6 @@ def _decide(sent: dict[str, object], decided: Decided) -> None:
         sent["stream_options"] = {"include_usage": True}
 
 
-def _receive(answer: dict[str, Any], passage: Passage, _seal: Seal) -> dict[str, Any]:
-    return passage.receive_value(answer)
-
-
 CHAT_COMPLETIONS = Endpoint(
     path="chat/completions",
     shape=_SHAPE,
@@ -278,7 +271,7 @@ CHAT_COMPLETIONS = Endpoint(
     object="chat.completion",
     usage_fields=("prompt_tokens", "completion_tokens"),
     decide=_decide,
-    receive=_receive,
+    receive=restored,
     stream=ChatStream,
     hold=hold_chat,
 )

@@ -1,11 +1,10 @@
 """``/v1/decisions``: fields as ``openai.types.DecisionCreateParams`` of the SDK 3.54 has them."""
 
-from typing import Any, cast
+from typing import cast
 
-from sakimori.gateway.boundary import Passage
 from sakimori.gateway.endpoints.endpoint import KEEPS_STATE, Decided, Endpoint
 from sakimori.gateway.endpoints.responses_items import CONTENT, ITEM
-from sakimori.gateway.endpoints.stream import Seal
+from sakimori.gateway.endpoints.stream import restored
 from sakimori.gateway.refusal import refused_field
 from sakimori.gateway.shapes import ByType, Each, Either, Fields, Model, OneOf, Outgoing, Pseudonym, Schema, Text, wrong
 from sakimori.gateway.translate.decisions import decisions_elsewhere
@@ -84,10 +83,6 @@ def _decide(sent: dict[str, object], decided: Decided) -> None:
     sent["safety_identifier"] = sent.get("safety_identifier") or decided.principal
 
 
-def _receive(answer: dict[str, Any], passage: Passage, _seal: Seal) -> dict[str, Any]:
-    return passage.receive_value(answer)
-
-
 DECISIONS = Endpoint(
     path="decisions",
     shape=Fields(
@@ -106,7 +101,7 @@ DECISIONS = Endpoint(
     object=None,
     usage_fields=("input_tokens", "output_tokens"),
     decide=_decide,
-    receive=_receive,
+    receive=restored,
     stream=None,
     translate={"responses": decisions_elsewhere, "chat/completions": decisions_elsewhere},
 )

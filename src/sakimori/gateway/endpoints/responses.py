@@ -1,8 +1,7 @@
 """``/v1/responses``: fields as ``openai.types.responses.ResponseCreateParams`` of the SDK 3.54 has them."""
 
-from typing import Any, cast
+from typing import cast
 
-from sakimori.gateway.boundary import Passage
 from sakimori.gateway.endpoints.endpoint import (
     COMPACTS,
     KEEPS_STATE,
@@ -18,7 +17,7 @@ from sakimori.gateway.endpoints.hosted import hold_response
 from sakimori.gateway.endpoints.responses_items import EFFORT, FORMAT, ITEM
 from sakimori.gateway.endpoints.responses_stream import CYBER_LEVELS, ResponsesStream, cyber_of
 from sakimori.gateway.endpoints.responses_tools import TOOL, TOOL_CHOICE
-from sakimori.gateway.endpoints.stream import Seal
+from sakimori.gateway.endpoints.stream import restored
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import (
     Dropped,
@@ -120,19 +119,6 @@ def _decide(sent: dict[str, object], decided: Decided) -> None:
     sent["access_programs"] = {"cyber": asked or granted}
 
 
-def _receive(answer: dict[str, Any], passage: Passage, seal: Seal) -> dict[str, Any]:
-    restored = cast("dict[str, Any]", passage.receive_value(answer))
-    _seal(restored, seal)
-    return restored
-
-
-def _seal(answer: dict[str, Any], seal: Seal) -> None:
-    output = answer.get("output")
-    for item in cast("list[Any]", output) if isinstance(output, list) else []:
-        if isinstance(item, dict) and isinstance(item.get("encrypted_content"), str):  # pyright: ignore[reportUnknownMemberType]
-            item["encrypted_content"] = seal(cast("str", item["encrypted_content"]))
-
-
 RESPONSES = Endpoint(
     path="responses",
     shape=_SHAPE,
@@ -141,7 +127,7 @@ RESPONSES = Endpoint(
     object="response",
     usage_fields=("input_tokens", "output_tokens"),
     decide=_decide,
-    receive=_receive,
+    receive=restored,
     stream=ResponsesStream,
     hold=hold_response,
     cyber=cyber_of,

@@ -66,38 +66,21 @@ class AnswerStream(ABC):
     def fail(self, refusal: Refusal) -> bytes:
         """What tells the client that there will be no more, and why; in a form that its library raises as an error."""
 
-    def whole(self, text: str, *, json: bool = False) -> str:
+    def whole(self, text: str) -> str:
         """A text that is there at once, restored as a lane would have said it in pieces."""
-        if not may_hold_token(text):
-            return text
-        lane = self._passage.lane(json=json)
-        return lane.feed(text) + lane.flush()
+        return whole(self._passage, text)
 
     def restore(self, value: Any, name: str = "") -> Any:
         """A JSON value, its texts restored and what is encrypted in it sealed. It repeats: nothing of it is counted."""
         counted = self._passage.restored
-        restored = self._walk(value, name)
+        made = restored(value, self._passage, self._seal, name)
         self._passage.restored = counted
-        return restored
+        return made
 
     def restore_last(self, value: Any) -> Any:
         """Like ``restore``, for what repeats the whole answer: it alone counts."""
         self._passage.restored = self._restored_before
-        return self._walk(value, "")
-
-    def _walk(self, value: Any, name: str) -> Any:
-        if isinstance(value, str):
-            return self.whole(value, json=name == "arguments")
-        if isinstance(value, list):
-            return [self._walk(element, name) for element in cast("list[Any]", value)]
-        if isinstance(value, dict):
-            members = cast("dict[str, Any]", value)
-            encrypted = members.get("encrypted_content")
-            restored = {self.whole(key): self._walk(member, key) for key, member in members.items()}
-            if isinstance(encrypted, str) and members.get("type") == "reasoning":
-                restored["encrypted_content"] = self._seal(encrypted)
-            return restored
-        return value
+        return restored(value, self._passage, self._seal)
 
 
 class Lanes:
@@ -121,6 +104,31 @@ class Lanes:
         ended = [key for key in self._lanes if key[: len(beginning)] == beginning]
         rests = [(key, self._lanes.pop(key).flush()) for key in ended]
         return [(key, rest) for key, rest in rests if rest]
+
+
+def restored(value: Any, passage: Passage, seal: Seal, name: str = "") -> Any:
+    """A JSON value of an answer, its texts and names restored as if they had come in pieces, so that whole answers say
+    what streams do; what is encrypted in it is sealed. ``name``: of the member whose value it is."""
+    if isinstance(value, str):
+        return whole(passage, value, json=name == "arguments")
+    if isinstance(value, list):
+        return [restored(element, passage, seal, name) for element in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        encrypted = members.get("encrypted_content")
+        made = {whole(passage, key): restored(member, passage, seal, key) for key, member in members.items()}
+        if isinstance(encrypted, str) and members.get("type") == "reasoning":
+            made["encrypted_content"] = seal(encrypted)
+        return made
+    return value
+
+
+def whole(passage: Passage, text: str, *, json: bool = False) -> str:
+    """A text that is there at once, restored as a lane would have said it in pieces. ``json``: as of ``Lane``."""
+    if not may_hold_token(text):
+        return text
+    lane = passage.lane(json=json)
+    return lane.feed(text) + lane.flush()
 
 
 def unusable(what: str) -> Refusal:
