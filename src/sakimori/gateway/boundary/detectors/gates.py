@@ -16,7 +16,8 @@ hold, characters that are rare in ordinary text. Hyperscan makes nothing of
 - references to groups.
 
 ``needs`` is a simpler pattern that lies within every match, or within what the pattern looks ahead at: name it where
-the telling part stands at the end. A pattern with capitals is for texts with their capitals (``Folded.cased``), any
+the telling part stands at the end; say with ``within`` how near to the beginning of the match it ends, if it is near,
+for ``re`` need not begin to look further back. A pattern with capitals is for texts with their capitals (``Folded.cased``), any
 other for texts in small letters. Patterns have no flags. ``tests/…/test_gates.py`` compares every gate with ``re``
 over many texts; it finds new ones by itself.
 """
@@ -40,10 +41,13 @@ _LAST = itemgetter(1)
 class Gate:
     """A pattern with ``finditer`` and ``search`` as ``re`` has them. Made when its module is imported."""
 
-    def __init__(self, pattern: str, *, needs: str | None = None) -> None:
-        """``needs``: a simpler pattern, within every match or what it looks ahead at: Hyperscan looks for it."""
+    def __init__(self, pattern: str, *, needs: str | None = None, within: int | None = None) -> None:
+        """``needs``: a simpler pattern, within every match or what it looks ahead at: Hyperscan looks for it.
+
+        ``within``: it ends in the first so many code points of the match.
+        """
         self.source = pattern
-        self._group, self._number = register(pattern, needs)
+        self._group, self._number = register(pattern, needs, within)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -51,10 +51,11 @@ class _Part(NamedTuple):
     """At most so many code points of the match or behind it."""
 
 
-def looked_for(pattern: str, needs: str | None) -> tuple[bytes, Reach]:
+def looked_for(pattern: str, needs: str | None = None, within: int | None = None) -> tuple[bytes, Reach]:
     """The expression for Hyperscan (UTF-8, prefilter) and the reach of its finds.
 
-    ``needs``: what to look for instead. It lies within every match, or in what the pattern looks ahead at.
+    ``needs``: what to look for instead. It lies within every match, or in what the pattern looks ahead at;
+    ``within``: it ends in the first so many code points of a match.
 
     Raises:
         re.error: this is no pattern.
@@ -65,7 +66,7 @@ def looked_for(pattern: str, needs: str | None) -> tuple[bytes, Reach]:
     if not found.text:
         raise ValueError(f"a gate needs something to look for: {pattern!r}")
     whole = _extent(items)
-    before = (whole if needs else found.width) + _SLACK
+    before = (found.width if not needs else whole if within is None else within) + _SLACK
     reach = Reach(_bound(before), _bound(whole + _SLACK), _stays_in_line(items))
     return found.text.encode("utf-8"), reach
 

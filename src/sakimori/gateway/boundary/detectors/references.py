@@ -22,19 +22,23 @@ _VALUE = (
     r"(?: [0-9]{2,6}[a-z]?(?![a-z0-9:%])){0,4}(?![a-z0-9_:@%]|[.,][0-9])"
 )
 _ENGLISH = Gate(
-    r"(?<![a-z0-9_.\-/@ァ-ヴー一-龥])((?:[a-z][a-z'’]{0,14}[ /\-]){0,3})"
-    r"(ref(?:erence)?s?|no|nr|number|num|id|code|identifier|#)(?![a-z0-9_](?<!#[a-z0-9]))"
+    r"(?:(?<=[ /\-])|(?<![a-z0-9_.\-/@ァ-ヴー一-龥]))(ref(?:erence)?s?|no|nr|number|num|id|code|identifier|#)(?![a-z0-9_](?<!#[a-z0-9]))"
     r"((?:[ ](?:no|number|id|code))?\.?(?: (?:is|was)(?: the)?)?[ \t]?[:#=]?[ \t\"'(]{0,3})"
     rf"({_VALUE})",
-    needs=r"(?:(?:refs?|references?|no|nr|number|num|id|code|identifier)[ .:#=\t\"'(]|#)[^\n]{0,80}[0-9]",
+    needs=r"(?:^|[^a-z0-9_])(?:refs?|references?|no|nr|number|num|id|code|identifier)[ .:#=\t\"'(]|#",
+    within=12,
 )
+_WORDS = re.compile(r"(?<![a-z0-9_.\-/@ァ-ヴー一-龥])(?:[a-z][a-z'’]{0,14}[ /\-]){0,3}\Z")
 _JAPANESE = Gate(
-    r"([一-龥ァ-ヴー々]{0,10}[ ]?(?:[a-z]{1,12}[ ]?)?)(番号|コード|ナンバー|no\.?|№|id|記号)"
+    r"(番号|コード|ナンバー|no\.?|№|id|記号)"
     r"((?:[ ]?[(\[【][^()\[\]【】\n]{0,10}[)\]】])?[ \u3000\t]?(?:は|が|の|:|=|・|\||→)?"
     r"[ \u3000\t\"'「『(【]{0,3}(?:第[ \u3000]?)?)"
     rf"({_VALUE})",
-    needs=r"(?:番号|コード|ナンバー|no|№|id|記号)[^\n]{0,80}[0-9]",
+    needs=r"番号|コード|ナンバー|no|№|id|記号",
+    within=4,
 )
+_JAPANESE_WORDS = re.compile(r"[一-龥ァ-ヴー々]{0,10}[ ]?(?:[a-z]{1,12}[ ]?)?\Z")
+_LONGEST_WORDS = 49
 _NUMBERED = Gate(
     r"第[ \u3000]?([0-9a-z]{1,12}(?:[\-/・][0-9a-z]{1,12}){1,3}|[0-9]{5,12})[ \u3000]?号", needs=r"第[^\n]{0,80}号"
 )
@@ -72,14 +76,26 @@ def _owned_by_nobody() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]
 def detect_references(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     english, japanese, codes = _owned_by_nobody()
+    reach = 0
     for match in _ENGLISH.finditer(text):
-        before = _LAST_WORD.search(match[1])
-        if not (before and before[1] in english) and _is_reference(text, match, bare=_is_bare(match)):
-            yield _hit(match, 4)
+        words = _WORDS.search(text, max(reach, match.start() - _LONGEST_WORDS), match.start())
+        if words is None:
+            continue
+        reach = match.end()
+        before = _LAST_WORD.search(words[0])
+        if not (before and before[1] in english) and _is_reference(
+            text, match, bare=_is_bare(match), told=before is not None
+        ):
+            yield _hit(match, 3)
     if not text.isascii():
+        reach = 0
         for match in _JAPANESE.finditer(text):
-            if not match[1].rstrip().endswith(japanese) and _is_reference(text, match, bare=False):
-                yield _hit(match, 4)
+            words = _JAPANESE_WORDS.search(text, max(reach, match.start() - _LONGEST_WORDS), match.start())
+            reach = match.end()
+            if not (words and words[0].rstrip().endswith(japanese)) and _is_reference(
+                text, match, bare=False, told=True
+            ):
+                yield _hit(match, 3)
         for match in _NUMBERED.finditer(text):
             if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS + 1 and not text[: match.start()].endswith(japanese):
                 yield _hit(match, 1)
@@ -92,18 +108,16 @@ def detect_references(folded: Folded) -> Iterator[Hit]:
 
 def _is_bare(match: re.Match[str]) -> bool:
     """Whether ``no 12`` could be a sentence: nothing but a space between a word that counts and the value."""
-    return match[2] in _BARE_NUMBER_WORDS and not match[3].strip()
+    return match[1] in _BARE_NUMBER_WORDS and not match[2].strip()
 
 
-def _is_reference(text: str, match: re.Match[str], *, bare: bool) -> bool:
-    value = match[4]
+def _is_reference(text: str, match: re.Match[str], *, bare: bool, told: bool) -> bool:
+    """``told``: a word stands before the label."""
+    value = match[3]
     digits = sum(map(str.isdigit, value))
     if digits < _FEWEST_DIGITS or _DAY.match(value) or _VERSION.match(value) or _QUANTITY.match(text, match.end()):
         return False
-    if bare:
-        qualifier = _LAST_WORD.search(match[1])
-        return qualifier is not None and (digits > _FEWEST_DIGITS + 1 or not value.isdecimal())
-    return True
+    return not bare or (told and (digits > _FEWEST_DIGITS + 1 or not value.isdecimal()))
 
 
 def is_reference_label(name: str) -> bool:

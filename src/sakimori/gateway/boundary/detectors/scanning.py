@@ -28,7 +28,8 @@ _FEWEST, _CHARACTERS_PER_FIND = 1_000, 4
 _FORMAT = b"boundary 1"
 _FLAGS = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
 
-_groups: list[list[tuple[str, str | None]]] = [[] for _ in range(_GROUPS)]
+_Wanted = tuple[str, str | None, int | None]
+_groups: list[list[_Wanted]] = [[] for _ in range(_GROUPS)]
 _scanners: tuple["_Scanner", ...] = ()
 _lock = threading.Lock()
 _folder: Path | None = None
@@ -66,11 +67,11 @@ class _Local(threading.local):
 _local = _Local()
 
 
-def register(pattern: str, needs: str | None) -> tuple[int, int]:
+def register(pattern: str, needs: str | None, within: int | None) -> tuple[int, int]:
     """Add a pattern to those that are looked for. Its group, and its number there."""
     group = _group_of(pattern)
     global _scanners
-    _groups[group].append((pattern, needs))
+    _groups[group].append((pattern, needs, within))
     _scanners = ()
     return group, len(_groups[group]) - 1
 
@@ -113,8 +114,8 @@ def prepare() -> tuple["_Scanner", ...]:
 class _Scanner:
     """Of one group. Safe to use from several threads."""
 
-    def __init__(self, patterns: Sequence[tuple[str, str | None]]) -> None:
-        told = [looked_for(pattern, needs) for pattern, needs in patterns]
+    def __init__(self, patterns: Sequence[_Wanted]) -> None:
+        told = [looked_for(*pattern) for pattern in patterns]
         self._expressions = [expression for expression, _ in told]
         self._reaches = [reach for _, reach in told]
         self._every = _Database(self._expressions, _FLAGS)
