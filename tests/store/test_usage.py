@@ -75,3 +75,16 @@ def test_what_is_rolled_back_was_not_used(database: Database) -> None:
         pass
     with database.snapshot("銀行") as snapshot:
         assert usage.between(snapshot, LAST, LAST) == []
+
+
+def test_calls_are_summed_by_the_provider_they_left_for(database: Database) -> None:
+    for now in (LATE, LATE, LATE + 2 * 10**9):
+        count(database, now=now)
+    with database.transaction("銀行") as transaction:
+        usage.count(transaction, now=LATE, outcome=Outcome.REFUSED, code="not_granted")  # it left for nobody
+        usage.count(transaction, now=LATE, outcome=Outcome.FAILED, provider="tokyo", code="provider_timeout")
+    with database.snapshots(["aozora", "銀行"]) as each:
+        found = [usage.calls_by_provider(snapshot, LAST, FIRST) for snapshot in each]
+    assert found == [{}, {"openai": 3, "tokyo": 1}]
+    with database.snapshot("銀行") as snapshot:
+        assert usage.calls_by_provider(snapshot, FIRST, FIRST) == {"openai": 1}

@@ -221,11 +221,9 @@ def _calls(install: Installation, days: int) -> Counter[str]:
     with install.database.snapshot(install.tenant) as snapshot:
         institutions = {install.tenant, *(member.name for member in members.every(snapshot))}
     counted: Counter[str] = Counter()
-    for institution in sorted(institutions):
-        with install.database.snapshot(institution) as snapshot:
-            for used in usage.between(snapshot, today - timedelta(days=days - 1), today):
-                if used.provider:
-                    counted[used.provider] += used.calls
+    with install.database.snapshots(sorted(institutions)) as each:
+        for snapshot in each:
+            counted.update(usage.calls_by_provider(snapshot, today - timedelta(days=days - 1), today))
     return counted
 
 

@@ -131,6 +131,19 @@ def between(snapshot: Snapshot, first: date, last: date) -> list[Used]:
     ]
 
 
+def calls_by_provider(snapshot: Snapshot, first: date, last: date) -> dict[str, int]:
+    """Calls that left for a provider, by its name, over the days of UTC from ``first`` to ``last``."""
+    rows = run(snapshot, _calls_by_provider, {"first_day": first.isoformat(), "last_day": last.isoformat()})
+    return {row.provider: int(row.calls) for row in rows}
+
+
+def _calls_by_provider(snapshot: Snapshot) -> Select[str, int]:
+    days = usage.c.day.between(bindparam("first_day"), bindparam("last_day"))
+    left = snapshot.rows(usage).where(days, usage.c.provider != "")
+    calls = func.sum(usage.c.calls).label("calls")
+    return left.with_only_columns(usage.c.provider, calls).group_by(usage.c.provider)
+
+
 def _sums(snapshot: Snapshot) -> Select[Any]:
     by = (usage.c.model, usage.c.purpose, usage.c.provider, usage.c.outcome, usage.c.code)
     days = usage.c.day.between(bindparam("first_day"), bindparam("last_day"))
