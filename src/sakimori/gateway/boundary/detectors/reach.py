@@ -19,6 +19,7 @@ _MOST_COUNTED_SIMPLE = 32
 _ENDLESS = 1 << 31
 NEAR = 64
 _TELLING = 3
+_SHORT = 4
 """Characters."""
 _SLACK = 2
 _ASCII = {
@@ -108,21 +109,22 @@ def _not_before(items: Sequence[_Item]) -> tuple[int, str]:
 
 
 def _shortened(items: Sequence[_Item]) -> Sequence[_Item]:
-    """The items up to the first that can be long, if what stands before it tells enough."""
+    """The items up to the first that varies in length, if what stands before it tells enough: more makes Hyperscan's
+    tables large, and the place is known."""
     literals = 0
     for number, item in enumerate(items):
-        if literals >= _TELLING and _item_width(item) > NEAR:
+        if literals >= _TELLING and _item_width(item) > _SHORT:
             return items[: number + 1]
         literals += _literals(item)
     return items
 
 
 def _literals(item: _Item) -> int:
-    """How many given characters whatever the item matches has at least."""
+    """How many given letters whatever the item matches has at least. Each beyond ASCII tells as much as two."""
     what, value = str(item[0]), item[1]
     match what:
         case "LITERAL":
-            return 1
+            return chr(value).isalnum() + (value >= 0x80)
         case "SUBPATTERN":
             return sum(map(_literals, value[3]))
         case "BRANCH":
