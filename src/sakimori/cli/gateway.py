@@ -94,7 +94,10 @@ def serve_(
     with closing(Database.of(settings)) as database, _names(names_workers) as recogniser:
         ledger = Ledger(LocalSigner(secrets), Memory.embedded(settings.home))
         needs = checks(settings, database)
-        parts = Parts(database, secrets, ledger, providers, SystemClock(), checks=needs, recogniser=recogniser)
+        clock, programme = SystemClock(), settings.tenant
+        parts = Parts(
+            database, secrets, ledger, providers, clock, checks=needs, recogniser=recogniser, programme=programme
+        )
         address = Address(host, port, shared=reuse_port)
         try:
             asyncio.run(_serve(parts, address, admin_listen))

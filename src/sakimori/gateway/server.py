@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from random import Random, SystemRandom
 from secrets import token_hex
@@ -23,6 +23,7 @@ from sakimori.gateway.calls.admission import Admission
 from sakimori.gateway.calls.call import Desk, OneCall, OnEgress, run_in
 from sakimori.gateway.calls.sealing import Sealer
 from sakimori.gateway.calls.settlement import Settlement
+from sakimori.gateway.calls.sweeping import Sweeper, institutions_of
 from sakimori.gateway.calls.writer import Writer
 from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Endpoint
 from sakimori.gateway.providers.config import Providers
@@ -65,6 +66,9 @@ class Parts:
     """Looks for names in running text; without one free text is refused. Who made it closes it."""
     random: Random = field(default_factory=SystemRandom)
     """Decides between providers of the same order."""
+    programme: str | None = None
+    """The institution that runs the programme: calls of its members whose process died are ended. None: only those of
+    institutions that call again."""
 
 
 class Gateway:
@@ -150,9 +154,10 @@ class Gateway:
         await asyncio.gather(run_in(self._reading, self._watch.begin), run_in(self._large, prepare))
         writer = Writer(parts.database)
         upstreams = Upstreams(self._health, self._credentials.of, clock=parts.clock, random=parts.random)
+        settlement = Settlement(parts.ledger, parts.clock)
         self._desk = Desk(
             admission=self._admission,
-            settlement=Settlement(parts.ledger, parts.clock),
+            settlement=settlement,
             standing=self._standing,
             secrets=parts.secrets,
             sealer=self._sealer,
@@ -165,6 +170,10 @@ class Gateway:
             on_egress=self._on_egress,
         )
         always = [asyncio.create_task(self._sealer.run()), asyncio.create_task(self._watch.run(upstreams.cut))]
+        if parts.programme is not None:
+            institutions = partial(institutions_of, parts.database, parts.programme)
+            sweeper = Sweeper(parts.database, writer, settlement, self._sealer, parts.clock, institutions)
+            always.append(asyncio.create_task(sweeper.run()))
         yield
         # Whoever asked may be gone, and the server with him: a call is settled all the same.
         await asyncio.gather(*self._calls, return_exceptions=True)

@@ -31,6 +31,7 @@ __all__ = [
     "Booked",
     "BudgetExceeded",
     "Settlement",
+    "are_over",
     "expire",
     "extend",
     "mark_sent",
@@ -200,7 +201,7 @@ def expire(transaction: Transaction, *, now: Nanos, on_presumed: OnPresumed | No
     """Sweep up calls whose time is over, since their process died. Returns how many there were.
 
     What never left is given back; what may have reached the provider stays booked at its upper bound, and counts as
-    used. ``reserve`` does this each minute, and before it refuses anything.
+    used. ``reserve`` does this each minute, and before it refuses anything; gateways do it for everybody, now and then.
     """
     found = run(transaction, budget_rows.over, {"now": now}).all()
     for row in found:
@@ -214,6 +215,11 @@ def expire(transaction: Transaction, *, now: Nanos, on_presumed: OnPresumed | No
             if on_presumed is not None:
                 on_presumed(from_row(row))
     return len(found)
+
+
+def are_over(snapshot: Snapshot, *, now: Nanos) -> bool:
+    """Whether there are calls that nobody settled in their time: ``expire`` has something to do."""
+    return any(True for _ in run(snapshot, budget_rows.over, {"now": now}))
 
 
 def used(snapshot: Snapshot, grant_id: str, window: Window, *, now: Nanos) -> Booked:
