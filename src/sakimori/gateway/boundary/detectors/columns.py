@@ -1,6 +1,7 @@
 """Tables as text: what stands under a label, in lines of as many fields as the line of labels (RFC 4180, tabs, |)."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.labelled import beside_label, is_label
 from sakimori.gateway.boundary.detectors.numerals import with_digits
@@ -10,6 +11,7 @@ from sakimori.gateway.boundary.span import Hit
 _SEPARATORS = (",", "\t", "|", ";")
 _MOST_COLUMNS = 200
 _LONGEST_HEAD = 4096
+_LONGEST_LABEL = 64
 _BLANK = " \u3000\r"
 
 
@@ -44,11 +46,14 @@ def _head(text: str, start: int, end: int) -> tuple[str, list[str]] | None:
         if first < 0 or text.find(separator, end, end + 1 + _LONGEST_HEAD) < 0:
             continue
         names = [text[begin:stop] for begin, stop in _fields(text, start, end, separator)]
-        labels = [name if is_label(name) else "" for name in names]
+        labels = [name if len(name) <= _LONGEST_LABEL and _is_label(name) else "" for name in names]
         told = sum(map(bool, labels))
         if told >= 2 and told * 2 >= len(names) - 1:
             return separator, labels
     return None
+
+
+_is_label = lru_cache(8_192)(is_label)
 
 
 def _fields(text: str, start: int, end: int, separator: str) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ who lives there.
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -14,14 +15,16 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _COUNTRY_LINE = re.compile(
     r"(?:^|\n)[>?, \t]*([^\W\d_][^\n\d()>:;=]{2,40}?)(?: \([^()\n]{2,20}\))?(?: ([0-9]{4,6}))?[ \t\r]*(?=\n|$)"
 )
-_POST_LINE = re.compile(
-    r"(?:^|\n)[>?, \t]*((?:[^\W\d_][^\n\d()>:;=]{1,30}[, ]{1,2})?(?:[a-z]{2}[, ]{1,2}[0-9]{5}(?:-[0-9]{4})?"
-    r"|[a-z]{1,2}[0-9][0-9a-z]? [0-9][a-z]{2}))[ \t\r]*(?=\n|$)"
+_POST_CODE = r"(?:[a-z]{2}[, ]{1,2}[0-9]{5}(?:-[0-9]{4})?|[a-z]{1,2}[0-9][0-9a-z]? [0-9][a-z]{2})"
+_POST_LINE = Gate(
+    rf"(?:^|\n)[>?, \t]*((?:[^\W\d_][^\n\d()>:;=]{{1,30}}[, ]{{1,2}})?{_POST_CODE})[ \t\r]*(?=\n|$)",
+    needs=rf"{_POST_CODE}[ \t\r]*(?:\n|$)",
 )
 """A town with a state and a ZIP code, or with a British postcode."""
 _STREET_LINE = re.compile(r"[>?, \t]*(?=[^\n]*[0-9])(?=[^\n]*[^\W\d_]{2})[^\n:;=@{}\[\]|]{5,80}$")
 _LINE_OF_ADDRESS = re.compile(r"[>?, \t]*[^\n:;=@{}\[\]|\"]{1,50}$")
 _ABOVE = re.compile(r"[>? \t]*([^\W\d_][^\n:;=@{}\[\]|\"!?0-9]{2,48}[^\W_])[ \t\r]*$")
+_AFTER_COUNTRY = tuple("0123456789)")
 _LINES = 5
 _LINES_ABOVE = 3
 
@@ -30,9 +33,7 @@ def detect_letterheads(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     if text.count("\n") < 2:
         return
-    places = english().places
-    ends = [country for country in _COUNTRY_LINE.finditer(text) if country[1].strip() in places]
-    for country in (*ends, *_POST_LINE.finditer(text)):
+    for country in (*_countries(text), *_POST_LINE.finditer(text)):
         lines = _lines_before(text, country.start(1))
         street = next(
             (number for number, (first, last) in enumerate(lines[:_LINES]) if _is_street(text, first, last)), None
@@ -46,7 +47,7 @@ def detect_letterheads(folded: Folded) -> Iterator[Hit]:
             street += 1
         for first, last in lines[: street + 1]:
             yield from _line(text, first, last, Kind.ADDRESS)
-        if country.re is _POST_LINE:
+        if country.re is _POST_LINE.pattern:
             yield Hit(*country.span(1), Kind.ADDRESS, "letterhead", country[1])
         elif country[2]:
             yield Hit(*country.span(2), Kind.POSTCODE, "letterhead", country[2])
@@ -55,6 +56,22 @@ def detect_letterheads(folded: Folded) -> Iterator[Hit]:
             if above is None:
                 break
             yield Hit(*above.span(1), Kind.NAME, "letterhead", above[1])
+
+
+def _countries(text: str) -> Iterator[re.Match[str]]:
+    """Lines that name a country, or another place."""
+    places = english().places
+    start = -1
+    while start < len(text):
+        end = text.find("\n", start + 1)
+        end = len(text) if end < 0 else end
+        line = text[max(0, start) : end].strip(" \t\r\n>?,").strip()
+        # What the pattern allows behind the name ends like this.
+        if line in places or line[-1:] in _AFTER_COUNTRY:
+            country = _COUNTRY_LINE.match(text, max(0, start))
+            if country and country[1].strip() in places:
+                yield country
+        start = end
 
 
 def _is_street(text: str, first: int, last: int) -> bool:

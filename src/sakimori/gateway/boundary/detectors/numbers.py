@@ -7,10 +7,12 @@ made them plain). A candidate begins and ends at a group, so that random windows
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_CLUSTER = re.compile(r"[0-9]+(?:[ .\-_・ー]{1,2}[0-9]+)*")
+_TWELVE = r"[0-9](?:[ .\-_・ー]{0,2}[0-9]){11}"
+_CLUSTER = Gate(rf"(?={_TWELVE})[0-9]+(?:[ .\-_・ー]{{1,2}}[0-9]+)*", needs=_TWELVE)
 _GROUP = re.compile(r"[0-9]+")
 _CARD_LENGTHS = range(12, 20)
 _MYNUMBER_LENGTH = 12
@@ -43,14 +45,11 @@ def detect_numbers(folded: Folded) -> Iterator[Hit]:
     """Cards and My Numbers in a folded text."""
     text = folded.text
     for cluster in _CLUSTER.finditer(text):
-        if cluster.end() - cluster.start() >= _MYNUMBER_LENGTH:
-            yield from _in_cluster(text, cluster.start(), cluster.end())
+        yield from _in_cluster(text, cluster.start(), cluster.end())
 
 
 def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
     groups = [match.span() for match in _GROUP.finditer(text, start, end)]
-    if sum(last - first for first, last in groups) < _MYNUMBER_LENGTH:
-        return
     first = 0
     while first < len(groups):
         digits = ""
