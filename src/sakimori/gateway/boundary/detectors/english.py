@@ -7,24 +7,22 @@ where a known given name begins them.
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 
+from sakimori.gateway.boundary.detectors.capitals import LEADING, LETTER, claims_of, is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import English, english, listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f"
-_LETTER = "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
-_WORD = f"[{_UPPER}][{_LETTER}]*(?:['\u2019\\-][{_LETTER}]+)*"
+_WORD = f"[{_UPPER}][{LETTER}]*(?:['\u2019\\-][{LETTER}]+)*"
 _JOINING = "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e|ten|ter|zu|nad|pod"
 _SEQUENCE = re.compile(
     # The class comes first, the look-behind second: so the search skips from capital to capital.
-    rf"[{_UPPER}](?<![{_LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{_LETTER}]*(?:['\u2019\-][{_LETTER}]+)*"
-    rf"(?:\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ){_WORD})*(?![{_LETTER}0-9_@\\/(=]|\.[a-z0-9]|-[0-9])"
+    rf"[{_UPPER}](?<![{LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{LETTER}]*(?:['\u2019\-][{LETTER}]+)*"
+    rf"(?:\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ){_WORD})*(?![{LETTER}0-9_@\\/(=]|\.[a-z0-9]|-[0-9])"
 )
-_PIECE = re.compile(rf"[{_LETTER}][{_LETTER}'\u2019\-]*\.?")
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
 _SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
 _SMALL_ASCII_WORD = re.compile(r"[a-z]{3,}")
 _OCCUPATIONS = (
@@ -43,24 +41,14 @@ _OCCUPATION = Gate(
     rf"{_OCCUPATIONS})(?=,|\n|$| at | for | in )",
     needs=rf"(?:[\n>?\t ]|^){_OCCUPATIONS}(?:,|\n|$| at | for | in )",
 )
-_ABBREVIATED = re.compile("(?:Inc|Ltd|Corp|Co)$")
+_ABBREVIATED = re.compile("(?:Inc|Ltd|Corp|Co|[ ,][A-Z])$")
+"""What the full stop behind it belongs to: forms of companies, initials."""
 _PLACED = re.compile(r"(?:^|[^a-z])(?:in|from|near|of|at|(?:flew|moved|travel|travelled|returned|went|trip|came) to) $")
-_COMPANY = listed(
-    "inc incorporated ltd limited llc llp plc corp corporation co company gmbh ag kg sa sarl srl spa bv nv ab oy"
-    " as aps pty bhd kk holdings holding "
-    "group partners bank bancorp trust capital securities insurance assurance university college institute"
-    " hospital foundation association union "
-    "technologies technology systems solutions software industries laboratories labs consulting associates ventures"
-)
-_HONORIFICS = listed(
-    "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend hon capt captain sgt lt col"
-    " gen sen rep judge officer"
-)
 _TITLE = Gate(r"(?<![A-Za-z])(?:Mr|Mrs|Ms|Dr|Prof)\.(?= )|(?<![A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr|Prof)(?= [A-Z])")
 _WORKS_FOR = Gate(
     rf"\b(?:[Ww]ork(?:s|ed|ing)? (?:for|at)|[Ee]mployed (?:by|at)|(?:is|am|are|was) from|calling from|employer is"
     rf"|company is)\s{{1,3}}"
-    rf"((?:[{_UPPER}0-9][{_LETTER}0-9'&.\-]*(?:,? (?:and |& |of )?(?=[{_UPPER}0-9]))?){{1,6}})"
+    rf"((?:[{_UPPER}0-9][{LETTER}0-9'&.\-]*(?:,? (?:and |& |of )?(?=[{_UPPER}0-9]))?){{1,6}})"
 )
 _CALLED = Gate(
     rf"(?:\b(?:[Nn]ame is|[Nn]ame'?s|[Ii] am|I'm|[Cc]all me|called|[Nn]amed|[Dd]ear|[Hh]i|[Hh]ello|[Rr]egards,"
@@ -73,7 +61,7 @@ _LEGAL_FORMS = (
     r"|LLC|LLP|PLC|Ltd\.?|Inc\.?|Limited|Corp\.?|AG|AB|AS|ASA|KK|Oyj?|A/S|ApS)"
 )
 _LEGAL_FORM = Gate(
-    rf"((?:[{_UPPER}][{_LETTER}0-9'&.\-]* (?:(?:and|&|of|de|y|e|und|et) )?){{1,5}},? ?"
+    rf"((?:[{_UPPER}][{LETTER}0-9'&.\-]* (?:(?:and|&|of|de|y|e|und|et) )?){{1,5}},? ?"
     rf"{_LEGAL_FORMS})(?![A-Za-z])",
     needs=rf"[ ,]{_LEGAL_FORMS}(?:[^A-Za-z]|$)",
 )
@@ -86,14 +74,7 @@ _DATED = re.compile(
     r"(?:[0-9](?:st|nd|rd|th)? (?:of )?|(?:^|[^A-Za-z])(?i:in|by|since|until|of|early|late|last|next|this|mid|on) )"
     rf"(?i:{_MONTH})(?![A-Za-z])|(?i:{_MONTH})\.?,? {{1,2}}[0-9]"
 )
-_BRANCH = Gate(rf"((?:[{_UPPER}][{_LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
-_TITLED = re.compile(r"(?:^|[^A-Za-z])(?:Mr|Mrs|Ms|Miss|Dr)\.? $")
-_LEADING = listed(
-    "the a an this that my our your his her their its i we you he she they it and or but for from to in"
-    " on at by with as"
-)
-_SURNAMES_OF_NOBODY = listed("i a the")
-_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "ness", "'s", "\u2019s", "al", "able")
+_BRANCH = Gate(rf"((?:[{_UPPER}][{LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
 
 
 def detect_english_names(folded: Folded) -> Iterator[Hit]:
@@ -102,7 +83,7 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
     for match in _SEQUENCE.finditer(cased):
         start = match.start()
         opens = _opens_sentence(cased, start)
-        claims = _claims(match[0], opens)
+        claims = claims_of(match[0], opens)
         if not claims and not match[0].isupper():
             continue
         follows = cased[match.end() : match.end() + 1]
@@ -123,7 +104,7 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
             yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
         for begin, end, kind in claims:
             stop = start + end
-            if kind is Kind.ORG and cased[stop : stop + 1] == "." and _ABBREVIATED.search(cased[start:stop]):
+            if cased[stop : stop + 1] == "." and _ABBREVIATED.search(cased[start:stop]):
                 stop += 1
             yield Hit(start + begin, stop, kind, "name-en", folded.text[start + begin : stop])
     for pattern, kind in ((_WORKS_FOR, Kind.ORG), (_CALLED, Kind.PERSON)):
@@ -153,7 +134,7 @@ def _is_element(text: str, start: int, end: int) -> bool:
 def _opens_with_word(text: str, lexicon: English) -> bool:
     """Whether a company's form stands after one word that is part of the sentence: "The Inc", "Use LLC"."""
     words = text.split()
-    return len(words) == 2 and words[0].lower() in lexicon.words and words[0].lower() in _LEADING
+    return len(words) == 2 and words[0].lower() in lexicon.words and words[0].lower() in LEADING
 
 
 def _opens_sentence(text: str, start: int) -> bool:
@@ -161,161 +142,6 @@ def _opens_sentence(text: str, start: int) -> bool:
         return False
     before = text[max(0, start - 4) : start].rstrip(" \"'(\u201c\u2018[*>")
     return not before or before[-1] in ".!?:;\n\r\t|{}[]=,\u3002\u3001\uff1a"
-
-
-@lru_cache(65_536)
-def _claims(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
-    """What capitalised words say; ``opens``: a sentence begins with them, so the first one tells little."""
-    lexicon = english()
-    claims: list[tuple[int, int, Kind]] = []
-    for first, last in _parts(sequence):
-        words = [(m.start(), m.end(), m[0]) for m in _PIECE.finditer(sequence, first, last)]
-        known = [_what(word) for *_, word in words]
-        _add_places(sequence, words, lexicon, claims)
-        if (
-            known
-            and known[0] == "ambiguous"
-            and words[0][2].lower() in ("may", "will", "an", "do", "so", "he", "to", "in")
-        ):
-            known[0] = "word"
-        if opens and first == 0 and known and known[0] == "ambiguous" and (len(known) == 1 or known[1] != "name"):
-            known[0] = "word"
-        begin, end = 0, len(words)
-        while begin < end and (
-            known[begin] in ("honorific", "small")
-            or (known[begin] == "word" and ((begin == 0 and opens) or words[begin][2].lower() in _LEADING))
-        ):
-            begin += 1
-        while end > begin and known[end - 1] == "small":
-            end -= 1
-        if 0 < begin < end and known[begin] == "word" and _TITLED.search(sequence[: words[begin][0]]):
-            known[begin] = "name"
-        part = known[begin:end]
-        company = any(
-            what == "company" and words[begin + number][2].lower() != "not" for number, what in enumerate(part[1:])
-        )
-        if "name" not in part and not (company and len(part) >= 2 and not opens) and "ambiguous" not in part:
-            continue
-        if "name" not in part and not company:
-            # Only words that can also be names: names mid-sentence, or after Mr and the like.
-            if not (begin > 0 and known[begin - 1] == "honorific") and (opens and begin == 0):
-                continue
-            if len(part) > 2 or any(what == "word" for what in part):
-                continue
-        if not company and not any(what in ("ambiguous", "initial") for what in part):
-            # Common words beside an unknown one say what it is, not who: "Webshell Process Pattern".
-            if part.count("word") > part.count("name"):
-                while begin < end and known[begin] == "word":
-                    begin += 1
-                while end > begin and known[end - 1] == "word":
-                    end -= 1
-            part = known[begin:end]
-        start, stop = words[begin][0], words[end - 1][1]
-        if sequence[stop - 1] == ".":
-            stop -= len(words[end - 1][2]) > 2 and part[-1] != "company"
-        claims.append((start, stop, _kind(sequence[start:stop], part, words[begin:end], lexicon)))
-    return tuple(claims)
-
-
-def _add_places(
-    sequence: str, words: list[tuple[int, int, str]], lexicon: English, claims: list[tuple[int, int, Kind]]
-) -> None:
-    """Places and nationalities of which each word is a common one: United States, New York."""
-    for begin in range(len(words)):
-        for end in range(min(len(words), begin + 4), begin, -1):
-            phrase = sequence[words[begin][0] : words[end - 1][1]].rstrip(".").lower()
-            if phrase in lexicon.places or phrase in lexicon.nationalities:
-                claims.append((words[begin][0], words[end - 1][1], Kind.PLACE))
-                break
-
-
-def _parts(sequence: str) -> Iterator[tuple[int, int]]:
-    """Sequences end at sentence ends: a full stop after a word that is neither an initial nor an abbreviation."""
-    first = 0
-    for stop in re.finditer(r"\. ", sequence):
-        word = sequence[first : stop.start()].rpartition(" ")[2].lower()
-        if len(word) > 1 and word not in _HONORIFICS and word not in _COMPANY and word not in ("st", "jr", "no"):
-            yield first, stop.start()
-            first = stop.end()
-    yield first, len(sequence)
-
-
-@lru_cache(65_536)
-def _what(word: str) -> str:
-    lexicon = english()
-    plain = word.rstrip(".").replace("\u2019", "'")
-    low = plain.lower()
-    stem = low.removesuffix("'s")
-    if low in _HONORIFICS:
-        return "honorific"
-    if word[0].islower():
-        return "small"
-    if len(plain) == 1:
-        return "initial"
-    if low in _COMPANY:
-        return "company"
-    is_name = (
-        stem in lexicon.given or stem in lexicon.surnames or stem in lexicon.places or stem in lexicon.nationalities
-    )
-    if stem in lexicon.words:
-        return "ambiguous" if is_name and not (plain.isupper() and len(plain) < 5) else "word"
-    if is_name:
-        return "name"
-    if plain.isupper() and (len(plain) <= 5 or plain.isascii()):
-        return "word"
-    return "word" if is_word(stem, lexicon) or _is_camel(plain, lexicon) else "name"
-
-
-def is_word(low: str, lexicon: English) -> bool:
-    if low in lexicon.words or low in _SURNAMES_OF_NOBODY:
-        return True
-    if low in lexicon.given or low in lexicon.surnames:
-        return False
-    if "-" in low or "'" in low:
-        return all(len(part) < 3 or is_word(part, lexicon) for part in re.split("[-']", low))
-    for ending in _ENDINGS:
-        if low.endswith(ending) and len(low) - len(ending) >= 3:
-            stem = low[: -len(ending)]
-            if (
-                stem in lexicon.words
-                or stem + "e" in lexicon.words
-                or (stem[-1] == "i" and stem[:-1] + "y" in lexicon.words)
-            ):
-                return True
-            if stem[-1] == stem[-2] and stem[:-1] in lexicon.words:
-                return True
-    american = low.replace("ise", "ize").replace("isa", "iza").replace("isi", "izi").replace("our", "or")
-    if american != low and is_word(american, lexicon):
-        return True
-    for beginning in ("un", "re", "non", "pre", "sub", "over", "multi", "inter", "anti", "micro", "mis", "dis"):
-        if low.startswith(beginning) and low[len(beginning) :] in lexicon.words and len(low) > len(beginning) + 2:
-            return True
-    return False
-
-
-@lru_cache(32_768)
-def _is_camel(word: str, lexicon: English) -> bool:
-    parts = _CAMEL.findall(word)
-    return (
-        len(parts) > 1
-        and "".join(parts) == word
-        and all(len(p) < 3 or p.isupper() or is_word(p.lower(), lexicon) for p in parts)
-    )
-
-
-def _kind(text: str, part: list[str], words: list[tuple[int, int, str]], lexicon: English) -> Kind:
-    low = text.lower()
-    if low in lexicon.nationalities:
-        return Kind.NATIONALITY
-    if low in lexicon.places:
-        return Kind.PLACE
-    if "company" in part or "&" in text:
-        return Kind.ORG
-    first = words[0][2].lower().rstrip(".")
-    last = words[-1][2].lower().rstrip(".").removesuffix("'s")
-    if first in lexicon.given or last in lexicon.surnames or "initial" in part:
-        return Kind.PERSON
-    return Kind.NAME
 
 
 @cache

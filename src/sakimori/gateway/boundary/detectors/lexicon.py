@@ -75,6 +75,8 @@ class English:
     joining: frozenset[str]
     """Small words within surnames: von, de, bin."""
     words: frozenset[str]
+    terms: frozenset[str]
+    """Words that terms, titles and headings are made of."""
     places: frozenset[str]
     """One or several words, small letters."""
     nationalities: frozenset[str]
@@ -129,6 +131,7 @@ def english() -> English:
         surnames=names["surnames"] | {spelling for name in kana_surnames for spelling in _romanised(name)},
         joining=names["joining"],
         words=frozenset(_text("words-en.txt").split()),
+        terms=frozenset(_text("terms-en.txt").split()),
         places=frozenset[str]().union(*places.values()),
         nationalities=nationalities,
     )
