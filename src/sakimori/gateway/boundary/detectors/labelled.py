@@ -26,7 +26,7 @@ _SEPARATOR = re.compile(
     r"[ \u3000\"'*_\[\\「『【<|#:=(、`]{0,5}(?:\n[ \u3000>*]{0,4}(?=[^\n]))?"
 )
 _REFERENCE = (Kind.CUSTOMER, "id")
-_ASCII_WORD = re.compile(r"[a-z0-9_]")
+_ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
 @cache
@@ -58,9 +58,9 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
         kind, shape, label = labels[number]
         if end <= reach and start < reach:
             continue  # within a longer label or value
-        if label[0].isascii() and _ASCII_WORD.match(text, start - 1 if start else len(text)) and label[0].isalnum():
+        if label[0] in _ASCII_WORD and text[start - 1 : start] in _ASCII_WORD:
             continue
-        if label[-1].isascii() and label[-1].isalnum() and _ASCII_WORD.match(text, end):
+        if label[-1] in _ASCII_WORD and text[end : end + 1] in _ASCII_WORD:
             continue
         separator = _SEPARATOR.match(text, end)
         if separator is None:

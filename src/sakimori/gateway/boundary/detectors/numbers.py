@@ -6,13 +6,14 @@ made them plain). A candidate begins and ends at a group, so that random windows
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _TWELVE = r"[0-9](?:[ .\-_・ー]{0,2}[0-9]){11}"
-_CLUSTER = Gate(rf"(?={_TWELVE})[0-9]+(?:[ .\-_・ー]{{1,2}}[0-9]+)*", needs=_TWELVE)
+_CLUSTER = Gate(rf"(?={_TWELVE})[0-9]+(?:[ .\-_・ー]{{1,2}}[0-9]+)*", needs=rf"(?:^|[^0-9]){_TWELVE}")
 _GROUP = re.compile(r"[0-9]+")
 _CARD_LENGTHS = range(12, 20)
 _MYNUMBER_LENGTH = 12
@@ -80,13 +81,23 @@ def _kind(digits: str, shape: list[int]) -> Kind | None:
 
 
 def _issued(digits: str) -> bool:
-    return any(len(digits) in lengths and low <= int(digits[: len(str(low))]) <= high for low, high, lengths in _IIN)
+    return len(digits) in _lengths(digits[:4])
+
+
+@lru_cache(10_000)
+def _lengths(prefix: str) -> frozenset[int]:
+    """That numbers have which begin with these four digits."""
+    issued = (lengths for low, high, lengths in _IIN if low <= int(prefix[: len(str(low))]) <= high)
+    return frozenset[int]().union(*issued)
 
 
 def _luhn(digits: str) -> bool:
     """ISO/IEC 7812-1, annex B."""
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    return (sum(map(int, digits[-1::-2])) + sum(value - 9 if value > 9 else value for value in doubled)) % 10 == 0
+    return sum(map(int, digits[-1::-2] + digits[-2::-2].translate(_DOUBLED))) % 10 == 0
+
+
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+"""The sum of the digits of twice each."""
 
 
 def _my_number(digits: str) -> bool:
