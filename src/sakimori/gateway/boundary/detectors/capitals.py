@@ -179,6 +179,8 @@ def _what(word: str) -> str:
     is_name = (
         stem in lexicon.given or stem in lexicon.surnames or stem in lexicon.places or stem in lexicon.nationalities
     )
+    if "-" in plain and all(_what(part) in ("term", "small") for part in plain.split("-") if part):
+        return "term"
     is_capitals = plain.isupper()
     if stem in lexicon.words or stem in lexicon.terms:
         if is_name and not (is_capitals and len(plain) < 5):
@@ -191,9 +193,7 @@ def _what(word: str) -> str:
         return "term"
     if is_word(stem, lexicon):
         return "term" if _is_term(stem, lexicon) else "word"
-    if _is_camel(plain, lexicon) or (
-        "-" in plain and all(_what(p) in ("term", "small") for p in plain.split("-") if p)
-    ):
+    if _is_camel(plain, lexicon):
         return "term"
     return "capitals" if is_capitals and plain.isascii() else "name"
 
