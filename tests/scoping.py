@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import ClauseElement, Column, Connection, CursorResult, Engine, Insert, Table, event
+from sqlalchemy import ClauseElement, Column, Connection, Engine, Insert, Table, event
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression
 
-from sakimori.store.prepared import Prepared, Values
+from sakimori.store.prepared import Found, Prepared, Values
 from sakimori.store.schema import metadata
 from sakimori.store.transaction import Snapshot
 
@@ -75,7 +75,7 @@ def watching(look: Callable[[Any], None] = lambda statement: None) -> Generator[
     ) -> None:
         see(connection, statement, many or ([one] if one else []))
 
-    def ran(self: Prepared, connection: Connection, values: Values | Sequence[Values]) -> CursorResult[Any]:
+    def ran(self: Prepared, connection: Connection, values: Values | Sequence[Values]) -> Found:
         """These go past SQLAlchemy's event as text."""
         see(connection, self.statement, [dict(row) for row in ([values] if isinstance(values, Mapping) else values)])
         return run(self, connection, values)

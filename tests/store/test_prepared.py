@@ -53,8 +53,8 @@ def test_lists_of_values_and_fixed_ones_are_part_of_a_statement(connection: Conn
     connection.execute(insert(_KINDS), _ROWS)
     wanted = select(_KINDS.c.id).where(_KINDS.c.state == "made", _KINDS.c.id.in_([2, 9]), _KINDS.c.id > bindparam("n"))
     found = Prepared(wanted, connection.dialect)
-    assert found.run(connection, {"n": 0}).scalars().all() == [2]
-    assert found.run(connection, {"n": 2}).scalars().all() == []
+    assert found.run(connection, {"n": 0}).rows == [(2,)]
+    assert found.run(connection, {"n": 2}).rows == []
 
 
 def test_what_is_not_given_is_not_taken_for_nothing(connection: Connection) -> None:

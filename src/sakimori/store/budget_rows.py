@@ -3,7 +3,7 @@
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Delete, Index, Named, Row, Select, Table, Text, Update, bindparam, func
+from sqlalchemy import BigInteger, Column, Delete, Index, Named, Row, Select, Table, Text, Update, bindparam, func, or_
 
 from sakimori.core import Nanos
 from sakimori.records import Reservation, ReservationState, Window
@@ -111,6 +111,9 @@ def in_yen(microyen: int) -> Decimal:
 
 # Statements, for ``kept``.
 
+_unsettled = or_(*(reservation.c.state == state for state in UNSETTLED))
+"""Not ``in_``: a list is part of a statement's text, which would be made anew each time."""
+
 
 def _reservation(snapshot: Snapshot) -> Select[Any]:
     return snapshot.rows(reservation).where(reservation.c.id == bindparam("of_id"))
@@ -144,9 +147,7 @@ def ending(transaction: Transaction) -> Update:
 
 
 def over(snapshot: Snapshot) -> Select[Any]:
-    return snapshot.rows(reservation).where(
-        reservation.c.state.in_(UNSETTLED), reservation.c.expires_at <= bindparam("now")
-    )
+    return snapshot.rows(reservation).where(_unsettled, reservation.c.expires_at <= bindparam("now"))
 
 
 def _running(snapshot: Snapshot) -> Select[Any]:
@@ -154,7 +155,7 @@ def _running(snapshot: Snapshot) -> Select[Any]:
         snapshot.rows(reservation)
         .with_only_columns(func.count())
         .where(
-            reservation.c.state.in_(UNSETTLED),
+            _unsettled,
             reservation.c.expires_at > bindparam("now"),
             reservation.c.grant_id == bindparam("of_grant"),
         )

@@ -203,7 +203,7 @@ def expire(transaction: Transaction, *, now: Nanos, on_presumed: OnPresumed | No
     What never left is given back; what may have reached the provider stays booked at its upper bound, and counts as
     used. ``reserve`` does this each minute, and before it refuses anything; gateways do it for everybody, now and then.
     """
-    found = run(transaction, budget_rows.over, {"now": now}).all()
+    found = run(transaction, budget_rows.over, {"now": now}).rows
     for row in found:
         given_back = row.state == ReservationState.HELD
         state = ReservationState.EXPIRED if given_back else ReservationState.PRESUMED

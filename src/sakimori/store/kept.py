@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CursorResult, Dialect, Executable
+from sqlalchemy import Dialect, Executable
 
-from sakimori.store.prepared import Prepared
+from sakimori.store.prepared import Found, Prepared
 from sakimori.store.transaction import INSTITUTION, Snapshot, Transaction, institution
 
 
@@ -17,7 +17,7 @@ class _OfAny(Transaction):
         self.institution = institution()
 
 
-def run(view: Snapshot, make: Callable[[Transaction], Executable], values: Mapping[str, Any]) -> CursorResult[Any]:
+def run(view: Snapshot, make: Callable[[Transaction], Executable], values: Mapping[str, Any]) -> Found:
     """Execute the statement that ``make``, a function of a module, makes, for the institution of ``view``.
 
     Values that differ from one execution to the next are ``bindparam``s; ``values`` has them by name.

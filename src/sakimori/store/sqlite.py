@@ -3,6 +3,7 @@
 SQLite knows no institutions: that every statement is about one is the work of ``store.transaction`` alone.
 """
 
+import os
 import sqlite3
 import threading
 import time
@@ -15,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from sakimori.store.errors import StoreError, explaining
 from sakimori.store.migrate import migrate
+from sakimori.store.prepared import command
 
 PATIENCE = 10.0
 """Seconds to wait for another writer. Transactions are short; one that holds the lock longer hangs."""
@@ -35,7 +37,9 @@ class SqliteFile:
         with explaining(self.where):
             migrate(self._writing, self.where)
         self._reading = self._writing.execution_options(sakimori_begin="BEGIN DEFERRED")
-        self._file = _identity(Path(self.where))
+        self._held: Connection | None = None
+        """What writes: to fetch it from the pool and give it back costs as much as a short transaction."""
+        self._file = _identity(self.where)
         # SQLite's own waiting polls and is unfair: under load a thread may starve. Threads queue here instead.
         self._writer = threading.Lock()
 
@@ -48,8 +52,14 @@ class SqliteFile:
             )
         try:
             self._refuse_if_moved()
-            with self._writing.begin() as connection:
-                yield connection
+            connection = self._held = self._held or self._writing.connect()
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                self._held = None
+                connection.close()  # the pool looks after what a failure leaves behind
+                raise
         finally:
             self._writer.release()
 
@@ -66,11 +76,14 @@ class SqliteFile:
         """A file knows no institutions."""
 
     def close(self) -> None:
+        if self._held is not None and not self._held.in_transaction():
+            self._held.close()
+        self._held = None
         self._writing.dispose()
 
     def _refuse_if_moved(self) -> None:
         """An open file that was removed can still be written to, and all of it is lost afterwards."""
-        if _identity(Path(self.where)) != self._file:
+        if _identity(self.where) != self._file:
             raise StoreError(f"the database {self.where} was removed or replaced: put it back, or start again")
 
 
@@ -88,9 +101,9 @@ def engine(url: URL, *, live: bool = True) -> Engine:
     return made
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - each transaction asks, and to make a Path costs more than the answer
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
@@ -131,4 +144,4 @@ def _write_ahead_log(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     # IMMEDIATE: a transaction that will write takes its turn at once instead of failing when it first writes.
-    connection.exec_driver_sql(connection.get_execution_options().get("sakimori_begin", "BEGIN IMMEDIATE"))
+    command(connection, connection.get_execution_options().get("sakimori_begin", "BEGIN IMMEDIATE"))
