@@ -7,7 +7,7 @@ failure then opens it again, so that streams which all break off do not keep it 
 that asked to be left alone (``retry-after``) rests without being taken for ill.
 """
 
-from collections import deque
+from array import array
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ LATEST = 20
 """Outcomes that are looked at, if they are this many, for whether half of them are failures."""
 FIRST_PAUSE: Nanos = 2_000_000_000
 LONGEST_PAUSE: Nanos = 60_000_000_000
-_REMEMBERED: Nanos = 30_000_000_000
+REMEMBERED: Nanos = 30_000_000_000
 """What happened longer ago says nothing of now."""
 _NANOS_PER_SECOND = 1_000_000_000
 
@@ -40,7 +40,20 @@ class Ticket:
 
 
 class Breaker:
-    """Used from one thread; others may look at ``state`` and ``free_at``."""
+    """Used from one thread; others may look at ``state``, ``passes`` and ``wait``."""
+
+    __slots__ = (
+        "_clock",
+        "_generation",
+        "_in_a_row",
+        "_on_probation",
+        "_opened_at",
+        "_outcomes",
+        "_pause",
+        "_probe",
+        "_rest",
+        "_resting_from",
+    )
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -52,7 +65,8 @@ class Breaker:
         self._probe: Ticket | None = None
         self._on_probation = False
         self._in_a_row = 0
-        self._outcomes: deque[tuple[Nanos, bool]] = deque(maxlen=LATEST)
+        self._outcomes = array("q")
+        """When the latest happened, doubled; one more where it was an answer. Every institution has one of these."""
 
     @property
     def state(self) -> State:
@@ -71,6 +85,18 @@ class Breaker:
         pause = 0 if self._opened_at is None else self._left(self._opened_at, self._pause)
         return max(pause, self._left(self._resting_from, self._rest))
 
+    @property
+    def answers(self) -> bool:
+        """Whether the last that is known of the provider is an answer, or nothing is."""
+        return self._opened_at is None and not self._in_a_row
+
+    @property
+    def has_nothing_to_say(self) -> bool:
+        """Whether all that it knows is long past, so that a new one would do as well."""
+        if self.wait or (self._outcomes and self._is_recent(self._outcomes[-1] >> 1)):
+            return False
+        return self._opened_at is None or not self._is_recent(self._opened_at + self._pause)
+
     def admit(self) -> Ticket | None:
         """Let a call through, or None."""
         if not self.passes:
@@ -85,7 +111,7 @@ class Breaker:
         if not self._is_late(ticket) and self._opened_at is not None:
             self._opened_at = self._probe = None
             self._on_probation = True
-            self._outcomes.clear()
+            del self._outcomes[:]
 
     def succeeded(self, ticket: Ticket) -> None:
         """The provider answered, be it by refusing what it was asked."""
@@ -97,7 +123,7 @@ class Breaker:
         self._pause = FIRST_PAUSE
         if self._opened_at is not None:
             self._opened_at = self._probe = None
-            self._outcomes.clear()
+            del self._outcomes[:]
 
     def failed(self, ticket: Ticket) -> None:
         """It did not answer, with something that is none, or not to the end."""
@@ -126,18 +152,22 @@ class Breaker:
         self._opened_at, self._pause, self._probe = self._clock.now(), pause, None
         self._on_probation = False
         self._in_a_row = 0
-        self._outcomes.clear()
+        del self._outcomes[:]
 
     def _is_late(self, ticket: Ticket) -> bool:
         return ticket.generation != self._generation
 
     def _note(self, *, answered: bool) -> None:
-        self._outcomes.append((self._clock.now(), answered))
+        self._outcomes.append(self._clock.now() << 1 | answered)
+        if len(self._outcomes) > LATEST:
+            del self._outcomes[0]
 
     def _half_failed(self) -> bool:
-        now = self._clock.now()
-        recent = [answered for at, answered in self._outcomes if 0 <= now - at <= _REMEMBERED]
-        return len(recent) == LATEST and 2 * recent.count(False) >= LATEST
+        recent = [outcome & 1 for outcome in self._outcomes if self._is_recent(outcome >> 1)]
+        return len(recent) == LATEST and 2 * recent.count(0) >= LATEST
+
+    def _is_recent(self, at: Nanos) -> bool:
+        return 0 <= self._clock.now() - at <= REMEMBERED
 
     def _left(self, since: Nanos, length: Nanos) -> Nanos:
         passed = self._clock.now() - since

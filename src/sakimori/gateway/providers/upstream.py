@@ -173,7 +173,7 @@ class Upstreams:
                 continue
             if last is not None and not await self._may_retry(attempt, ready_at, call, last, before_retry):
                 break
-            ticket = self._admit(attempt.provider.name, institution)
+            ticket = self._health.admit(attempt.provider.name, institution)
             if ticket is None:
                 continue
             try:
@@ -203,9 +203,6 @@ class Upstreams:
 
     async def close(self) -> None:
         await self._session.close()
-
-    def _admit(self, name: str, institution: str) -> Ticket | None:
-        return self._health.breaker(name, institution).admit() if self._health.usable(name, institution) else None
 
     async def _may_retry(
         self, attempt: Attempt, ready_at: float, call: _Call, last: ProviderFailed, before_retry: BeforeRetry
