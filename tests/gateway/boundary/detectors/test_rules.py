@@ -62,7 +62,6 @@ def found(text: str) -> list[tuple[str, str]]:
         ("パスワードは「ひみつ」です", ("SECRET", "ひみつ")),
         ("--password hunter2", ("SECRET", "hunter2")),
         ("/pass:hunter2", ("SECRET", "hunter2")),
-        ("net user bob Passw0rd! /add", ("SECRET", "Passw0rd!")),
         ("Authorization: Basic dXNlcjpwdw==", ("SECRET", "dXNlcjpwdw==")),
         ("postgresql://app:s3cret@db/x", ("SECRET", "app:s3cret@db")),
         (
@@ -76,6 +75,10 @@ def found(text: str) -> list[tuple[str, str]]:
 )
 def test_is_found_and_nothing_more(text: str, expected: tuple[str, str]) -> None:
     assert found(text) == [expected]
+
+
+def test_a_command_names_the_account_beside_its_password() -> None:
+    assert found("net user bob Passw0rd! /add") == [("USER", "bob"), ("SECRET", "Passw0rd!")]
 
 
 def test_the_domain_before_an_account_names_the_bank_too() -> None:

@@ -12,6 +12,7 @@ from sakimori.gateway.boundary.detectors.banking import (
     detect_ibans,
 )
 from sakimori.gateway.boundary.detectors.columns import detect_columns
+from sakimori.gateway.boundary.detectors.connections import detect_connections
 from sakimori.gateway.boundary.detectors.dates import detect_dates
 from sakimori.gateway.boundary.detectors.detector import Detector
 from sakimori.gateway.boundary.detectors.encoded import encoded_detector
@@ -24,8 +25,12 @@ from sakimori.gateway.boundary.detectors.machines import detect_machines
 from sakimori.gateway.boundary.detectors.network import detect_ipv4, detect_ipv6, detect_mail
 from sakimori.gateway.boundary.detectors.numbers import detect_numbers
 from sakimori.gateway.boundary.detectors.phones import detect_phones
+from sakimori.gateway.boundary.detectors.runs import detect_runs
 from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
+from sakimori.gateway.boundary.detectors.settings import detect_settings
+from sakimori.gateway.boundary.detectors.spoken import detect_spoken_secrets
 from sakimori.gateway.boundary.detectors.swift import detect_swift
+from sakimori.gateway.boundary.detectors.symbols import detect_symbols
 from sakimori.gateway.boundary.detectors.wallets import detect_wallets
 
 _PLAIN: tuple[tuple[str, Detector], ...] = (
@@ -48,6 +53,11 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("date", detect_dates),
     ("wallet", detect_wallets),
     ("machine", detect_machines),
+    ("setting", detect_settings),
+    ("connection", detect_connections),
+    ("spoken", detect_spoken_secrets),
+    ("run", detect_runs),
+    ("symbols", detect_symbols),
     ("address-ja", detect_japanese_addresses),
     ("address-en", detect_english_addresses),
     ("letterhead", detect_letterheads),

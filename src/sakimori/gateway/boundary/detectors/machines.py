@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from sakimori.gateway.boundary.detectors.english import is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english, listed
+from sakimori.gateway.boundary.detectors.looks import Shape, shape_of
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -14,6 +15,13 @@ _MAC = Gate(
     r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])",
     needs=r"[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
 )
+_BARE_MAC = Gate(r"[0-9A-F](?<![0-9A-Za-z_\-./+][0-9A-F])[0-9A-F]{11}(?![0-9A-Za-z_\-./+=])")
+_OWN_DOMAIN = Gate(
+    r"(?<![a-z0-9.\-_@])(?:[a-z0-9\-_]{1,63}\.)*[a-z0-9\-]{0,40}"
+    r"(?:bank|ginko|ginkou|shinkin|shinkumi|-bk|bk-|shoken|shintaku|lease|hoken|securities)[a-z0-9\-]{0,20}"
+    r"(?:\.[a-z0-9\-]{2,20})?\.(?:(?:co|ne|or|go|lg|ad|gr)\.)?jp(?![a-z0-9\-])"
+)
+"""Of banks: a machine of the institution or of one that it deals with."""
 _UNC = Gate(r"(?<![\\a-z0-9:])(?:\\\\|\\\\\\\\)([a-z0-9][a-z0-9.\-_]{1,62})\\")
 _HOMES = (
     Gate(r":(?<=[a-z]:)(?:\\\\|\\|/)(?:users|documents and settings)(?:\\\\|\\|/)([^\\/\s\"'<>|:,;)\]}$%*]{2,40})"),
@@ -96,6 +104,11 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         digits = re.sub("[^0-9a-f]", "", match[0])
         if digits not in ("0" * 12, "f" * 12):
             yield Hit(match.start(), match.end(), Kind.MAC, "mac", digits)
+    for match in _BARE_MAC.finditer(folded.cased):
+        if any(map(str.isdigit, match[0])) and any(map(str.isalpha, match[0])):
+            yield Hit(match.start(), match.end(), Kind.MAC, "mac", match[0].lower())
+    for match in _OWN_DOMAIN.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.HOST, "own-domain", match[0])
     if "\\" in text:
         for match in _UNC.finditer(text):
             if match[1] not in ("localhost", "127.0.0.1", "tsclient"):
@@ -145,7 +158,11 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         before = folded.cased[match.start() - 1 : match.start()]
         if before.isalnum() or (before and before in "_.-/\\@#:=%"):
             continue
-        if any(map(str.isdigit, match[0])) and match[0].partition("-")[0].rstrip("0123456789") not in _NO_MACHINES:
+        if (
+            shape_of(match[0]) is not Shape.HARMLESS
+            and any(map(str.isdigit, match[0]))
+            and match[0].partition("-")[0].rstrip("0123456789") not in _NO_MACHINES
+        ):
             yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0].lower())
     yield from _accounts(text)
     for match in _HANDLE.finditer(text):

@@ -57,6 +57,7 @@ _QUOTES = "\"'`「『"
 _CLOSING = {'"': '"', "'": "'", "`": "`", "「": "」", "『": "』"}
 _BARE = re.compile(r"[^\s\"'`,;&<>|)}\]、。」』]+")
 _SAYS_NOTHING = frozenset({"true", "false", "null", "none", "yes", "no", "undefined", "string", "required", "*", "***"})
+_STANDS_FOR = re.compile(r"\$(?:[{(]|[a-z_]+(?![a-z0-9_$]))|%[a-z_]+%|<[a-z_ ]+>|\{\{|/[a-z]+/")
 _URL_CREDENTIALS = Gate(r"://([^\s/@:\"'<>]{0,128}:[^\s/@\"'<>]{1,256})@")
 _LONGEST_VALUE = 4096
 
@@ -84,6 +85,8 @@ def detect_fields(folded: Folded) -> Iterator[Hit]:
         position = 0
         while name := before.search(text, position):
             start, end, position = _value(text, name.end())
+            if _STANDS_FOR.match(text, start):
+                continue
             if end > start and text[start:end] not in _SAYS_NOTHING and any(map(str.isalnum, text[start:end])):
                 yield Hit(start, end, Kind.SECRET, "secret-field", text[start:end])
     for match in _URL_CREDENTIALS.finditer(text):

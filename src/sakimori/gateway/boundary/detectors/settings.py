@@ -1,0 +1,101 @@
+"""Values of settings, fields and options, told by the words of their names: ``smtp_user: …``, ``--bind-pw …``.
+
+The name tells the kind (``telling``), ``values`` what of the text behind it is the value.
+"""
+
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.detectors.looks import Shape, shape_of
+from sakimori.gateway.boundary.detectors.telling import told_by
+from sakimori.gateway.boundary.detectors.values import is_joined, is_port, value_at
+from sakimori.gateway.boundary.detectors.vocabulary import is_known
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_SETTING = re.compile(
+    r"([a-z_](?<![a-z0-9_.\-$%@][a-z_])[a-z0-9_.\-]{1,60}+)[\"'\])]{0,3}+[ \t]{0,3}+(:=|=>|==?|:(?![:/\\]))[ \t]{0,8}+"
+)
+_CALL = re.compile(r"([A-Z]{3,10})\((?=['A-Za-z0-9])")
+"""Keywords of mainframes and queue managers with their operands."""
+_ELEMENT = re.compile(r"<([a-z][a-z0-9_.\-:]{1,60})>(?=[^<\s])")
+_NAMED = re.compile(
+    r"(?:key|name)[\"']?\s{0,3}[=:]\s{0,3}[\"']?([a-z][a-z0-9_.\-:]{1,60})[\"']?[\s,]{1,20}[\"']?value[\"']?\s{0,3}[=:]\s{0,3}"
+)
+_REGISTRY = re.compile(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]+)? /d ")
+_FORMS = (("(", _CALL, True), ("<", _ELEMENT, False), ("value", _NAMED, False), ("/v ", _REGISTRY, False))
+"""A sign that stands in texts with the form, and whether the form needs capitals."""
+_OPTION = re.compile(r"(?<=[ \t\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
+_DIRECTIVE = re.compile(r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:])(?:[05789] )?")
+_STATEMENT = re.compile(
+    r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
+    r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]*[_0-9][a-z0-9_.\-]*)"
+)
+_BEGINS_LINE = re.compile(r"[ \t\-*#>\"']*(?:\n|[{,;(\[|]|$)")
+_SENTENCE = re.compile(r"[a-z]+ [a-z]+")
+_WORD = re.compile(r"[a-z]+(?![a-z0-9!#$%&*+@_\-])")
+_INDENT = 24
+_SHORT = 2
+_USER_LETTERS = frozenset({"u", "l", "ru"})
+_PASSWORD_LETTERS = frozenset({"p", "w", "a", "x", "rp"})
+_HOST_LETTERS = frozenset({"h", "s", "t", "n", "r", "d", "i", "b"})
+_LOOK_BACK = 300
+_USER_OPTION = re.compile(r"\s(?:-u|-l|--user(?:name)?|/u|/user|-user(?:name)?|/ru|--login)[ :=]")
+_PASSWORD_PROGRAM = re.compile(
+    r"\b(?:sshpass|redis-cli|docker login|podman login|helm registry|mysql|az login|ldap[a-z]+|ipmitool|snmp[a-z]+"
+    r"|smbclient|7z|zip|unzip|keytool|psexec|winrs|mongosh?|mongodump|nxc|crackmapexec|impacket)\b"
+)
+
+
+def detect_settings(folded: Folded) -> Iterator[Hit]:
+    text, cased = folded.text, folded.cased
+    for match in _SETTING.finditer(text):
+        kind = told_by(cased[match.start(1) : match.end(1)])
+        if kind is not None:
+            loose = match[2] == ":" and text[match.end() - 1] == " "
+            if not (loose and kind is Kind.SECRET and _goes_on(text, match)):
+                yield from value_at(folded, match.end(), kind, loose=loose, name=match[1])
+    for sign, pattern, capitals in _FORMS:
+        for match in pattern.finditer(cased if capitals else text) if sign in text else ():
+            kind = told_by(cased[match.start(1) : match.end(1)])
+            if kind is not None:
+                yield from value_at(folded, match.end(), kind)
+    for match in _OPTION.finditer(text):
+        is_letter = len(match[2]) <= _SHORT
+        kind = _of_letter(text, match) if is_letter else told_by(cased[match.start(2) : match.end(2)])
+        if kind is not None:
+            yield from value_at(folded, match.end(), kind, name=match[2])
+    for match in _DIRECTIVE.finditer(text):
+        kind = told_by(cased[match.start(1) : match.end(1)])
+        if kind is not None and not (kind is Kind.SECRET and _is_word_at(text, match.end())):
+            yield from value_at(folded, match.end(), kind)
+    for match in _STATEMENT.finditer(text):
+        if shape_of(match[1]) is not Shape.HARMLESS or is_joined(match[1]):
+            kind = told_by(match[0].split()[0]) or Kind.USER
+            yield Hit(*match.span(1), kind, "statement", match[1])
+
+
+def _goes_on(text: str, match: re.Match[str]) -> bool:
+    """Whether a name and its colon are words within a sentence."""
+    begins_line = _BEGINS_LINE.match(text[max(0, match.start() - _INDENT) : match.start()][::-1]) is not None
+    sentence = None if begins_line else _SENTENCE.match(text, match.end())
+    return sentence is not None and all(map(is_known, sentence[0].split()))
+
+
+def _is_word_at(text: str, start: int) -> bool:
+    word = _WORD.match(text, start)
+    return word is not None and is_known(word[0])
+
+
+def _of_letter(text: str, match: re.Match[str]) -> Kind | None:
+    """What an option of a letter or two takes, in the command that it stands in."""
+    letter = match[2]
+    if letter in _USER_LETTERS:
+        return Kind.USER
+    if letter in _PASSWORD_LETTERS and not is_port(text, match.end()):
+        begin = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _LOOK_BACK)
+        command = text[begin : match.start() + 1]
+        if letter == "rp" or _USER_OPTION.search(command) or _PASSWORD_PROGRAM.search(command):
+            return Kind.SECRET
+        return None
+    return Kind.HOST if letter in _HOST_LETTERS else None
