@@ -27,8 +27,11 @@ _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\uf
 _MARKS = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
 
 
+_UNUSUAL = re.compile("[^\x00-\x7f\u3001\u3002\u3005\u3007\u300c-\u300f\u3041-\u3093\u30a1-\u30fc\u4e00-\u9fff]+")
+"""Of the rest, what Japanese is mostly written with, only ASCII capitals fold."""
 _WIDE_CAPITALS = re.compile("[\uff21-\uff3a]+")
 _NARROW_CAPITALS = {0xFF21 + n: 0x41 + n for n in range(26)}
+_GREEK_OR_CYRILLIC = re.compile("[\u0370-\u04ff]")
 _MIXED = re.compile("[a-z0-9][@._-]?[\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][@._-]?[a-z0-9]")
 _GREEK_OR_CYRILLIC_WORD = re.compile("[a-z0-9@._\u0370-\u03ff\u0400-\u04ff-]+")
 _LOOK_ALIKES = str.maketrans(
@@ -89,9 +92,15 @@ class Folded:
 def fold(text: str) -> Folded:
     if text.isascii():
         return Folded(text.lower(), text)
-    _, _, irregular, sequence = _tables()
-    if not irregular.search(text):
-        return Folded(_unmask(_fold_plain(text)), _narrow(text))
+    unusual = "".join(set("".join(_UNUSUAL.findall(text))))
+    if not unusual:
+        return Folded(text.lower(), text)
+    _, runs, irregular, sequence = _tables()
+    if not irregular.search(unusual):
+        folded = _fold_plain(text) if runs.search(unusual) else text.lower()
+        if _GREEK_OR_CYRILLIC.search(_fold_plain(unusual)):
+            folded = _unmask(folded)
+        return Folded(folded, _narrow(text) if _WIDE_CAPITALS.search(unusual) else text)
     pieces: list[str] = []
     cased: list[str] = []
     starts: list[int] = []

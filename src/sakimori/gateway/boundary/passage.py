@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any, cast
 
 from sakimori.core import ExitCode, SakimoriError
@@ -33,6 +34,7 @@ from sakimori.gateway.boundary.tokens import CODE, TOKEN_LIKE, Minter, find_toke
 
 _WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
 """Detectors that guess what a name is."""
+_THEMSELVES = frozenset({Kind.SECRET, Kind.QUOTED})
 
 
 class BoundaryError(SakimoriError):
@@ -133,8 +135,9 @@ class Boundary:
             except Exception as error:
                 message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"
                 raise BoundaryError(message) from error
-        claims = [(*folded.original(hit.start, hit.end), hit) for hit in hits]
-        return (folded, *_merge(claims))
+        if folded.starts is not None:
+            hits = [Hit(*folded.original(hit.start, hit.end), hit.kind, hit.detector, hit.value) for hit in hits]
+        return (folded, *_merge(hits))
 
     def _recognise(self, folded: Folded) -> Iterator[Hit]:
         """Names by the models. Raises RecogniserError."""
@@ -144,30 +147,39 @@ class Boundary:
                 yield Hit(start, end, kind, "models", folded.text[start:end])
 
 
-def _merge(claims: list[tuple[int, int, Hit]]) -> tuple[list[Span], dict[int, Hit]]:
+def _merge(claims: list[Hit]) -> tuple[list[Span], dict[int, Hit]]:
     """Overlapping claims become one span: whatever any detector claimed is covered.
 
     Its kind is that of the longest claim by a rule or dictionary; of the longest at all where only models claim it.
     """
-    claims.sort(key=lambda claim: (claim[0], -claim[1]))
+    claims.sort(key=_END, reverse=True)  # twice, since sorting is stable
+    claims.sort(key=_START)
     spans: list[Span] = []
     deciding: dict[int, Hit] = {}
-    weight = (False, 0)
-    for start, end, hit in claims:
-        claimed = (hit.detector not in _WEAK, end - start)
-        if spans and start < spans[-1].end:
-            last = spans[-1]
-            heavier = claimed > weight
-            weight = max(weight, claimed)
-            kind, detector = (hit.kind, hit.detector) if heavier else (last.kind, last.detector)
-            spans[-1] = Span(last.start, max(last.end, end), kind, detector)
-            if heavier:
-                deciding[last.start] = hit
-        else:
-            spans.append(Span(start, end, hit.kind, hit.detector))
-            deciding[start] = hit
-            weight = claimed
+    first, last = 0, -1
+    heaviest: Hit | None = None
+    weight = 0
+    for claim in claims:
+        start, end, _, detector, _ = claim
+        own = end - start - (_LIGHT if detector in _WEAK else 0)
+        if heaviest is not None and start < last:
+            last = max(last, end)
+            if own > weight:
+                heaviest, weight = claim, own
+            continue
+        if heaviest is not None:
+            spans.append(Span(first, last, heaviest.kind, heaviest.detector))
+            deciding[first] = heaviest
+        first, last, heaviest, weight = start, end, claim, own
+    if heaviest is not None:
+        spans.append(Span(first, last, heaviest.kind, heaviest.detector))
+        deciding[first] = heaviest
     return spans, deciding
+
+
+_START, _END = itemgetter(0), itemgetter(1)
+_LIGHT = 1 << 40
+"""What guesses weigh less than anything else."""
 
 
 class Passage:
@@ -211,7 +223,8 @@ class Passage:
         self._before = ending(self._before, folded, last=last)
         if not spans:
             return Tokenised(text, ())
-        values = [_normalised(span, deciding[span.start], text) for span in spans]
+        # What makes two spellings one thing; secrets and quoted tokens are only ever themselves.
+        values = [text[start:end] if kind in _THEMSELVES else deciding[start].value for start, end, kind, _ in spans]
         output, places = self._replace(text, spans, values)
         if _token_places(output) != places:
             spans = _widened(text, spans)
@@ -292,20 +305,22 @@ class Passage:
         pieces: list[str] = []
         places: list[tuple[int, int]] = []
         position = length = 0
-        for span, value in zip(spans, values, strict=True):
-            token = self._token(span.kind, value, text[span.start : span.end])
-            length += span.start - position
+        known = self._by_value
+        for (start, end, kind, _), value in zip(spans, values, strict=True):
+            spelling = text[start:end]
+            token = known.get((kind, value, spelling)) or self._new_token(kind, value, spelling)
+            length += start - position
             places.append((length, length + len(token)))
             length += len(token)
-            pieces += (text[position : span.start], token)
-            position = span.end
+            pieces += (text[position:start], token)
+            position = end
         pieces.append(text[position:])
         return "".join(pieces), places
 
     def _token(self, kind: Kind, value: str, spelling: str) -> str:
-        known = self._by_value.get((kind, value, spelling))
-        if known:
-            return known
+        return self._by_value.get((kind, value, spelling)) or self._new_token(kind, value, spelling)
+
+    def _new_token(self, kind: Kind, value: str, spelling: str) -> str:
         attempt = 0
         token = self._boundary.minter.token(kind, value, spelling, attempt=attempt)
         while token in self._taken or self.tokens.get(token, spelling) != spelling:
@@ -329,12 +344,6 @@ class Passage:
             yield value
             position = end
         yield text[position:]
-
-
-def _normalised(span: Span, hit: Hit, text: str) -> str:
-    """What makes two spellings one thing; secrets and quoted tokens are only ever themselves."""
-    spelling = text[span.start : span.end]
-    return spelling if span.kind in (Kind.SECRET, Kind.QUOTED) else hit.value
 
 
 def _token_places(text: str) -> list[tuple[int, int]]:

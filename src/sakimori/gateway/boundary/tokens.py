@@ -21,11 +21,15 @@ _STEM_LETTERS = 9
 _MOST_REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 256
 _KINDS = "|".join(sorted((kind.value.lower() for kind in Kind), key=len, reverse=True))
-_LONGEST_KIND = max(map(len, Kind))
 CODE = "[_-][0-9][0-9a-hjkmnp-tv-z]{11}"
 """How every token ends, in folded text."""
 _CODE = re.compile(CODE)
-_KIND_BEFORE = re.compile(rf"(?:{_KINDS})\Z")
+_TAIL = 2
+_BY_TAIL = {
+    tail: tuple(sorted((kind.lower() for kind in Kind if kind.lower().endswith(tail)), key=len, reverse=True))
+    for tail in (kind.lower()[-_TAIL:] for kind in Kind)
+}
+"""Kinds by how they end, the longest first."""
 TOKEN_LIKE = re.compile(rf"({_KINDS})(?:\\{{0,2}}_|-)([0-9][0-9a-hjkmnp-tv-z]{{11}})")
 """In folded text: whatever ``restore`` would take for a token."""
 
@@ -38,10 +42,11 @@ def find_tokens(folded: str) -> Iterator[tuple[int, int, str]]:
         if folded[end] == "_":
             while code.start() - end < 2 and folded[end - 1 : end] == "\\":
                 end -= 1
-        kind = _KIND_BEFORE.search(folded, max(position, end - _LONGEST_KIND), end)
-        if kind:
-            position = code.end()
-            yield kind.start(), position, f"{kind[0]}_{code[0][1:]}".upper()
+        for kind in _BY_TAIL.get(folded[end - _TAIL : end], ()):
+            if folded.endswith(kind, position, end):
+                position = code.end()
+                yield end - len(kind), position, f"{kind}_{code[0][1:]}".upper()
+                break
 
 
 def canonical_token(text: str) -> str | None:
