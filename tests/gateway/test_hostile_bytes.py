@@ -144,6 +144,34 @@ def test_a_header_line_without_end_is_refused(base_url: str, caplog: pytest.LogC
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"t0ps3cret sk-saki-abc\r\n\r\n",
+        b"POST /v1/responses?t0ps3cret HTTP/9.9\r\n\r\n",
+        b"POST /v1/responses HTTP/1.1\r\nt0ps3cret\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nX-Request-Id: t0ps3cret" + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET /v1/t0ps3cret\xff\xfe HTTP/1.1\r\n\r\n" + b"\0" * 100,
+    ],
+    ids=["tls", "ssh", "words", "version", "header", "length", "bytes"],
+)
+def test_what_is_no_http_is_told_so_in_openais_shape_and_not_repeated(
+    base_url: str, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(base_url) as raw:
+        raw.sendall(sent)
+        heard = answer(raw)
+    top, _, body = heard.partition(b"\r\n\r\n")
+    assert top.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 4"))
+    assert b"content-type: application/json" in top.lower()
+    error = json.loads(body)["error"]
+    assert error["type"] in ("invalid_request_error", "authentication_error")
+    assert b"t0ps3cret" not in heard
+    assert not caplog.records, "strangers could fill the log"
+
+
+@pytest.mark.parametrize(
     "beginning", [b"", b"POST /v1/resp", b"POST /v1/responses HTTP/1.1\r\nHost: a\r\n"], ids=["nothing", "line", "head"]
 )
 def test_who_never_ends_a_head_is_hung_up_on(

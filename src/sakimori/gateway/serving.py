@@ -15,6 +15,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SystemClock
 from sakimori.gateway.boundary import Recogniser
 from sakimori.gateway.calls.call import OnEgress
+from sakimori.gateway.connection import Runner
 from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.server import Gateway, Parts
 from sakimori.ledger import Ledger
@@ -111,7 +112,7 @@ async def serve(
     Raises:
         OSError: the address cannot be listened on.
     """
-    runner = web.AppRunner(
+    runner = Runner(
         gateway.application(),
         access_log=None,
         logger=_HTTP,
