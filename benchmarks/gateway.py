@@ -192,8 +192,10 @@ def scripted_upstream() -> Generator[str]:
     command = [sys.executable, "-m", "benchmarks.gateway_servers", "upstream"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def _cost(server: Server, *, stream: bool, calls: int = _CALLS) -> float:
