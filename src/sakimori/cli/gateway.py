@@ -27,6 +27,7 @@ from sakimori.gateway import (
     installed_models,
     serve,
 )
+from sakimori.gateway.boundary import keep_compiled_in
 from sakimori.ledger import Ledger, LocalSigner, Memory
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
@@ -91,6 +92,7 @@ def serve_(
     service.begin("gateway")
     sys.setswitchinterval(_SWITCH_SECONDS)
     memory.spare()
+    keep_compiled_in(settings.home / "cache")
     with closing(Database.of(settings)) as database, _names(names_workers) as recogniser:
         ledger = Ledger(LocalSigner(secrets), Memory.embedded(settings.home))
         needs = checks(settings, database)

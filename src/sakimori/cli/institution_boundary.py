@@ -7,7 +7,13 @@ from contextlib import contextmanager
 import click
 
 from sakimori.core import InputError, Settings, SystemClock
-from sakimori.gateway.boundary import Boundary, Recogniser, RecogniserSettings, installed_models
+from sakimori.gateway.boundary import (
+    Boundary,
+    Recogniser,
+    RecogniserSettings,
+    installed_models,
+    keep_compiled_in,
+)
 from sakimori.gateway.dictionaries import boundary_of
 from sakimori.service import installation
 
@@ -28,12 +34,14 @@ def institution_boundary(models: bool | None) -> Generator[Boundary]:
     installed = installed_models()
     if models and not installed:
         raise InputError("--models: none is installed; install the extra with `pip install 'sakimori[ner]'`")
+    settings = Settings.from_environment()
+    keep_compiled_in(settings.home / "cache")
     recogniser = None
     if installed and models is not False:
         recogniser = Recogniser(RecogniserSettings(models=installed, workers=os.cpu_count() or 1))
     try:
         with (
-            installation(Settings.from_environment(), SystemClock()) as install,
+            installation(settings, SystemClock()) as install,
             install.database.snapshot(install.tenant) as snapshot,
         ):
             made = boundary_of(snapshot, install.secrets, recogniser)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sakimori.core import lazy
 from sakimori.gateway.boundary.dictionary import Dictionary
 from sakimori.gateway.boundary.passage import Boundary, BoundaryError, Passage, Tokenised
-from sakimori.gateway.boundary.prepare import prepare
+from sakimori.gateway.boundary.prepare import keep_compiled_in, prepare
 from sakimori.gateway.boundary.running_text import Recogniser, RecogniserError, RecogniserSettings, installed_models
 from sakimori.gateway.boundary.span import Kind, Span
 from sakimori.gateway.boundary.tokens import canonical_token
@@ -37,5 +37,6 @@ __all__ = [
     "Tokenised",
     "canonical_token",
     "installed_models",
+    "keep_compiled_in",
     "prepare",
 ]
