@@ -49,25 +49,23 @@ _harmless: set[str] = set()
 
 def detect_runs(folded: Folded) -> Iterator[Hit]:
     text = folded.text if _WIDE.search(folded.cased) else folded.cased
-    noted: dict[str, Shape] = {}
-    for run in set(_RUN.findall(text)) - _harmless:
-        shape = shape_of(run) if len(run) <= _LONGEST else Shape.HARMLESS
-        if shape is not Shape.HARMLESS:
-            noted[run] = shape
-        elif len(run) <= _LOOK_BACK and len(_harmless) < _MOST_REMEMBERED:
-            _harmless.add(run)
-    if not noted:
-        return
-    surroundings = _Surroundings(text)
+    surroundings: _Surroundings | None = None
     for match in _RUN.finditer(text):
-        shape = noted.get(match[0])
-        if shape is not None:
-            start, end = match.span()
-            if _ESCAPED.match(text, start - 1 if start else 0):
-                start += 1
-            kind = _judge(text, start, end, shape, surroundings)
-            if kind is not None:
-                yield Hit(start, end, kind, "run", match[0].lower())
+        run = match[0]
+        if run in _harmless:
+            continue
+        shape = shape_of(run) if len(run) <= _LONGEST else Shape.HARMLESS
+        if shape is Shape.HARMLESS:
+            if len(run) <= _LOOK_BACK and len(_harmless) < _MOST_REMEMBERED:
+                _harmless.add(run)
+            continue
+        surroundings = surroundings or _Surroundings(text)
+        start, end = match.span()
+        if text[start - 1 : start] == "\\" and _ESCAPED.match(text, start - 1):
+            start += 1
+        kind = _judge(text, start, end, shape, surroundings)
+        if kind is not None:
+            yield Hit(start, end, kind, "run", run.lower())
 
 
 def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surroundings") -> Kind | None:
@@ -89,12 +87,13 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
             return None
     if strong is not None:
         return strong
-    told = _told(text, start)
+    previous = _previous(text, start)
+    told = told_by(previous) if previous else None
     if shape is Shape.COUNTED:
         if told is None and _MUCH_COUNTED.search(text[start:end]) and surroundings.is_machine_text(start, end):
             return Kind.NAME
         return told
-    is_led = told is not None or _previous(text, start) in _LEADS
+    is_led = told is not None or previous in _LEADS
     if follows and follows["field"] and not is_led:
         return None
     run = text[start:end]
@@ -113,12 +112,6 @@ def _previous(text: str, start: int) -> str:
     """The word before, in small letters, where only white space, a sign or a quotation mark stands between."""
     match = _PREVIOUS_BACKWARDS.match(text[max(0, start - _LOOK_BACK) : start][::-1])
     return match[1][::-1].lower() if match else ""
-
-
-def _told(text: str, start: int) -> Kind | None:
-    """What the word before says: ``hostname RTKYOTO3``, ``owner: yokuda``."""
-    previous = _previous(text, start)
-    return told_by(previous) if previous else None
 
 
 def _is_within_url(text: str, start: int) -> bool:
