@@ -14,7 +14,7 @@ from sakimori.access.rights import Right
 from sakimori.cli.admin import Address
 from sakimori.cli.group import Group
 from sakimori.core import InputError, SakimoriError, Settings, SystemClock
-from sakimori.gateway.oversight import MAX_BODY, Api, Oversight, Webhook, WebhookRefused
+from sakimori.gateway.oversight import LATE, MAX_BODY, Api, Oversight, Webhook, WebhookRefused
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
 from sakimori.service import installation
@@ -61,6 +61,13 @@ def oversight() -> None:
 @click.option("--webhook-secret", type=_Secret(), help="Of the provider's webhook endpoint, for --listen.")
 @click.option("--listen", type=Address(), help="HOST:PORT for the provider's webhooks on POST /webhook.")
 @click.option("--every", type=click.IntRange(1, 86_400), default=60, show_default=True, help="Seconds between looks.")
+@click.option(
+    "--late",
+    type=click.IntRange(1, 720),
+    default=LATE // 3_600,
+    show_default=True,
+    help="Hours after which entries of the audit log may still turn up: looked through every hour.",
+)
 @click.option("--once", is_flag=True, help="Look once and stop.")
 @click.option("--base-url", default=_OPENAI, show_default=True, help="The provider's API.")
 def watch(
@@ -69,6 +76,7 @@ def watch(
     webhook_secret: str | None,
     listen: ListenAddress | None,
     every: int,
+    late: int,
     once: bool,
     base_url: str,
 ) -> None:
@@ -79,7 +87,7 @@ def watch(
         raise InputError("there is nothing to watch: give --admin-key, or --listen with --webhook-secret, or both")
     service.begin("oversight")
     with installation(Settings.from_environment(), SystemClock()) as install:
-        watched = oversight_of(install)
+        watched = oversight_of(install, late=late * 3_600)
         api = Api(base_url, admin_key=admin_key, key=key)
         if once:
             audit, fetched = asyncio.run(_look(watched, api))

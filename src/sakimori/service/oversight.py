@@ -7,9 +7,9 @@ from sakimori.service.telling import tell
 from sakimori.store import Transaction
 
 
-def oversight_of(install: Installation) -> Oversight:
-    """The watch over the account of the install's institution."""
-    return Oversight(install.database, install.ledger, install.tenant, keep=_keep, clock=install.clock)
+def oversight_of(install: Installation, *, late: int) -> Oversight:
+    """The watch over the account of the install's institution; ``late`` as in ``Oversight``."""
+    return Oversight(install.database, install.ledger, install.tenant, keep=_keep, clock=install.clock, late=late)
 
 
 def _keep(transaction: Transaction, findings: list[Finding]) -> None:

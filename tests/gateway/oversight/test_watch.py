@@ -5,8 +5,14 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.resources.safety import Alerts, Cases
+from openai.types import webhooks
 from openai.types.admin.organization import AuditLogListResponse
 from openai.types.safety import SafetyAlert, SafetyCase
 from tests.gateway.oversight.scripted_admin import ADMIN_KEY, KEY, Admin, alert, case, entry, serving
@@ -16,6 +22,7 @@ from sakimori.core import ManualClock
 from sakimori.gateway.oversight import Api, Oversight, OversightError
 from sakimori.gateway.oversight.observed import Kind
 from sakimori.gateway.oversight.watch import OversightUnavailable
+from sakimori.gateway.oversight.webhook import ANNOUNCED
 from sakimori.ledger import Ledger, LocalSigner
 from sakimori.records import Finding, LedgerEntry, Severity
 from sakimori.store import Database, Transaction
@@ -31,12 +38,13 @@ class World:
     ledger: Ledger
     admin: Admin
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW * SECOND))
+    late: int = 24 * 3_600
     dies: bool = False
 
     @property
     def oversight(self) -> Oversight:
         """A new one each time, as after a restart."""
-        return Oversight(self.database, self.ledger, BANK, keep=self.keep, clock=self.clock)
+        return Oversight(self.database, self.ledger, BANK, keep=self.keep, clock=self.clock, late=self.late)
 
     def keep(self, transaction: Transaction, findings: list[Finding]) -> None:
         transaction.put(*findings)
@@ -111,6 +119,54 @@ def test_what_comes_late_twice_or_out_of_order_is_entered_once(world: World) -> 
     random.Random(3).shuffle(world.admin.log)
     assert world.look() == (0, 0)
     assert world.ids() == ["a", "b", "c"]
+
+
+@given(
+    late=st.integers(2, 48),
+    told=st.lists(st.tuples(st.integers(0, 10 * 3_600), st.integers(0, 48 * 3_600)), max_size=12),
+    looks=st.lists(st.integers(30, 5 * 3_600), min_size=1, max_size=25),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_comes_within_the_stated_delay_is_entered(
+    late: int, told: list[tuple[int, int]], looks: list[int]
+) -> None:
+    """Entries that take effect at some time and turn up up to so much later, between looks at any distance."""
+    hours = 3_600
+    happened = [(NOW + at, NOW + at + min(after, late * hours)) for at, after in told]
+    with TemporaryDirectory() as home, serving() as admin:
+        database = Database.embedded(Path(home))
+        world = World(database, Ledger(LocalSigner(Secrets.embedded(Path(home)))), admin, late=late * hours)
+        at = NOW
+        for passed in [*looks, hours, 60 * hours]:
+            at += passed
+            world.clock.set(at * SECOND)
+            admin.log = [entry(f"a{n}", effect) for n, (effect, seen) in enumerate(happened) if seen <= at]
+            world.look()
+        assert len(world.findings()) == len(happened)
+        database.close()
+
+
+def test_what_may_still_come_is_looked_through_once_an_hour(world: World) -> None:
+    world.late = 24 * 3_600
+    since: list[int] = []
+    for passed in (0, 60, 60, 3_600, 60):
+        world.clock.set(world.clock.now() + passed * SECOND)
+        world.admin.log.append(entry(f"at {passed}", world.clock.now() // SECOND))
+        world.look()
+        since.append((world.clock.now() // SECOND - int(world.admin.asked[-1].query["effective_at[gte]"])) // 3_600)
+    assert since == [7 * 24, 1, 1, 25, 1]
+
+
+def test_safety_cases_and_alerts_are_still_listed_to_nobody() -> None:
+    """Where the SDK can list them one day, the watch must ask for them, and wait for no announcement any more."""
+    for resource in (Alerts, Cases):
+        assert {name for name in vars(resource) if not name.startswith(("_", "with_"))} == {"retrieve"}
+
+
+def test_every_webhook_about_safety_that_the_sdk_knows_is_taken_in() -> None:
+    events = [event for name, event in vars(webhooks).items() if name.startswith("Safety")]
+    kinds = {get_args(event.model_fields["type"].annotation)[0] for event in events}
+    assert kinds == {*ANNOUNCED, "safety_identifier.blocked"}
 
 
 def test_a_page_that_breaks_off_is_read_again_and_nothing_is_skipped(world: World) -> None:

@@ -17,9 +17,16 @@ from sakimori.store import oversight as rows
 from sakimori.store.oversight import Notice
 
 _FEED = "openai.audit"
+"""How far its audit log was read: when what is newest took effect, in Unix seconds."""
+_WHOLE, _WHOLE_AT = "openai.audit.whole", "openai.audit.whole_at"
+"""How far it had been read when all that may come late was last looked through, and when that was."""
 _NANOS_PER_SECOND = 1_000_000_000
 _OVERLAP = 3_600
 """Seconds that are read again each time: entries come late and out of order."""
+LATE = 24 * 3_600
+"""Seconds after which an entry may still turn up, unless said otherwise: OpenAI names no bound."""
+_WHOLE_EVERY = 3_600
+"""Seconds between two times at which all of those are read again."""
 _FIRST = 7 * 86_400
 """Seconds of the past that are read the first time."""
 _AT_ONCE = 100
@@ -43,7 +50,11 @@ class OversightUnavailable(Event, id="oversight.unavailable", level=Level.WARNIN
 class Oversight:
     """Of one institution: the one whose account at the provider it is."""
 
-    def __init__(self, database: Database, ledger: Ledger, tenant: str, *, keep: Keep, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, ledger: Ledger, tenant: str, *, keep: Keep, clock: Clock, late: int = LATE
+    ) -> None:
+        """``late``: seconds after taking effect within which entries of the audit log turn up; then none is missed."""
+        self._late = late
         self._database = database
         self._ledger = ledger
         self._tenant = tenant
@@ -63,20 +74,31 @@ class Oversight:
             StoreError: it cannot be kept.
         """
         now = self._clock.now()
+        seconds = now // _NANOS_PER_SECOND
         with self._database.snapshot(self._tenant) as snapshot:
-            position = rows.position(snapshot, _FEED)
-        since = now // _NANOS_PER_SECOND - _FIRST if position is None else position - _OVERLAP
+            position, whole, whole_at = (rows.position(snapshot, name) for name in (_FEED, _WHOLE, _WHOLE_AT))
+        is_whole = whole_at is None or not 0 <= seconds - whole_at < _WHOLE_EVERY
+        if position is None:
+            since = seconds - max(_FIRST, self._late)
+        elif is_whole:
+            # What was not there when all was last looked through took effect at most so long before that.
+            since = min(position - _OVERLAP, (position if whole is None else whole) - self._late)
+        else:
+            since = position - _OVERLAP
         new, newest = 0, position or 0
         async for page in api.audit_log(max(0, since)):
             entries = [observed.audit_entry(entry, now) for entry in page]
             new += self.keep(entries)
             # A clock of theirs that runs ahead must not make us skip what comes after.
-            seconds = [min(entry.time, now) // _NANOS_PER_SECOND for entry in entries]
-            newest = max([newest, *seconds])
+            newest = max([newest, *(min(entry.time, now) // _NANOS_PER_SECOND for entry in entries)])
         # Only now: pages may come newest first, and a death between two must not skip the rest.
-        if newest > (position or 0):
+        reached = {_FEED: newest} if newest > (position or 0) else {}
+        if is_whole and newest:
+            reached |= {_WHOLE: newest, _WHOLE_AT: seconds}
+        if reached:
             with self._database.transaction(self._tenant) as transaction:
-                rows.advance(transaction, _FEED, newest)
+                for name, at in reached.items():
+                    rows.advance(transaction, name, at)
         return new
 
     async def fetch_announced(self, api: Api) -> int:

@@ -22,12 +22,13 @@ MAX_BODY = 64 * 1024
 _TOLERANCE = 300
 """Seconds between the sender's clock and ours."""
 _NANOS_PER_SECOND = 1_000_000_000
-_ANNOUNCE = {
+ANNOUNCED = {
     "safety.alert.created": Kind.ALERT,
     "safety.org_alert.created": Kind.ALERT,
     "safety.warning_issued": Kind.CASE,
     "safety.deactivation_issued": Kind.CASE,
 }
+"""Types of events that say that there is something to be fetched."""
 
 
 class WebhookRefused(Exception):
@@ -62,13 +63,13 @@ class Webhook:
         if kind == "safety_identifier.blocked":
             self._oversight.keep([observed.block(found, self._clock.now())])
             return True
-        if not isinstance(kind, str) or kind not in _ANNOUNCE:
+        if not isinstance(kind, str) or kind not in ANNOUNCED:
             return False
         data = found.get("data")
         id = cast("dict[str, object]", data).get("id") if isinstance(data, dict) else None
         if not observed.is_id(id):
             raise WebhookRefused("it announces something without an id")
-        self._oversight.announced(_ANNOUNCE[kind], cast("str", id))
+        self._oversight.announced(ANNOUNCED[kind], cast("str", id))
         return True
 
     def _verify(self, headers: Mapping[str, str], body: bytes) -> None:
