@@ -16,17 +16,22 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _N = "[0-9一二三四五六七八九十百〇]{1,5}"
 _TAIL = Gate(
-    rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?|号|条|-|の)?(?![年月日時分円件"
+    rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?の?|号|条|-|の)?(?![年月日時分円件"
     rf"名人回%])){{0,4}}"
-    r"|[0-9]{1,5}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])"
+    r"|[0-9]{1,5}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])|[0-9]{1,4}(?:の[0-9]{1,4}){1,3}(?![0-9年月日])"
 )
+_NUMBERS = re.compile(
+    "[ \u3000]?(?:[一-龥ァ-ヴーぁ-ん]{0,6})[0-9]{1,5}(?:(?:番地?の?|丁目|号|条|線|の|-)[0-9]{1,4}){0,4}(?:番地?|号)?"
+    "(?![0-9年月日時分件円人名回%階])"
+)
+"""What stands in an address behind its town, where no 丁目 or hyphen tells it."""
 _DATE = re.compile("(?:19|20)[0-9]{2}-[01]?[0-9](?:-[0-3]?[0-9])?$")
 _ADDRESS_CHARACTER = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーぁ-んノ0-9 \u3000]")
 _TOWN = re.compile("[一-龥\u3400-\u4dbf々ァ-ヴー][一-龥々ァ-ヴーヶのがつノ]{1,12}$")
 _MUNICIPAL = re.compile("[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]")
 _BUILDING = re.compile(
     r"(?:号(?!室))?(?:[ \u3000,、]?(?=[^\n]{0,24}(?:ビル|マンション|ハイツ|コーポ|荘|号室|階|棟|タワー|レ"
-    r"ジデンス|ハウス|メゾン|パレス|ヒルズ|プラザ"
+    r"ジデンス|ハウス|メゾン|パレス|ヒルズ|プラザ|庁舎|会館|センター|ハイム|コート|テラス|スクエア|ガーデン|ヴィラ"
     r"|団地|寮|社宅"
     r"|アパート|[ \u3000][a-z0-9]*[0-9]))"
     r"[一-龥ァ-ヴーぁ-んa-z0-9・'&.\-]{1,24}(?:[ \u3000][一-龥ァ-ヴーa-z0-9]{1,12})??)?"
@@ -37,6 +42,10 @@ _PREFECTURE = Gate(
     r"|[一-龥]{2,3}県)(?:[ \u3000]?[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]){1,3}(?:[一-龥々ァ-ヴヶノ]{0,10}("
     r"?:[のがつ][里内宮森丘台浜沢原池川島山木"
     r"谷門口瀬井下上郷杜]{1,2}[東西南北本中]?(?:町)?)?)"
+)
+_IN_TOWN = Gate(
+    r"([一-龥ァ-ヴヶ]{1,5}[市区町村])[一-龥ァ-ヴヶーの]{1,8}[町字通条丁][0-9]{1,5}(?![0-9年月日時分件円人名回%階号線丁番の\-])"
+    "(?:[ \u3000][一-龥ァ-ヴー]{1,10}[ \u3000]?[a-z]?[0-9]{1,4}(?![0-9\\-])号?室?)?"
 )
 _POSTCODE = Gate(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
 _STREET = (
@@ -74,6 +83,7 @@ _NUMBER = re.compile(
     r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])(?:[0-9]{0,2}(?:-[0-9]{1,3}){1,3}|[0-9]{0,5}[A-Za-z]?)(?![0-9A-Za-z_:=%]|[.,][0-9])"
 )
 _LONGEST_ABBREVIATION = 3
+_CAMEL = re.compile("[a-z][A-Z]")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}(?:-|$)")
 _ROOMS = listed("room unit floor level shop block house lot villa building")
 _LAST_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_][^\W\d_.'\u2019\-]*)[ ,.]{1,3}$")
@@ -107,6 +117,11 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
     text = with_digits(folded.text)
     for match in _PREFECTURE.finditer(text):
         if any(match[0].startswith(prefecture) for prefecture in _prefectures()):
+            numbers = _NUMBERS.match(text, match.end())
+            end = numbers.end() if numbers else match.end()
+            yield Hit(match.start(), end, Kind.ADDRESS, "address-ja", text[match.start() : end])
+    for match in _IN_TOWN.finditer(text):
+        if match[1] in japanese().places:
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-ja", match[0])
     reach = 0
     for match in _TAIL.finditer(text):
@@ -186,7 +201,7 @@ def _is_address(left: str, tail: str) -> bool:
         return (
             not re.search(r"(?:年|月|第|度|版|図|表|号|項|章|条)$", bare)
             and parts >= 1
-            and ("番" in tail or "-" in tail or "ー" in tail)
+            and any(mark in tail for mark in "番-ーの")
         )
     return (
         parts >= 3
@@ -342,6 +357,8 @@ def _token_kind(token: str) -> str:
         return "name"
     if token.isupper() and token.isascii() and len(token) <= _LONGEST_ABBREVIATION:
         return "short"
+    if _CAMEL.search(token) and low not in words.surnames:
+        return "word"
     return (
         "word"
         if low in words.words

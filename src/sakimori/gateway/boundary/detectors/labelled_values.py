@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from sakimori.gateway.boundary.detectors.lexicon import english, japanese, listed
+from sakimori.gateway.boundary.detectors.pieces import is_common_hiragana
 from sakimori.gateway.boundary.fold import Folded
 
 Shape = Callable[[Folded, str, int, str], tuple[int, int] | None]
@@ -62,7 +63,7 @@ _TEXT = re.compile(r"[^\n\t|\"'、。,;<>{}\[\]=]{2,40}")
 _ADDRESS = re.compile(r"[^\n\t|\"。;<>{}]{4,90}")
 _USER = re.compile(r"[a-z0-9][a-z0-9._\-$@\\]{1,63}|[@][a-z0-9_.]{2,30}")
 _HOST = re.compile(r"[a-z0-9][a-z0-9._\-]{2,100}[a-z0-9]")
-_WORD = re.compile(r"[一-龥ァ-ヴー]{2,12}|[a-z][a-z\-]{2,30}(?: [a-z\-]{3,20}){0,3}")
+_WORD = re.compile(r"[一-龥ァ-ヴー]{2,12}(?![一-龥ァ-ヴーみりしされせ])|[a-z][a-z\-]{2,30}(?: [a-z\-]{3,20}){0,3}")
 _NOBODY = listed(
     "system root administrator admin guest none null true false n/a na unknown local service network user users"
     " anonymous workgroup builtin nt "
@@ -101,17 +102,12 @@ def _pattern(pattern: re.Pattern[str], *, needs_sign: bool = False, needs_digit:
 
 
 def _digits(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
-    match = _number_of(told.partition("|")[2]).match(view, start)
-    return match.span() if match else None
-
-
-@cache
-def _number_of(bounds: str) -> re.Pattern[str]:
-    least, _, most = bounds.partition(" ")
-    return re.compile(
+    least, _, most = told.partition("|")[2].partition(" ")
+    match = re.compile(
         rf"[0-9](?:[ .\-ー・]{{0,2}}[0-9]){{{int(least) - 1},{int(most) - 1}}}(?![0-9])(?!-[0-9]{{2}}[ t]"
         rf"|[年月日件円回%万億千]|[,.][0-9])"
-    )
+    ).match(view, start)
+    return match.span() if match else None
 
 
 def _identifier(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
@@ -169,7 +165,10 @@ def _japanese_name(text: str, match: re.Match[str], *, weak: bool) -> tuple[int,
     ):
         if trimmed.endswith(title) and len(trimmed) > len(title):
             trimmed = trimmed[: -len(title)]
-    if trimmed in lexicon.words or trimmed in lexicon.katakana_words or trimmed in _NOBODY or trimmed in lexicon.titles:
+    first = re.split("[ \u3000]", trimmed)[0]
+    if first in _NOBODY or first in lexicon.titles or is_common_hiragana(first):
+        return None
+    if trimmed in lexicon.words or trimmed in lexicon.katakana_words:
         return None
     if weak:
         compact = re.sub("[ \u3000]", "", trimmed)

@@ -53,6 +53,8 @@ class Japanese:
     kana_given: frozenset[str]
     words: frozenset[str]
     katakana_words: frozenset[str]
+    hiragana_words: frozenset[str]
+    """Words and ends of words that are written so."""
     places: frozenset[str]
     areas: frozenset[str]
     """Places that are also written without what kind of place they are."""
@@ -62,6 +64,9 @@ class Japanese:
     """Words that end like a person with an honorific and are none."""
     organisations: frozenset[str]
     organisation_endings: frozenset[str]
+    trade_endings: frozenset[str]
+    """Those of them that make an organisation of whatever stands before them, but of ``generic`` words."""
+    generic: frozenset[str]
     place_endings: frozenset[str]
     event_endings: frozenset[str]
     company_forms: tuple[str, ...]
@@ -105,6 +110,7 @@ def japanese() -> Japanese:
         kana_surnames=frozenset(name.translate(_KATAKANA) for name in kana_surnames),
         kana_given=frozenset(name.translate(_KATAKANA) for name in kana_given),
         words=words["kanji"] | words["kanji_software"],
+        hiragana_words=frozenset(_text("hiragana-ja.txt").split()),
         katakana_words=words["katakana"] | words["katakana_software"],
         places=every_place | {name[:-1] for name in places["prefectures"] if name != "北海道"},
         areas=places["areas"],
@@ -113,6 +119,8 @@ def japanese() -> Japanese:
         polite_words=words["honorific_words"],
         organisations=forms["organisations"] | forms["banks"],
         organisation_endings=forms["organisation_endings"],
+        trade_endings=forms["trade_endings"],
+        generic=forms["generic"],
         place_endings=forms["place_endings"],
         event_endings=forms["event_endings"],
         company_forms=tuple(sorted(forms["company_forms"], key=len, reverse=True)),

@@ -59,7 +59,7 @@ def pieces_of(run: str) -> list[Piece]:
 def _katakana(text: str, lexicon: Japanese) -> list[Piece]:
     if "・" in text:
         parts = text.split("・")
-        if any(_is_unknown(part) for part in parts if len(part) > 1):
+        if any(is_unknown(part) for part in parts if len(part) > 1):
             return [Piece(0, len(text), "katakana")]
         pieces: list[Piece] = []
         position = 0
@@ -77,13 +77,13 @@ def _katakana(text: str, lexicon: Japanese) -> list[Piece]:
     for ending in _katakana_endings() if text.endswith(_katakana_endings()) else ():
         if text.endswith(ending) and len(text) > len(ending):
             cut = len(text) - len(ending)
-            first = "word" if not _is_unknown(text[:cut]) else "katakana"
+            first = "word" if not is_unknown(text[:cut]) else "katakana"
             return [Piece(0, cut, first), Piece(cut, len(text), "org-ending")]
     if text in lexicon.organisation_endings:
         return [Piece(0, len(text), "org-ending")]
     if text in lexicon.kana_surnames or text in lexicon.kana_given:
         return [Piece(0, len(text), "word" if len(text) < 3 or text in lexicon.katakana_words else "surname")]
-    return [Piece(0, len(text), "katakana" if _is_unknown(text) else "word")]
+    return [Piece(0, len(text), "katakana" if is_unknown(text) else "word")]
 
 
 @cache
@@ -93,7 +93,7 @@ def _katakana_endings() -> tuple[str, ...]:
 
 
 @lru_cache(32_768)
-def _is_unknown(text: str) -> bool:
+def is_unknown(text: str) -> bool:
     """Whether katakana is not a sequence of known words."""
     lexicon = japanese()
     if text in lexicon.katakana_words:
@@ -210,3 +210,16 @@ def plausible_given(given: str, lexicon: Japanese) -> bool:
 def is_listed(text: str) -> bool:
     """Whether kanji are one piece that a list holds."""
     return text in _costs()[0]
+
+
+@lru_cache(16_384)
+def is_common_hiragana(text: str) -> bool:
+    """Whether hiragana are one or two words that are written so."""
+    common = japanese().hiragana_words
+    return text in common or any(
+        text[:size] in common and text[size:] in common and (len(text) - size > 1 or text[size] in _PARTICLES)
+        for size in range(2, len(text))
+    )
+
+
+_PARTICLES = frozenset("はがのにをとへもでやかなて")
