@@ -22,6 +22,8 @@ class _Engine(Protocol):
 
     where: str
     """As it is called in errors; holds no password."""
+    answers_at_once: bool
+    """Whether a statement is done sooner than another thread would begin it: there is no server to wait for."""
 
     def writing(self, tenant: str) -> AbstractContextManager[Connection]:
         """A transaction that waits for its turn: within an institution, those that write follow one another."""
@@ -51,6 +53,11 @@ class Database:
 
     def __init__(self, engine: _Engine) -> None:
         self._engine = engine
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether statements within a transaction take microseconds; its begin and its end may wait all the same."""
+        return self._engine.answers_at_once
 
     @staticmethod
     def of(settings: Settings) -> "Database":

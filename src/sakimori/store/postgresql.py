@@ -53,6 +53,8 @@ class Roles:
 class PostgresServer:
     """Writers of one institution take turns, by an advisory lock; those of different ones do not wait."""
 
+    answers_at_once = False
+
     def __init__(self, url: URL) -> None:
         """Connect as an ordinary role.
 

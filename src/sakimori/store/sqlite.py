@@ -25,6 +25,8 @@ PATIENCE = 10.0
 class SqliteFile:
     """One file, one writer at a time, whichever institution it writes for."""
 
+    answers_at_once = True
+
     def __init__(self, url: URL) -> None:
         """Open the file, created where absent (0600, in a folder 0700) and brought up to date.
 

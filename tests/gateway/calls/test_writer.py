@@ -59,7 +59,7 @@ async def held_up(writer: Writer) -> AsyncGenerator[None]:
         busy.set()
         assert go_on.wait(10)
 
-    first = asyncio.create_task(writer.submit("else", wait))
+    first = asyncio.create_task(writer.submit("else", wait, long=True))
     await asyncio.to_thread(busy.wait, 10)
     yield
     await asyncio.sleep(0)  # tasks that were made within have submitted by now

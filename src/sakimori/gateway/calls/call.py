@@ -43,6 +43,8 @@ _STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-co
 
 _LARGE = 16 * 2**10
 """Bytes of a request or an answer that take milliseconds to read: these keep to threads of their own."""
+_MANY_TOKENS = 100
+"""Tokens of a request that take a millisecond to be kept, if they are new."""
 _VAULT_ATTEMPTS = 8
 _MOST_FREE_TEXTS = 128
 """Calls with free text that are read or wait for it: a model reads some 1,500 characters per second."""
@@ -158,7 +160,8 @@ class OneCall:
                 prepared = await self._prepared(raw, principal, institution, taken)
             self._streams = prepared.streams
             with stage("reserve"):
-                admitted = await self._desk.writer.submit(principal.tenant, partial(self._let_go, prepared))
+                let_go, long = partial(self._let_go, prepared), len(prepared.passage.tokens) > _MANY_TOKENS
+                admitted = await self._desk.writer.submit(principal.tenant, let_go, long=long)
             if isinstance(admitted, Admitted):
                 self._desk.sealer.wrote(principal.tenant)
                 self._desk.admission.remember(prepared)

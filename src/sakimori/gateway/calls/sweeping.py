@@ -96,7 +96,7 @@ class Sweeper:
             return [snapshot.tenant for snapshot in each if budgets.are_over(snapshot, now=now)]
 
     async def _sweep(self, tenant: str) -> int:
-        ended, entered = await self._writer.complete(tenant, self._end)
+        ended, entered = await self._writer.complete(tenant, self._end, long=True)
         if entered:
             self._sealer.wrote(tenant, entered)
         return ended
