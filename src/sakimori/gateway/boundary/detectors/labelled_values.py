@@ -102,12 +102,17 @@ def _pattern(pattern: re.Pattern[str], *, needs_sign: bool = False, needs_digit:
 
 
 def _digits(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
-    least, _, most = told.partition("|")[2].partition(" ")
-    match = re.compile(
+    match = _number_of(told.partition("|")[2]).match(view, start)
+    return match.span() if match else None
+
+
+@cache
+def _number_of(bounds: str) -> re.Pattern[str]:
+    least, _, most = bounds.partition(" ")
+    return re.compile(
         rf"[0-9](?:[ .\-ー・]{{0,2}}[0-9]){{{int(least) - 1},{int(most) - 1}}}(?![0-9])(?!-[0-9]{{2}}[ t]"
         rf"|[年月日件円回%万億千]|[,.][0-9])"
-    ).match(view, start)
-    return match.span() if match else None
+    )
 
 
 def _identifier(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
