@@ -7,6 +7,7 @@ Each form has a sign that few texts hold; it is looked for first.
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import listed
 from sakimori.gateway.boundary.detectors.vocabulary import is_known
 from sakimori.gateway.boundary.fold import Folded
@@ -32,7 +33,10 @@ _LOGIN_PROGRAMS = ("sqlplus", "rman", "expdp", "impdp", "sqlldr")
 _LOGIN = re.compile(
     r"(?:sqlplus|rman|expdp|impdp|sqlldr)\b[^\n]{0,80}?[ =]([a-z0-9_.\-]{2,30})/([^\s/@\"']{3,64})(?=[\s@]|$)"
 )
-_PGPASS = re.compile(r"(?:^|\n)([^\s:#]{1,100}):(?:[0-9]{2,5}|\*):[^\s:]{1,64}:([^\s:]{1,64}):([^\s]{1,100})")
+_PGPASS = Gate(
+    r"(?:^|\n)([^\s:#]{1,100}):(?:[0-9]{2,5}|\*):[^\s:]{1,64}:([^\s:]{1,64}):([^\s]{1,100})",
+    needs=r":(?:[0-9]{2,5}|\*):[^\s:]{1,64}:[^\s:]",
+)
 _DOWN_LEVEL = re.compile(
     r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
 )
@@ -74,10 +78,9 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
             if match[1] not in NOBODY and not is_known(match[1]) and not (is_known(match[2]) or match[2] in NOBODY):
                 yield Hit(*match.span(1), Kind.DOMAIN, "down-level", match[1])
                 yield Hit(*match.span(2), Kind.USER, "down-level", match[2])
-    if ":" in text:
-        for match in _PGPASS.finditer(text):
-            for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
-                yield Hit(*match.span(group), kind, "pgpass", match[group])
+    for match in _PGPASS.finditer(text):
+        for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
+            yield Hit(*match.span(group), kind, "pgpass", match[group])
     if any(program in text for program in _LOGIN_PROGRAMS):
         for match in _LOGIN.finditer(text):
             yield Hit(*match.span(1), Kind.USER, "connect", match[1])

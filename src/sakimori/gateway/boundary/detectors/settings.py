@@ -6,6 +6,7 @@ The name tells the kind (``telling``), ``values`` what of the text behind it is 
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.telling import told_by
 from sakimori.gateway.boundary.detectors.values import is_joined, is_port, value_at
@@ -25,9 +26,9 @@ _NAMED = re.compile(
 _REGISTRY = re.compile(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]+)? /d ")
 _FORMS = (("(", _CALL, True), ("<", _ELEMENT, False), ("value", _NAMED, False), ("/v ", _REGISTRY, False))
 """A sign that stands in texts with the form, and whether the form needs capitals."""
-_OPTION = re.compile(r"(?<=[ \t\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
+_OPTION = Gate(r"(?<=[ \t\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
 _DIRECTIVE = re.compile(r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:])(?:[05789] )?")
-_STATEMENT = re.compile(
+_STATEMENT = Gate(
     r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
     r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]*[_0-9][a-z0-9_.\-]*)"
 )
@@ -40,7 +41,7 @@ _USER_LETTERS = frozenset({"u", "l", "ru"})
 _PASSWORD_LETTERS = frozenset({"p", "w", "a", "x", "rp"})
 _HOST_LETTERS = frozenset({"h", "s", "t", "n", "r", "d", "i", "b"})
 _LOOK_BACK = 300
-_USER_OPTION = re.compile(r"\s(?:-u|-l|--user(?:name)?|/u|/user|-user(?:name)?|/ru|--login)[ :=]")
+_USER_OPTION = Gate(r"\s(?:-u|-l|--user(?:name)?|/u|/user|-user(?:name)?|/ru|--login)[ :=]")
 _PASSWORD_PROGRAM = re.compile(
     r"\b(?:sshpass|redis-cli|docker login|podman login|helm registry|mysql|az login|ldap[a-z]+|ipmitool|snmp[a-z]+"
     r"|smbclient|7z|zip|unzip|keytool|psexec|winrs|mongosh?|mongodump|nxc|crackmapexec|impacket)\b"
