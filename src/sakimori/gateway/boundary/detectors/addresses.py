@@ -75,7 +75,7 @@ _MILITARY = Gate(
 )
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
 _TOKEN = re.compile(
-    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+){{0,3}}|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?:de|del|della|di|da"
+    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+){{0,3}}|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?<![^\W\d_])(?:de|del|della|di|da"
     rf"|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul"
     rf"|av|rua|via|sok|köz|sor|krt|am|upon|sur|sous)\b\.?"
 )
