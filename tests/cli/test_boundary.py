@@ -30,6 +30,11 @@ def test_a_text_is_shown_as_it_would_leave(home: Path) -> None:
     assert "山田" not in shown
 
 
+def test_it_says_which_extra_lets_free_text_out(home: Path) -> None:
+    shown = CliRunner().invoke(boundary, ["check", "--format", "text", "-"], input="x\n").output
+    assert "by models" in shown or "(extra [ner])" in shown.replace("\n", " ")
+
+
 def test_tokens_are_not_made_with_another_key_once_some_were_kept(home: Path) -> None:
     arguments = ["check", "-"]
     first = CliRunner().invoke(boundary, arguments, input="10.0.0.1\n").output

@@ -188,6 +188,46 @@ def test_who_never_ends_a_head_is_hung_up_on(
         assert time.monotonic() - began < 20
 
 
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_who_sends_a_byte_now_and_then_wins_no_time(
+    bank: Bank, providers: Providers, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Slow loris: each byte in time, and the request never whole."""
+    monkeypatch.setattr(serving, "_IDLE_SECONDS", 0.4)
+    monkeypatch.setattr(arrival, "_SECONDS", 0.4)
+    bank.grant()
+    with running(bank.database, bank.secrets, bank.ledger, providers) as url, connected(url) as raw:
+        began = time.monotonic()
+        if part == "body":
+            raw.sendall(head(bank, f"Content-Length: {len(ASK) * 1000}"))
+        try:
+            while time.monotonic() - began < 20:
+                raw.sendall(b"POST /v1/" if part == "head" else b" ")
+                raw.settimeout(0.05)
+                try:
+                    if b"HTTP/1.1 408" in (heard := raw.recv(1000)) or not heard:
+                        break
+                except TimeoutError:
+                    continue
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert time.monotonic() - began < 20
+    assert not upstream.bodies
+
+
+def test_a_name_that_stands_there_twice_is_read_once_and_as_it_leaves(
+    base_url: str, bank: Bank, upstream: Upstream
+) -> None:
+    """What is checked is what leaves: no reader behind us sees the other one."""
+    bank.grant()
+    body = b'{"model": "gpt-5-other", "model": "%s", "input": "first", "input": "second"}' % MODEL.encode()
+    with connected(base_url) as raw:
+        raw.sendall(head(bank, f"Content-Length: {len(body)}") + body)
+        assert answer(raw).startswith(b"HTTP/1.1 200 ")
+    (left,) = upstream.bodies
+    assert (left["model"], left["input"]) == (MODEL, "second")
+
+
 def test_who_never_ends_a_body_hears_so(base_url: str, bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrival, "_SECONDS", 0.3)
     bank.grant()

@@ -223,6 +223,10 @@ BROKEN = {
     "ends_early": (sent(BEGINNING), "provider_invalid_response"),
     "garbage": (sent(BEGINNING + b"data: {nonsense\n\n"), "provider_invalid_response"),
     "no_object": (sent(BEGINNING + b"data: [1]\n\n"), "provider_invalid_response"),
+    "not utf-8": (
+        sent(BEGINNING + b'data: {"type": "response.output_text.delta", "delta": "\xe5\xb1"}\n\n', step=1),
+        "provider_invalid_response",
+    ),
     "deep": (sent(BEGINNING + b"data: " + b"[" * 500 + b"]" * 500 + b"\n\n"), "provider_invalid_response"),
     "unknown_event": (sent(BEGINNING + encode({"type": "response.surprise"})), "provider_invalid_response"),
 }

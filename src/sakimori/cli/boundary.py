@@ -148,4 +148,4 @@ def _say_who_looked(institution: Boundary) -> None:
         else "Names in running text were looked for by the name dictionary only: without models (extra [ner]) the "
         "gateway refuses free text."
     )
-    progress().print(said, style="dim")
+    progress().print(said, style="dim", markup=False)

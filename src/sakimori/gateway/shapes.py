@@ -144,7 +144,8 @@ class Granted:
     def send(self, value: object, at: str, out: Outgoing) -> object:
         granted, used = (out.hosted_tools, out.used_tools) if self.of == "hosted_tools" else (out.media, out.used_media)
         if self.name not in granted:
-            raise refused_field(at, self.reason)
+            listed = "hosted tools" if self.of == "hosted_tools" else "media"
+            raise refused_field(at, f"{self.reason} (it passes where a grant names '{self.name}' among its {listed})")
         used.add(self.name)
         return self.shape.send(value, at, out)
 

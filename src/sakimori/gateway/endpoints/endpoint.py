@@ -11,8 +11,8 @@ from sakimori.gateway.shapes import Fields
 
 # Reasons are shared, so that a refusal reads the same everywhere.
 KEEPS_STATE = "it keeps state at the provider, where the institution cannot see or erase it"
-REACHES_OUT = "it lets the provider reach outside systems on the institution's behalf, which no grant of yours allows"
-NO_MEDIA = "images, audio and files cannot be tokenised yet"
+REACHES_OUT = "it lets the provider reach outside systems on the institution's behalf"
+NO_MEDIA = "images, audio and files cannot be tokenised"
 COMPACTS = "of what the provider compacts, tokens in later answers could not be restored"
 NO_LOGPROBS = "pieces of tokens cannot be restored"
 NOT_GRANTED = "grants do not cover it yet"
