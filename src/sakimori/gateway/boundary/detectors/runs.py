@@ -26,7 +26,11 @@ _FOLLOWS = re.compile(
 _ESCAPED = re.compile(r"\\[nrt][A-Z0-9]")
 """A line break as JSON and code write it, before a word."""
 _PREVIOUS_BACKWARDS = re.compile(r"[ \t=:(\[\"'/\\]{1,6}([A-Za-z0-9_\-]*[A-Za-z])")
-_MARKS = re.compile(r"[A-Za-z0-9_]=[^=]|\s--?[A-Za-z]|\s/[A-Za-z]{1,12}:|://|\\\\|[;{}]|\":|':|\|\s|[A-Za-z]\(")
+_MARKS = re.compile(
+    # What a mark has in its middle comes first, so that the search skips from one to the next.
+    r"[=\-/:\\;{}\"'|(](?:(?<=[A-Za-z0-9_]=)[^=]|(?<=\s-)-?[A-Za-z]|(?<=\s/)[A-Za-z]{1,12}:|(?<=:)//|(?<=\\)\\"
+    r"|(?<=[;{}])|(?<=[\"']):|(?<=\|)\s|(?<=[A-Za-z]\())"
+)
 _PROSE = listed(
     "the a an is are was were be been being of and or this that these those it its we you i he she they him his her"
     " our your my please have has had will would can could should must not but if when which who there here do does"
