@@ -23,6 +23,13 @@ def sent(text: str) -> str:
         ("苦情受付　第2025-0387号", "2025-0387"),
         ("他行契約No. 8830 4417 02", "8830 4417 02"),
         ("her plan W7741209 lapsed", "W7741209"),
+        ("Philippine Coast, licence 628103347751), same firm", "628103347751"),
+        ("Paulo, CPF 90144352907, wants", "90144352907"),
+        ("iPad-07\tDMPZK3FQLMV7\t", "DMPZK3FQLMV7"),
+        ("<Othr><Id>2075518</Id></Othr>", "2075518"),
+        ('"契約": "住-0093-22871"', "0093-22871"),
+        ("Rodrigo Yamashita（0781-009）鳴海", "0781-009"),
+        ("among them 018-5520437, were held", "018-5520437"),
         ("Facility ID;City\nF-11290;Penang\nF-11291;Inverness", "F-11291"),
     ],
 )
@@ -39,6 +46,9 @@ def test_numbers_leave_neither_under_unknown_labels_nor_by_their_form(text: str,
         "there were no 2024 figures and no 300 items",
         "平成15年法律第57号、第2026号",
         "code version 10.4.2, build number 19045",
+        "<EventID>4624</EventID><ProcessId>10420</ProcessId>",
+        "AES256 20260312T224115Z (4688) (2024)",
+        "UTC 20260312 JPY 12345678",
     ],
 )
 def test_numbers_of_nobody_stay(text: str) -> None:

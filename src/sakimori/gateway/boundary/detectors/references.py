@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 import yaml
 
@@ -18,11 +19,12 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _VALUE = (
-    r"(?=[a-z0-9\-/. ]{0,40}[0-9])(?:[a-z]{1,4} (?=[0-9]))?[a-z0-9]{1,16}(?:[\-/.][a-z0-9]{1,16}){0,5}"
+    r"(?=[a-z0-9\-/. ]{0,40}[0-9])(?:[a-z]{1,4} (?=[0-9]))?[a-z0-9]{1,24}(?:[\-/.][a-z0-9]{1,16}){0,5}"
     r"(?: [0-9]{2,6}[a-z]?(?![a-z0-9:%])){0,4}(?![a-z0-9_:@%]|[.,][0-9])"
 )
 _ENGLISH = Gate(
-    r"(?:(?<=[ /\-])|(?<![a-z0-9_.\-/@ァ-ヴー一-龥]))(ref(?:erence)?s?|no|nr|number|num|id|code|identifier|#)(?![a-z0-9_](?<!#[a-z0-9]))"
+    r"(?:(?<=[ /\-])|(?<![a-z0-9_.\-/@ァ-ヴー一-龥]))(ref(?:erence)?s?|no|nr|number|num|id|code|identifier|#)"
+    r"(?![a-z0-9_](?<!#[a-z0-9]))"
     r"((?:[ ](?:no|number|id|code))?\.?(?: (?:is|was)(?: the)?)?[ \t]?[:#=]?[ \t\"'(]{0,3})"
     rf"({_VALUE})",
     needs=r"(?:^|[^a-z0-9_])(?:refs?|references?|no|nr|number|num|id|code|identifier)[ .:#=\t\"'(]|#",
@@ -48,9 +50,31 @@ _CODE = Gate(
     r"(?![A-Za-z0-9_\-/\\@=:(+~]|\.[A-Za-z0-9])",
     needs=r"[A-Z]{1,4}[0-9]{5}|[A-Z][0-9]{0,4}[\-/][0-9A-Z]|[0-9][A-Z]{1,3}-[0-9]{3}",
 )
+_THING = Gate(
+    r"(?<![a-z0-9_.\-/@])(licen[cs]e|permit|badge|policy|plan|contract|cert|certificate|membership|member|serial|invoice|order"
+    r"|docket|warrant|claim|file|case|matter|voucher|cheque|employee|staff|client|cust|customer|patient|student|ordinary"
+    r"|savings|sav|handset|passport|visa|deal|facility|guarantee|loan|mandate|booking|reservation)"
+    rf"(\.?[ ]?[#:]?[ ]?)({_VALUE})",
+    needs=r"(?:^|[^a-z0-9_])(?:licen[cs]e|permit|badge|policy|plan|contract|cert|certificate|membership|member|serial|invoice"
+    r"|order|docket|warrant|claim|file|case|matter|voucher|cheque|employee|staff|client|cust|customer|patient|student"
+    r"|ordinary|savings|sav|handset|passport|visa|deal|facility|guarantee|loan|mandate|booking|reservation)[ .:#]",
+    within=16,
+)
+"""Things that have numbers, with theirs behind them."""
+_ACRONYM = Gate(r"(?<![A-Za-z0-9_\-/])([A-Z]{2,6})(?:[ :#]|: )([0-9]{8,20})(?![A-Za-z0-9.,:/%_\-])")
+_SERIAL = Gate(
+    r"(?<![A-Za-z0-9_./\\:\-@#%&+~$])(?:[A-Z]{1,8}[0-9]{1,12}[A-Z]|[0-9]{1,12}[A-Z]{1,8}[0-9])[A-Z0-9]{0,20}"
+    r"(?![A-Za-z0-9_\-./\\@=:(+~])"
+)
+_ELEMENT = Gate(r"<(?:[a-z0-9]{1,8}:)?([a-z]{0,20}?)(?:id|no|nb|ref|cd|code|number|acct)>([^<>\n]{3,40})</")
+_OF_OFFICE = Gate(r"(?<![一-龥0-9])[一-龥]{1,2}-[0-9]{2,8}(?:-[0-9]{2,10}){1,3}(?![0-9\-])")
+"""Numbers of files behind what they are about: 住-0093-22871."""
+_BEHIND_NAME = Gate(r"[^\W\d_][ ]?\(([a-z]{0,3}-?[0-9]{3,8}(?:-[0-9]{2,8}){0,2})\)")
+_HYPHENED = Gate(r"(?<![0-9a-z\-/.])[0-9]{3,4}-[0-9]{5,8}(?![0-9a-z\-])")
+_MESSAGE = re.compile("[A-Z]{2,5}[0-9]{3,6}-?[EWISAF]$|[0-9]{8}T[0-9]{6}")
 _PREFIX = re.compile("[A-Za-z]+")
 _DAY = re.compile(
-    r"(?:19|20)[0-9]{2}[\-/.]?(?:0?[1-9]|1[0-2])(?:[\-/.]?(?:0?[1-9]|[12][0-9]|3[01]))?$"
+    r"(?:19|20)[0-9]{2}(?:[\-/.]?(?:0?[1-9]|1[0-2]))?(?:[\-/.]?(?:0?[1-9]|[12][0-9]|3[01]))?$"
     r"|[0-9]{1,2}[/.\-][0-9]{1,2}(?:[/.\-][0-9]{2,4})?$"
 )
 _VERSION = re.compile(r"v?[0-9]{1,3}(?:\.[0-9]{1,5}){1,3}$|0x|[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32}")
@@ -60,6 +84,11 @@ _QUANTITY = re.compile(
 )
 _FEWEST_DIGITS = 3
 _FEWEST_OF_CODE = 5
+_SHORTEST_SERIAL = 8
+_NUMBERED_THINGS = listed(
+    "membership member customer client account order ticket case claim policy contract invoice file loan card employee"
+    " staff badge reference ref application booking request serial"
+)
 _BARE_NUMBER_WORDS = listed("no number num nr")
 _LAST_WORD = re.compile(r"([a-z'’]+)[ /\-]*$")
 
@@ -83,6 +112,8 @@ def detect_references(folded: Folded) -> Iterator[Hit]:
             continue
         reach = match.end()
         before = _LAST_WORD.search(words[0])
+        if match[1] == "#" and not (before and before[1] in _NUMBERED_THINGS):
+            continue
         if not (before and before[1] in english) and _is_reference(
             text, match, bare=_is_bare(match), told=before is not None
         ):
@@ -101,9 +132,59 @@ def detect_references(folded: Folded) -> Iterator[Hit]:
                 yield _hit(match, 1)
     for match in _CODE.finditer(folded.cased):
         found = match[0]
-        prefix = _PREFIX.search(found)
-        if sum(map(str.isdigit, found)) >= _FEWEST_OF_CODE and prefix and prefix[0] not in codes:
+        if sum(map(str.isdigit, found)) >= _FEWEST_OF_CODE and _is_free(found, codes):
             yield Hit(*match.span(), Kind.CUSTOMER, "reference", _plain(found.lower()))
+    yield from _by_form(folded, codes)
+
+
+def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
+    """Numbers behind what has numbers, behind abbreviations and names, and serial numbers."""
+    text = folded.text
+    for match in _THING.finditer(text):
+        value = match[3]
+        digits = sum(map(str.isdigit, value))
+        least = _FEWEST_OF_CODE if value.isdecimal() else _FEWEST_DIGITS
+        if (
+            match[2]
+            and digits >= least
+            and not (_DAY.match(value) or _VERSION.match(value) or _QUANTITY.match(text, match.end()))
+        ):
+            yield _hit(match, 3)
+    for match in _ACRONYM.finditer(folded.cased):
+        if match[1] not in codes and not _DAY.match(match[2]):
+            yield _hit(match, 2)
+    for match in _SERIAL.finditer(folded.cased):
+        if _is_serial(match[0]) and _is_free(match[0], codes):
+            yield Hit(*match.span(), Kind.DEVICE, "serial", match[0].lower())
+    for match in _ELEMENT.finditer(text):
+        value = match[2]
+        if match[1] not in _owned_by_nobody()[0] and sum(map(str.isdigit, value)) > _FEWEST_DIGITS and " " not in value:
+            yield _hit(match, 2)
+    for match in _OF_OFFICE.finditer(text):
+        yield _hit(match, 0)
+    for match in _BEHIND_NAME.finditer(text):
+        digits = sum(map(str.isdigit, match[1]))
+        if _DAY.match(match[1]) or not _is_free(folded.cased[match.start(1) : match.end(1)], codes):
+            continue
+        if digits > _FEWEST_OF_CODE or (digits > _FEWEST_DIGITS and not match[1].isdecimal()):
+            yield _hit(match, 1)
+    for match in _HYPHENED.finditer(text):
+        if not _DAY.match(match[0]):
+            yield Hit(*match.span(), Kind.ACCOUNT, "reference", _plain(match[0]))
+
+
+def _is_free(code: str, codes: frozenset[str]) -> bool:
+    """Whether no standard, vendor or catalogue gives codes such as this."""
+    prefix = _PREFIX.search(code)
+    return (prefix is None or prefix[0].upper() not in codes) and not _MESSAGE.match(code)
+
+
+def _is_serial(code: str) -> bool:
+    """Capitals and digits that change place at least twice, and are no hash."""
+    letters = sum(map(str.isalpha, code))
+    turns = sum(one.isalpha() != other.isalpha() for one, other in pairwise(code))
+    is_hash = len(code) in (8, 16, 24) and not code.strip("0123456789ABCDEF")
+    return len(code) >= _SHORTEST_SERIAL and len(code) - letters >= 2 and turns >= 2 and not is_hash
 
 
 def _is_bare(match: re.Match[str]) -> bool:
