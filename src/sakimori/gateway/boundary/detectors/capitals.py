@@ -51,7 +51,7 @@ _SURNAMES_OF_NOBODY = listed("i a the")
 _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "ness", "'s", "\u2019s", "al", "able")
 
 
-@lru_cache(65_536)
+@lru_cache(16_384)
 def claims_of(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
     """(start, end, kind) of names in a sequence.
 
@@ -162,7 +162,7 @@ def _parts(sequence: str) -> Iterator[tuple[int, int]]:
     yield first, len(sequence)
 
 
-@lru_cache(65_536)
+@lru_cache(16_384)
 def _what(word: str) -> str:
     lexicon = english()
     plain = word.rstrip(".").replace("\u2019", "'")
@@ -232,7 +232,7 @@ def is_word(low: str, lexicon: English) -> bool:
     return False
 
 
-@lru_cache(32_768)
+@lru_cache(8_192)
 def _is_camel(word: str, lexicon: English) -> bool:
     parts = _CAMEL.findall(word)
     return (

@@ -51,7 +51,7 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
     yield from detect_mixed_scripts(text)
 
 
-@lru_cache(65_536)
+@lru_cache(16_384)
 def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
     """What a run says: (start, end, kind), in order. ``is_polite``: さん or the like follows."""
     lexicon = japanese()

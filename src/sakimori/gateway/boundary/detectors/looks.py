@@ -74,7 +74,7 @@ _SEPARATORS = re.compile(r"[._\-]")
 _CALENDAR = listed("jan feb mar apr may jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun")
 
 
-@lru_cache(65_536)
+@lru_cache(16_384)
 def shape_of(run: str) -> Shape:
     """Of letters and digits joined by ``.``, ``-`` and ``_``, with capitals as they were written."""
     low = run.lower()

@@ -92,7 +92,7 @@ def _katakana_endings() -> tuple[str, ...]:
     return tuple(sorted(endings, key=len, reverse=True))
 
 
-@lru_cache(32_768)
+@lru_cache(8_192)
 def is_unknown(text: str) -> bool:
     """Whether katakana is not a sequence of known words."""
     lexicon = japanese()

@@ -46,7 +46,7 @@ _ACRONYM = 5
 _MUCH_COUNTED = re.compile(r"[a-z]{4}[0-9]{3,5}$")
 _KINDS = {Shape.HOST: Kind.HOST, Shape.USER: Kind.USER, Shape.KEY: Kind.SECRET}
 _FEW_WORDS = 3
-_MOST_REMEMBERED = 100_000
+_MOST_REMEMBERED = 16_384
 _harmless: set[str] = set()
 """Runs that were judged so before, in any text: what is looked up at once needs no judging."""
 

@@ -32,7 +32,7 @@ def is_listed(word: str) -> bool:
     return word in english().words or f" {word} " in _technical().get(word[:_BUCKET], "")
 
 
-@lru_cache(65_536)
+@lru_cache(16_384)
 def is_known(word: str) -> bool:
     """Whether a word of small letters is no name: listed, or built of a listed one (``restarted``)."""
     lexicon = english()
@@ -54,13 +54,13 @@ _JOINED = listed(
 )
 
 
-@lru_cache(32_768)
+@lru_cache(8_192)
 def pieces_of(name: str) -> tuple[str, ...]:
     """The words of an identifier in small letters, and its numbers: ``dbUser_name2`` -> db, user, name, 2."""
     return tuple(piece.lower() for piece in _PIECES.findall(name))
 
 
-@lru_cache(65_536)
+@lru_cache(16_384)
 def is_built(word: str) -> bool:
     """Whether a word is known, or two known ones written together of which one is common in names of fields."""
     return is_known(word) or any(
