@@ -17,6 +17,7 @@ from sakimori.gateway.boundary.detectors import RULES, Detector
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.labelled import detect_member
 from sakimori.gateway.boundary.detectors.secrets import holds_secret
+from sakimori.gateway.boundary.detectors.settings import detect_named
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
@@ -117,7 +118,10 @@ class Boundary:
         hits: list[Hit] = []
         detectors = self._detectors
         if name:
-            detectors += (("label", partial(detect_member, fold(name).text)),)
+            detectors += (
+                ("label", partial(detect_member, fold(name).text)),
+                ("setting", partial(detect_named, fold(name).cased)),
+            )
         if before is not None:
             detectors += (("seam", partial(across, before=before)),)
         if running_text:
@@ -285,7 +289,7 @@ class Passage:
         """The text of a JSON string or number; ``name`` is that of the member it belongs to, None for a key itself."""
         if name is None:
             return self._send_name(text)
-        if name and holds_secret(fold(name).text, fold(text).text):
+        if name and holds_secret(fold(name).cased, fold(text).text):
             self.replaced[Kind.SECRET, "secret-member"] += 1
             return self._token(Kind.SECRET, text, text)
         return self.send(text) if is_json_text(text) else self.tokenise(text, name=name).text

@@ -24,6 +24,7 @@ NOBODY = listed(
 """Who everybody is, and what stands where an account's name could stand."""
 _HOST_AFTER = {
     "://": re.compile(r"://([a-z0-9][a-z0-9\-_]*)(?=[:/\s\"',);>\]]|$)"),
+    "//": re.compile(r"//(?<![a-z0-9:/]//)([a-z0-9][a-z0-9\-_]*)(?=/[a-z0-9$])"),
     "\\\\": re.compile(r"\\\\(?<![a-z0-9\\]\\\\)([a-z0-9][a-z0-9\-_]*)(?=[\\\s\"',);>\]]|$)"),
 }
 _AT = re.compile(r"@(?://)?([a-z0-9][a-z0-9\-_]*)(?=[:/\s\"',);>\]]|$)")

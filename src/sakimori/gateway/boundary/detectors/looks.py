@@ -4,14 +4,14 @@ A run is nothing of note when all its words are known and its numbers count or m
 """
 
 import re
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.lexicon import English, english, listed
 from sakimori.gateway.boundary.detectors.vocabulary import is_built, is_known, is_listed, pieces_of
 
 
-class Shape(Enum):
+class Shape(StrEnum):
     HARMLESS = "words, numbers, versions, hashes, files"
     COUNTED = "known words with a number: step3, backup2"
     NAME = "unknown letters and nothing else"
@@ -48,6 +48,10 @@ _FILE = re.compile(
     r"|bak|tmp|old|dmp|evtx?|etl|pcap|pem|crt|cer|key|p12|pfx|jks|csr|pub|asc|gpg|kdbx|rdp|service|socket|timer|so|o|a|lib"
     r"|deb|rpm|dmg|pkg|apk|whl|vmdk|ova|vhdx?|qcow2|tf|tfvars|tfstate|hcl|j2|tmpl|tpl|md|rst|lock|pid|swp|cpl|scr|ocx|dat|bin)$"
 )
+_NAMED_FILE = re.compile(
+    r"([A-Za-z0-9_\-]{4,40})\.(?:key|pem|crt|cer|p12|pfx|jks|csr|rdp|ovpn|conf|cfg|log|pcap|evtx|bak|dmp|kdbx|ppk|keytab)$"
+)
+"""Files that are called after a machine or an account."""
 _PUBLIC = re.compile(
     r"(?:[a-z0-9\-_]+\.)+(?:com|net|org|edu|gov|mil|int|io|co|jp|us|uk|de|fr|cn|ru|kr|in|br|au|ca|nl|eu|info|biz|dev"
     r"|app|cloud|me|tv|xyz|top|site|online|club|shop|icu|cc|ws|to|ch|se|no|fi|it|es|pl|tw|hk|sg|sh|ly|gl|ai|tech|link)$"
@@ -94,8 +98,13 @@ def shape_of(run: str) -> Shape:
         return Shape.HARMLESS
     if _HASH.match(run) and not _LETTERS_THEN_DIGITS.match(low):
         return Shape.HARMLESS
+    named = _NAMED_FILE.match(run)
+    if named and any(sign in named[1] for sign in "-_0123456789") and shape_of(named[1]) in _OF_SOMEBODY:
+        return shape_of(named[1])
     if _REFERENCE.match(low) or _FILE.match(low) or (_PUBLIC.match(low) and len(low) > _SHORTEST):
         return Shape.HARMLESS
+    if _RESOURCE.match(low):
+        return Shape.HOST
     if len(low) >= _LEAST_LEET and (
         any(len(_CLASSES.findall(part)) >= _MANY_CHANGES for part in _SEPARATORS.split(low)) or _is_scrambled(run)
     ):
@@ -112,6 +121,8 @@ def shape_of(run: str) -> Shape:
     parts = _SEPARATORS.split(low)
     if not unknown:
         if "-" in low and parts[-1] in _SIDES and len(parts[0]) > 1 and len(parts) == _PAIR and not parts[0].isdigit():
+            return Shape.HOST
+        if "-" in low and len(parts) == _PAIR and _NODE.match(parts[1]) and _has_role(parts[0]):
             return Shape.HOST
         if all(_is_harmless_part(part) for part in parts):
             return Shape.HARMLESS
@@ -153,9 +164,13 @@ def _is_harmless_part(part: str) -> bool:
 
 
 _DIGITS_WITHIN = re.compile(r"([a-z]{1,12}[0-9]+)([a-z]+)$")
-_RELEASE = re.compile(r"([a-z]+)[_\-]?v?[0-9]+(?:\.[0-9]+)+$")
+_RESOURCE = re.compile(r"[a-z]{1,10}-[0-9a-f]{8,17}$")
+"""Of clouds."""
+_RELEASE = re.compile(r"([a-z]+)[_.\-]?v?[0-9]+(?:\.[0-9]+)+$")
 _OFFICE = re.compile(r"[a-z0-9]{2,}(?:admin|adm|usr|svc)[0-9]{0,3}$")
 """Accounts are named after what they are for."""
+_OF_SOMEBODY = (Shape.HOST, Shape.USER)
+_NODE = re.compile(r"[a-uw-z][0-9]{1,2}$")
 _SIDES = listed("bk std dr prd prod stg tst uat blue green east west act sby a b c pri sec old new")
 _MANY_SCRAMBLED = 6
 

@@ -36,7 +36,7 @@ _PROSE = listed(
     " our your my please have has had will would can could should must not but if when which who there here do does"
     " did about into because than then so as"
 )
-_LEADS = listed("on from for by at to in via onto host server user account machine node login box vm named called")
+_LEADS = listed("on from for to host server user account machine node login box vm named called")
 _WITHIN_URL = re.compile(r"[^\s\"'<>=]*/[^\s\"'<>/]*//:")
 _ROUND = 120
 """Characters on either side that tell in what kind of text a run stands."""
@@ -85,7 +85,9 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
     before = text[start - 1 : start]
     strong = _KINDS.get(shape)
     if before and before in "-./\\$%{<`#+@":
-        if before in "-." or (strong is None and before != "@"):
+        if before in "-.+" or (strong is None and before != "@"):
+            return None
+        if follows and before in "/\\" and shape is Shape.HOST and follows[0] in ("/", "\\"):
             return None
         if before == "/" and shape is not Shape.KEY and surroundings.holds_url and _is_within_url(text, start):
             return None

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.gates import Gate
+from sakimori.gateway.boundary.detectors.telling import told_by
+from sakimori.gateway.boundary.detectors.values import tells_secret
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -94,8 +96,10 @@ def detect_fields(folded: Folded) -> Iterator[Hit]:
 
 
 def holds_secret(name: str, value: str) -> bool:
-    """Whether a JSON member of this name has a secret as its value (both folded)."""
-    return bool(value) and value not in _SAYS_NOTHING and _MEMBER_NAME.fullmatch(name) is not None
+    """Whether a JSON member of this name (capitals as they were) has a secret as its value (folded)."""
+    if not value or value in _SAYS_NOTHING:
+        return False
+    return _MEMBER_NAME.fullmatch(name.lower()) is not None or (told_by(name) is Kind.SECRET and tells_secret(value))
 
 
 def _value(text: str, start: int) -> tuple[int, int, int]:

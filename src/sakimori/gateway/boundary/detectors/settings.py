@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.telling import told_by
-from sakimori.gateway.boundary.detectors.values import is_joined, is_port, value_at
+from sakimori.gateway.boundary.detectors.values import is_joined, is_port, value_at, whole_value
 from sakimori.gateway.boundary.detectors.vocabulary import is_known
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -30,7 +30,7 @@ _OPTION = Gate(r"(?<=[ \t\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+
 _DIRECTIVE = re.compile(r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:])(?:[05789] )?")
 _STATEMENT = Gate(
     r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
-    r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]*[_0-9][a-z0-9_.\-]*)"
+    r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]{0,60}[_0-9][a-z0-9_.\-]{0,60})"
 )
 _BEGINS_LINE = re.compile(r"[ \t\-*#>\"']*(?:\n|[{,;(\[|]|$)")
 _SENTENCE = re.compile(r"[a-z]+ [a-z]+")
@@ -74,6 +74,13 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
         if shape_of(match[1]) is not Shape.HARMLESS or is_joined(match[1]):
             kind = told_by(match[0].split()[0]) or Kind.USER
             yield Hit(*match.span(1), kind, "statement", match[1])
+
+
+def detect_named(name: str, value: Folded) -> Iterator[Hit]:
+    """What of the value of a JSON member must not leave, told by the member's name (capitals as they were)."""
+    kind = told_by(name)
+    if kind is not None:
+        yield from whole_value(value, kind)
 
 
 def _goes_on(text: str, match: re.Match[str]) -> bool:

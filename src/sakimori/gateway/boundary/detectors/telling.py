@@ -25,17 +25,16 @@ _KEY_OF = listed(
 """Before ``key``: keys of locks, not of tables."""
 _USER = listed(
     "user username userid usr uname login logon owner acct account uid samid samaccountname principal suser duser"
-    " assignee operator actor runas upn member userprincipalname logonname loginname identity binddn become"
-    " subjectusername targetusername dbuser createdby requester handle nick nickname whoami worker employee staff"
+    " assignee operator actor runas upn userprincipalname logonname loginname binddn become subjectusername"
+    " targetusername dbuser createdby requester handle nick nickname whoami"
 )
 _USER_ENDINGS = ("user", "username", "login", "userid", "usrprf")
 _HOST = listed(
     "host hostname hosts server servers srv node nodes nodename peer peers machine computer computername workstation"
     " endpoint relay relayhost broker brokers master slave replica standby upstream backend proxy nas bastion jumphost"
-    " remote target targets src dst source dest destination shost dhost dvchost device dvc devname sysname conname"
-    " connname servername instance agent gateway gw client fqdn site dc sv vm guest hypervisor esx cluster namenode"
-    " initiator bootstrap member forwarder collector indexer nameserver datacenter kdc vip loghost smarthost console"
-    " printer share container"
+    " remote shost dhost dvchost device dvc devname sysname conname connname servername gateway gw client fqdn dc sv"
+    " vm hypervisor esx cluster namenode forwarder collector indexer nameserver datacenter kdc vip loghost smarthost"
+    " printer"
 )
 _HOST_ENDINGS = ("host", "hostname", "server", "node", "servers", "hosts")
 _DOMAIN = listed("domain realm workgroup ntdomain domainname")
@@ -51,8 +50,9 @@ _ATTRIBUTE = listed(
     " prefix suffix pattern list map domain locale language lang home shell env environment budget tokens per"
 )
 """What a value is of its own, whatever stands before: ``user_agent``, ``password_policy``."""
-_TELLS_STILL = listed("id name names string hash key keys code ref")
-"""Attributes that are the thing itself: a user's name, a session's id."""
+_TELLS_WHO = listed("id name names string code")
+_TELLS_WHAT = listed("string hash")
+"""Attributes that are the thing itself: a user's name, a session's id; the hash of a password."""
 
 
 @lru_cache(16_384)
@@ -66,7 +66,7 @@ def told_by(name: str) -> Kind | None:
         return Kind.SECRET
     if last == "key" and len(words) > 1 and (words[-2] in _KEY_OF or _ends(words[-2], _SECRET_ENDINGS)):
         return Kind.SECRET
-    if last in ("auth", "session") and len(words) <= _FEW_WORDS:
+    if words[-_FEW_WORDS:] == ["session", "id"]:
         return Kind.SECRET
     if _ends(last, _SECRET_ENDINGS) and not is_listed(last):
         return Kind.SECRET
@@ -77,7 +77,8 @@ def told_by(name: str) -> Kind | None:
     if last in _HOST or _ends(last, _HOST_ENDINGS):
         return Kind.HOST
     if last in _ATTRIBUTE and len(words) > 1:
-        return told_by("_".join(words[:-1])) if last in _TELLS_STILL else None
+        kind = told_by("_".join(words[:-1]))
+        return kind if last in (_TELLS_WHAT if kind is Kind.SECRET else _TELLS_WHO) else None
     return None
 
 

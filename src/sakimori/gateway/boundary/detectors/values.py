@@ -14,8 +14,8 @@ from sakimori.gateway.boundary.detectors.vocabulary import is_known
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_BARE = re.compile(r"[^\s\"'`,;&<>|(){}\[\]、。」』]+")
-_BARE_SECRET = re.compile(r"[^\s\"'`,;<>|、。」』]+")
+_BARE = re.compile(r"[^\s\"'`,;&<>|(){}\[\]、。」』]{1,401}+")
+_BARE_SECRET = re.compile(r"[^\s\"'`,;<>|、。」』]{1,401}+")
 _QUOTED = re.compile(r"\\?([\"'`])((?:[^\"'`\\\n]|\\.|(?!\1)[\"'`]){0,400}?)\\?\1")
 _SCHEME = re.compile(r"(?:basic|bearer|digest|negotiate|ntlm|pass|static|plain)[: ]{1,2}(?=[!-~]{4})")
 _GOES_ON = re.compile(r"(?:[;,][^\s;,=\"'<>]+)+(?=\s|$)")
@@ -77,6 +77,20 @@ def value_at(folded: Folded, start: int, kind: Kind, *, loose: bool = False, nam
     elif quoted or text[end : end + 1] != "(":
         told = quoted is not None or (text[start - 1] in "=:" and not loose and len(name) > _SHORT)
         yield from _names(folded, begin, end, kind, told=told)
+
+
+def whole_value(folded: Folded, kind: Kind) -> Iterator[Hit]:
+    """What must not leave of a text that is one value."""
+    text = folded.text
+    if kind is not Kind.SECRET:
+        yield from _names(folded, 0, len(text), kind, told=True)
+    elif tells_secret(text):
+        yield Hit(0, len(text), kind, "setting", text)
+
+
+def tells_secret(value: str) -> bool:
+    """Whether a whole value under a name of secrets is one (folded)."""
+    return value not in _SAYS_NOTHING and len(value) <= _LONGEST and _is_secret(value, is_quoted=True)
 
 
 def is_port(text: str, start: int) -> bool:
