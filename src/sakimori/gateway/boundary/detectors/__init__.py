@@ -28,6 +28,7 @@ from sakimori.gateway.boundary.detectors.phones import detect_phones
 from sakimori.gateway.boundary.detectors.runs import detect_runs
 from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
 from sakimori.gateway.boundary.detectors.settings import detect_settings
+from sakimori.gateway.boundary.detectors.speakers import detect_speakers
 from sakimori.gateway.boundary.detectors.spoken import detect_spoken_secrets
 from sakimori.gateway.boundary.detectors.swift import detect_swift
 from sakimori.gateway.boundary.detectors.symbols import detect_symbols
@@ -61,6 +62,7 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("address-ja", detect_japanese_addresses),
     ("address-en", detect_english_addresses),
     ("letterhead", detect_letterheads),
+    ("speaker", detect_speakers),
     ("name-en", detect_english_names),
     ("name-ja", detect_japanese_names),
 )

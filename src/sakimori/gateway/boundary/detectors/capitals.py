@@ -130,13 +130,18 @@ def _named(
         and not any(what in ("ambiguous", "initial") for what in part)
         and words[end - 1][2].lower() not in _TRADES
     )
-    if may_say_what and part.count("term") > part.count("name"):
+    if may_say_what and part.count("term") > part.count("name") and not _is_listed(words[begin][2], lexicon):
         # Terms beside an unknown word say what it is, not who: "Webshell Process Pattern".
         while begin < end and known[begin] == "term":
             begin += 1
         while end > begin and known[end - 1] == "term":
             end -= 1
     return begin, end
+
+
+def _is_listed(word: str, lexicon: English) -> bool:
+    """Whether a word is a name that a list holds: terms behind it belong to it (Marunouchi Corporate II)."""
+    return word.lower() in lexicon.surnames or word.lower() in lexicon.places
 
 
 def _add_places(

@@ -70,6 +70,13 @@ _MONTHS = listed(
     " sep sept oct nov dec"
 )
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_DAY_IN_WORDS = Gate(
+    r"(?<![a-z])(?:the )?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth"
+    r"|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[ \-][a-z]{4,7}"
+    rf"|thirtieth|thirty[ \-]first)(?: day)? of (?:{_MONTH})(?: in)?(?: the year)?,? "
+    r"(?:(?:19|20)[0-9]{2}|nineteen[ \-][a-z]{3,9}(?:[ \-][a-z]{3,5})?|two thousand(?: and)?(?: [a-z]{3,9})?)"
+    r"(?![a-z0-9])"
+)
 _DATED = re.compile(
     r"(?:[0-9](?:st|nd|rd|th)? (?:of )?|(?:^|[^A-Za-z])(?i:in|by|since|until|of|early|late|last|next|this|mid|on) )"
     rf"(?i:{_MONTH})(?![A-Za-z])|(?i:{_MONTH})\.?,? {{1,2}}[0-9]"
@@ -123,6 +130,8 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
         yield Hit(match.start(1), match.end(1), Kind.TITLE, "occupation", match[1].lower())
     for match in _TITLE.finditer(cased):
         yield Hit(match.start(), match.end(), Kind.TITLE, "honorific", match[0].lower())
+    for match in _DAY_IN_WORDS.finditer(folded.text):
+        yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "date-in-words", match[0])
     yield from _small_names(folded.text, cased, lexicon)
 
 

@@ -54,8 +54,8 @@ _AFTER_FORM = re.compile(
 )
 _SELF = Gate(f"([{KANJI}]{{1,5}}|[{KANA}]{{2,8}}|[ぁ-ん]{{2,6}})(?=と申し|と申す|と名乗)", needs="と申し|と申す|と名乗")
 _BRANCH = Gate(
-    "(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所)|(?<![一-龥])(本店)営業部",
-    needs="支店|出張所|営業所|本店営業部",
+    "(?<![ぁ-んァ-ヴー一-龥])([一-龥ァ-ヴー々ヶ]{1,6}(?:[がのヶ][一-龥]{1,3})?)(?:支店|出張所|営業所|分室|支所|支社)|(?<![一-龥])(本店)営業部",
+    needs="支店|出張所|営業所|分室|支所|支社|本店営業部",
 )
 _NO_BRANCH = listed("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙")
 _SPACED_KANA = Gate(f"([{KANA}](?<![{KANA}]{{2}})[{KANA}]{{1,6}})[ \u3000・]([{KANA}]{{2,8}})(?![{KANA}])")
@@ -187,10 +187,11 @@ def _in_cells(text: str) -> Iterator[Hit]:
         known = surname in lexicon.surnames
         if given[0] < "\u30a0":
             ends = text[match.end(2) : match.end(2) + 1] in _AFTER_NAME
-            known = known or given.translate(_TO_KATAKANA) in lexicon.kana_given or (ends and len(surname) in (2, 3))
+            known = known or given.translate(_TO_KATAKANA) in lexicon.kana_given or (ends and len(surname) > 1)
             likely = known and not is_common_hiragana(given)
         elif given[0] < "\u3100":
-            likely = given not in lexicon.katakana_words and (known or given in lexicon.kana_given)
+            ends = text[match.end(2) : match.end(2) + 1] in _AFTER_NAME and len(surname) > 1
+            likely = given not in lexicon.katakana_words and (known or ends or given in lexicon.kana_given)
         else:
             likely = known or given in lexicon.given or (len(surname) == 2 and plausible_given(given, lexicon))
         if likely:

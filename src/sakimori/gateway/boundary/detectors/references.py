@@ -70,6 +70,13 @@ _ELEMENT = Gate(r"<(?:[a-z0-9]{1,8}:)?([a-z]{0,20}?)(?:id|no|nb|ref|cd|code|numb
 _OF_OFFICE = Gate(r"(?<![一-龥0-9])[一-龥]{1,2}-[0-9]{2,8}(?:-[0-9]{2,10}){1,3}(?![0-9\-])")
 """Numbers of files behind what they are about: 住-0093-22871."""
 _BEHIND_NAME = Gate(r"[^\W\d_][ ]?\(([a-z]{0,3}-?[0-9]{3,8}(?:-[0-9]{2,8}){0,2})\)")
+_POSITIONAL = Gate(r"[(\[,][ ]?['\"]([0-9]{6,12})['\"](?=[ ]?[,)\]])")
+"""Values of statements and lists, which have no names."""
+_IN_PATH = Gate(
+    r"/(?:cif|customers?|members?|clients?|users?|kokyaku|contracts?|policies|loans?|orders?|claims?)"
+    r"/([a-z\-]{0,6}[0-9][a-z0-9\-]{3,24})(?![a-z0-9.\-])"
+)
+_FIRST_OF_LINE = Gate(r"(?:^|\n)([0-9]{5,10})[ \t]{1,4}(?=[ァ-ヴー]{2,12}[ \u3000)])")
 _HYPHENED = Gate(r"(?<![0-9a-z\-/.])[0-9]{3,4}-[0-9]{5,8}(?![0-9a-z\-])")
 _MESSAGE = re.compile("[A-Z]{2,5}[0-9]{3,6}-?[EWISAF]$|[0-9]{8}T[0-9]{6}")
 _PREFIX = re.compile("[A-Za-z]+")
@@ -168,6 +175,10 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
             continue
         if digits > _FEWEST_OF_CODE or (digits > _FEWEST_DIGITS and not match[1].isdecimal()):
             yield _hit(match, 1)
+    for pattern in (_POSITIONAL, _IN_PATH, _FIRST_OF_LINE):
+        for match in pattern.finditer(text):
+            if not _DAY.match(match[1]):
+                yield _hit(match, 1)
     for match in _HYPHENED.finditer(text):
         if not _DAY.match(match[0]):
             yield Hit(*match.span(), Kind.ACCOUNT, "reference", _plain(match[0]))

@@ -1,0 +1,39 @@
+"""Who speaks in chats and minutes, and how names are read."""
+
+import pytest
+
+from sakimori.gateway.boundary import Boundary, Dictionary, Passage
+
+BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
+
+
+def sent(text: str) -> str:
+    return Passage(BOUNDARY).send(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Standup:\nKaito: fixing the retry\nSzymon: out today", "Kaito"),
+        ("[14:03] wen: blocked on the keys", "wen"),
+        ("[14:03] たけだ: 窓口に来ました", "たけだ"),
+        ("14:05 つかもと：了解", "つかもと"),
+        ("李 俊傑（り しゅんけつ）様", "しゅんけつ"),
+        ("born the ninth of July 1988 in Leeds", "ninth of July 1988"),
+    ],
+)
+def test_names_do_not_leave(text: str, name: str) -> None:
+    assert name not in sent(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Summary: the batch is late\nNext: restart it",
+        "timeout: 30 s in all\nretries: as many as needed",
+        "まとめ：資料を送ること",
+        "新しい手順（こちら）を読む（または省く）",
+    ],
+)
+def test_labels_and_remarks_stay(text: str) -> None:
+    assert sent(text) == text
