@@ -15,7 +15,7 @@ def sent(text: str) -> str:
     ("text", "name"),
     [
         ("Standup:\nKaito: fixing the retry\nSzymon: out today", "Kaito"),
-        ("[14:03] wen: blocked on the keys", "wen"),
+        ("[14:03] dinh: blocked on the keys", "dinh"),
         ("[14:03] たけだ: 窓口に来ました", "たけだ"),
         ("14:05 つかもと：了解", "つかもと"),
         ("李 俊傑（り しゅんけつ）様", "しゅんけつ"),
