@@ -101,7 +101,10 @@ _OWN = frozenset(Event.__annotations__)
 
 def log(event: Event) -> None:
     """Tell it, where the process was set up to (``service.begin``); warnings and worse in any case."""
-    event._logger.log(event.level, event)  # pyright: ignore[reportPrivateUsage] # its own module
+    logger = event._logger  # pyright: ignore[reportPrivateUsage] # its own module
+    if logger.isEnabledFor(event.level):
+        # ``Logger.log`` would look through the stack for its caller, of whom no line tells.
+        logger.handle(logging.LogRecord(logger.name, event.level, "", 0, event, (), None))
 
 
 def _writer(where: str, hint: Any) -> Callable[[Any], Told]:

@@ -7,14 +7,18 @@ a busy gateway does is many short ones.
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import Connection, Dialect, Executable, LargeBinary, Table
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.types import TypeEngine
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 Values = Mapping[str, Any]
 _Processor = Callable[[Any], Any]
@@ -27,6 +31,15 @@ def command(connection: Connection, text: str) -> None:
         _driver(connection).execute(text)
     else:
         connection.exec_driver_sql(text)
+
+
+def upsert(dialect: Dialect, table: Table[Any]) -> "postgresql.Insert | sqlite.Insert":
+    """``INSERT`` that says what becomes of rows which are there already."""
+    if dialect.name == _SQLITE:
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # 2 MB, which an install with a file of its own does without
+
+    return postgresql.insert(table)
 
 
 class Found:
@@ -75,7 +88,10 @@ class Prepared:
         self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
         self._names = tuple(binds)
         self._into: dict[str, _Processor] = {
-            name: made for name, bind in binds.items() if (made := _impl(bind.type, dialect).bind_processor(dialect))
+            name: made
+            for name, bind in binds.items()
+            if (made := _impl(bind.type, dialect).bind_processor(dialect))
+            and not (dialect.name == _SQLITE and isinstance(bind.type, LargeBinary))  # which takes bytes as they are
         }
         self._direct = not (
             compiled.post_compile_params  # lists of values, whose text is another with each length

@@ -24,12 +24,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sakimori.records import Document, Source, from_json
 from sakimori.store.documents import DocumentColumns, shelf
 from sakimori.store.errors import WrongTenant
-from sakimori.store.prepared import Prepared, command
+from sakimori.store.prepared import Prepared, command, upsert
 from sakimori.store.schema import TenantColumns
 
 D = TypeVar("D", bound=Document)
@@ -172,8 +171,6 @@ class Transaction(Snapshot):
         return [{**row, "tenant": self.tenant} for row in rows]
 
 
-_UPSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
 # Statements are kept, since making one costs more than running it.
 
 
@@ -205,12 +202,12 @@ def _insertion(table: Table[TenantColumns], dialect: Dialect, columns: tuple[str
 
 @lru_cache(1024)
 def _insertion_of_missing(table: Table[TenantColumns], dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
-    return Prepared(_UPSERTS[dialect.name](table).on_conflict_do_nothing(), dialect, columns)
+    return Prepared(upsert(dialect, table).on_conflict_do_nothing(), dialect, columns)
 
 
 @lru_cache(1024)
 def _replacement(table: Table[TenantColumns], dialect: Dialect, columns: tuple[str, ...]) -> Prepared:
-    statement = _UPSERTS[dialect.name](table)
+    statement = upsert(dialect, table)
     key = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in columns if name not in key}
     return Prepared(statement.on_conflict_do_update(index_elements=key, set_=changed), dialect, columns)

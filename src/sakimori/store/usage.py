@@ -11,11 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Dialect, Named, Select, Table, Text, bindparam, func
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sakimori.core import Nanos
 from sakimori.store.kept import run
-from sakimori.store.prepared import Prepared
+from sakimori.store.prepared import Prepared, upsert
 from sakimori.store.schema import TenantColumns, metadata
 from sakimori.store.transaction import Snapshot, Transaction
 
@@ -47,15 +46,13 @@ class UsageColumns(TenantColumns):
 usage = Table("usage_day", metadata, UsageColumns)
 _KEY = ("tenant", "day", "model", "purpose", "provider", "outcome", "code")
 _COUNTS = ("calls", "input_tokens", "output_tokens", "microyen")
-_UPSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @lru_cache(1024)
 def _counting(dialect: Dialect) -> Prepared:
-    statement = _UPSERTS[dialect.name](usage)
+    statement = upsert(dialect, usage)
     added = {name: usage.c[name] + statement.excluded[name] for name in _COUNTS}
-    upsert = statement.on_conflict_do_update(index_elements=_KEY, set_=added)
-    return Prepared(upsert, dialect, _KEY + _COUNTS)
+    return Prepared(statement.on_conflict_do_update(index_elements=_KEY, set_=added), dialect, _KEY + _COUNTS)
 
 
 @dataclass(frozen=True, slots=True)

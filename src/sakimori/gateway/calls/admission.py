@@ -443,6 +443,6 @@ def _parse(raw: bytes) -> dict[str, object]:
         raise Refusal(400, "invalid_json", "We could not parse the JSON body of your request.") from error
     if not isinstance(request, dict):
         raise Refusal(400, "invalid_json", "The body of your request must be a JSON object.")
-    if too_deep(cast("object", request), _DEEPEST):
+    if too_deep(cast("object", request), _DEEPEST, raw):
         raise Refusal(400, "invalid_json", f"The body of your request is nested deeper than {_DEEPEST} levels.")
     return cast("dict[str, object]", request)

@@ -50,7 +50,8 @@ async def read_body(request: web.Request) -> bytes:
         Refusal: it is too long, takes too long, or breaks off.
     """
     try:
-        async with asyncio.timeout(_SECONDS):
+        # Mostly it is here already, and to set an alarm costs more than to read it.
+        async with asyncio.timeout(None if request.content.is_eof() else _SECONDS):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise too_large() from None

@@ -50,7 +50,7 @@ class AnswerStream(ABC):
             data: object = orjson.loads(event.data)
         except orjson.JSONDecodeError:
             raise unusable("sent an event that is not JSON") from None
-        if not isinstance(data, dict) or too_deep(cast("object", data), _DEEPEST):
+        if not isinstance(data, dict) or too_deep(cast("object", data), _DEEPEST, event.data):
             raise unusable("sent an event that is no object, or nested too deeply")
         return self.event(event.name, cast("dict[str, Any]", data))
 

@@ -118,7 +118,7 @@ def json_object(raw: bytes) -> dict[str, Any] | None:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(value, dict) or too_deep(cast("object", value), _DEEPEST):
+    if not isinstance(value, dict) or too_deep(cast("object", value), _DEEPEST, raw):
         return None
     return cast("dict[str, Any]", value)
 
