@@ -171,7 +171,8 @@ _OFFICE = re.compile(r"[a-z0-9]{2,}(?:admin|adm|usr|svc)[0-9]{0,3}$")
 """Accounts are named after what they are for."""
 _OF_SOMEBODY = (Shape.HOST, Shape.USER)
 _NODE = re.compile(r"[a-uw-z][0-9]{1,2}$")
-_SIDES = listed("bk std dr prd prod stg tst uat blue green east west act sby a b c pri sec old new")
+_TIERS = listed("bk std dr prd stg tst uat sby")
+_SIDES = _TIERS | listed("prod blue green east west act a b c pri sec old new")
 _MANY_SCRAMBLED = 6
 
 
@@ -220,7 +221,9 @@ def _has_role(word: str) -> bool:
     """Whether a word is what machines are for, or that and another word or place."""
     if word in _ROLES:
         return True
-    if not is_listed(word) and any(
+    if is_known(word):
+        return False
+    if any(
         len(role) >= _SHORTEST and role in _ROLES
         for role in (word[:-1], word[:-2], word[:-3], word[3:], word[2:], word[1:])
     ):
@@ -241,7 +244,8 @@ def _joined(run: str, unknown: list[str]) -> Shape:
     low = run.lower()
     parts = [part for part in _SEPARATORS.split(low) if part]
     if not unknown:
-        is_machine = len(parts) == _PAIR and "-" in low and parts[-1] in _SIDES and _has_role(parts[0])
+        is_pair = len(parts) == _PAIR and "-" in low and len(parts[0]) > 1
+        is_machine = is_pair and (parts[1] in _TIERS or (parts[1] in _SIDES and _has_role(parts[0])))
         return Shape.HOST if is_machine else Shape.HARMLESS
     if len(parts) == 1:
         return Shape.NAME

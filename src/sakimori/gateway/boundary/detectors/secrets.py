@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.telling import told_by
-from sakimori.gateway.boundary.detectors.values import tells_secret
+from sakimori.gateway.boundary.detectors.values import stands_for_value, tells_secret
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -59,7 +59,7 @@ _QUOTES = "\"'`「『"
 _CLOSING = {'"': '"', "'": "'", "`": "`", "「": "」", "『": "』"}
 _BARE = re.compile(r"[^\s\"'`,;&<>|)}\]、。」』]+")
 _SAYS_NOTHING = frozenset({"true", "false", "null", "none", "yes", "no", "undefined", "string", "required", "*", "***"})
-_STANDS_FOR = re.compile(r"\$(?:[{(]|[a-z_]+(?![a-z0-9_$]))|%[a-z_]+%|<[a-z_ ]+>|\{\{|/[a-z]+/")
+_PATH = re.compile(r"/[a-z]+/")
 _URL_CREDENTIALS = Gate(r"://([^\s/@:\"'<>]{0,128}:[^\s/@\"'<>]{1,256})@")
 _LONGEST_VALUE = 4096
 
@@ -87,10 +87,9 @@ def detect_fields(folded: Folded) -> Iterator[Hit]:
         position = 0
         while name := before.search(text, position):
             start, end, position = _value(text, name.end())
-            if _STANDS_FOR.match(text, start):
-                continue
-            if end > start and text[start:end] not in _SAYS_NOTHING and any(map(str.isalnum, text[start:end])):
-                yield Hit(start, end, Kind.SECRET, "secret-field", text[start:end])
+            value = text[start:end]
+            if any(map(str.isalnum, value)) and not stands_for_value(value) and not _PATH.match(value):
+                yield Hit(start, end, Kind.SECRET, "secret-field", value)
     for match in _URL_CREDENTIALS.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.SECRET, "url-credentials", match[1])
 

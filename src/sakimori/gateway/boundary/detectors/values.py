@@ -88,6 +88,11 @@ def whole_value(folded: Folded, kind: Kind) -> Iterator[Hit]:
         yield Hit(0, len(text), kind, "setting", text)
 
 
+def stands_for_value(value: str) -> bool:
+    """Whether what stands behind a name of secrets is none: a variable, a type, ``required`` (folded)."""
+    return value in _SAYS_NOTHING or _STANDS_FOR.match(value) is not None
+
+
 def tells_secret(value: str) -> bool:
     """Whether a whole value under a name of secrets is one (folded)."""
     return value not in _SAYS_NOTHING and len(value) <= _LONGEST and _is_secret(value, is_quoted=True)

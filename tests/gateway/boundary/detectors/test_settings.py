@@ -1,0 +1,103 @@
+"""What commands, settings, logs and code hold of machines, accounts and secrets, in whatever they are written for."""
+
+import string
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sakimori.gateway.boundary import Boundary, Dictionary, Passage
+
+BOUNDARY = Boundary("t", b"k" * 32, Dictionary())
+
+
+def left(text: str) -> str:
+    """What of a text leaves, with ``*`` for what does not."""
+    spans = BOUNDARY.find(text)[1]
+    return "".join("*" if any(s.start <= at < s.end for s in spans) else c for at, c in enumerate(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("docker login -u deploybot -p Nemuri-Neko registry", ["deploybot", "Nemuri-Neko"]),
+        ("kubectl create secret generic db --from-literal=password=Kumo7takai", ["Kumo7takai"]),
+        ("redis-cli -h cachesv4 -a hotategai PING", ["cachesv4", "hotategai"]),
+        ("net use \\\\fs-sabae /user:keiri aozora", ["fs-sabae", "keiri", "aozora"]),
+        ("schtasks /create /tn Nightly /ru svc.batchrun /rp Nightly77x", ["svc.batchrun", "Nightly77x"]),
+        ("sqlplus zaimu/Zaimu#1st@//oradb-k3:1521/DB", ["zaimu", "Zaimu#1st", "oradb-k3"]),
+        ("rsync -a /data bkupmgr@dr-vault5:/backup", ["bkupmgr", "dr-vault5"]),
+        ("smtp_password: Hotaru^1129\nsmtp_user: noreply_ibk", ["Hotaru^1129", "noreply_ibk"]),
+        ("spring:\n  datasource:\n    password: Mikan.Tangerine", ["Mikan.Tangerine"]),
+        ("[hosts]\nwebfront21 ansible_user=deployer9", ["webfront21", "deployer9"]),
+        ("UID=etlload\nPWD=kappabashi\nSERVER=sqlag-lsn", ["etlload", "kappabashi", "sqlag-lsn"]),
+        ('<add key="DbPassword" value="Rinku Rinku"/>', ["Rinku Rinku"]),
+        ("machine ftp3 login kessai password ohayou", ["ftp3", "kessai", "ohayou"]),
+        ("pgmain-a:5432:ledger:ledger_ro:t4k0yak1", ["pgmain-a", "ledger_ro", "t4k0yak1"]),
+        ("username netope privilege 15 secret 0 Tsubame99\nhostname RTKYOTO3", ["netope", "Tsubame99", "RTKYOTO3"]),
+        ("DEFINE CHANNEL(X) CONNAME('mqosk2(1414)') USERID('mqsend')", ["mqosk2", "mqsend"]),
+        ("DATABASES = {'USER': 'kycweb', 'PASSWORD': 'bunbuku'}", ["kycweb", "bunbuku"]),
+        ("CREATE USER audit_ext IDENTIFIED BY x", ["audit_ext"]),
+        ("rootdn cn=syncer,dc=kairyo,dc=example", ["dc=kairyo,dc=example"]),
+        ("root:$6$saltsalt$Zr81kQm2VbT0pLxYw3nHc5uJ:19000:0:", ["$6$saltsalt$Zr81kQm2VbT0pLxYw3nHc5uJ"]),
+        ("sshd[1]: Failed password for oper from 203.0.113.9 port 22", ["oper"]),
+        ("sudo:     oper : TTY=pts/3 ; USER=root", ["oper"]),
+        ("time=now level=error account=shimada.r node=gwnode8", ["shimada.r", "gwnode8"]),
+        ("$ hostname\nyuukari\n$ whoami\nhokugin\\johana", ["yuukari", "johana"]),
+    ],
+)
+def test_does_not_leave(text: str, hidden: list[str]) -> None:
+    for value in hidden:
+        assert "*" * len(value) in left(text)
+        assert value not in left(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: ${DB_PASSWORD}",
+        "password = os.environ['DB_PASSWORD']",
+        "password: required, at least 12 characters",
+        "api_key=<your key>",
+        "docker run -p 8080:80 -u root nginx",
+        "user=root host=localhost uid=0",
+        "tokens: 120 max_tokens=4096",
+        "def login(user: str, password: str) -> Token:",
+        "SELECT count(*) FROM deposits WHERE status = 'OPEN'",
+        "systemctl restart sshd && journalctl -u sshd --since today",
+        "git push -u origin main",
+        "The password is too short and has expired.",
+        '{"properties": {"user": {"type": "string"}, "password": {"type": "string"}}}',
+    ],
+)
+def test_stays_readable(text: str) -> None:
+    assert left(text) == text
+
+
+@given(
+    st.sampled_from(
+        ["DB_PASSWORD={}", "dbPassword: '{}'", '{{"clientSecret": "{}"}}', "--storepass {}", "<pwd>{}</pwd>"]
+    ),
+    st.text(string.ascii_letters + string.digits + "!#%+@_", min_size=6, max_size=24).filter(
+        lambda value: any(map(str.isdigit, value)) and any(map(str.isalpha, value)) and value[0].isalpha()
+    ),
+)
+def test_whatever_a_secret_is_its_field_hides_it(form: str, value: str) -> None:
+    assert value not in left(form.format(value))
+
+
+@given(st.text("ab0-_.:=/\\@'\"<>(){}; \n", max_size=200))
+def test_whatever_is_found_lies_within_the_text(text: str) -> None:
+    assert all(0 <= span.start < span.end <= len(text) for span in BOUNDARY.find(text)[1])
+
+
+def test_members_of_json_are_told_by_the_words_of_their_names() -> None:
+    passage = Passage(BOUNDARY)
+    members = {"bindUser": "torioki", "dstHost": "kumo", "wifiPassphrase": "sunflower", "status": "ok"}
+    sent = cast("dict[str, str]", passage.send_value(members))
+    assert sent["bindUser"].startswith("USER_")
+    assert sent["dstHost"].startswith("HOST_")
+    assert sent["wifiPassphrase"].startswith("SECRET_")
+    assert sent["status"] == "ok"
+    assert passage.receive_value(sent) == members
