@@ -34,7 +34,8 @@ _HASH = re.compile(
 _REFERENCE = re.compile(
     r"(?:attack\.)?(?:cve-[0-9]{4}-[0-9]+|cwe-[0-9]+|ghsa(?:-[0-9a-z]{4}){3}|t[0-9]{4}(?:\.[0-9]{3})?|ta[0-9]{4}|[smgd]s?[0-9]{4}"
     r"|kb[0-9]{6,7}|ms[0-9]{2}-[0-9]{3}|rfc-?[0-9]{2,5}|ora-[0-9]{3,5}|apt-?c?[0-9]{1,3}|fin[0-9]{1,2}|unc[0-9]{4}"
-    r"|(?:inc|req|chg|prb|ritm|sctask|task|case|ticket|bug|issue|pr|ah|msg|err|evt|jis|ieee)-?[0-9]+|(?:db\.)?[a-z][0-9][a-z]{0,3}\.(?:nano|micro|small|medium|metal|[0-9]*x?large)|[a-z]{2,10}_[0-9][0-9a-hjkmnp-tv-z]{11}|f[0-9]{2}[a-z]{6}[a-z0-9]{6}[0-9]{10}|[0-9]{6}[a-z]{3}[0-9]+|v[0-9](?:alpha|beta|rc)[0-9]|u[0-9a-f]{4}|blake[23][bs]|crc(?:16|32c?|64)"
+    r"|(?:inc|req|chg|prb|ritm|sctask|task|case|ticket|bug|issue|pr|ah|msg|err|evt|jis|ieee)-?[0-9]+|(?:db\.)?[a-z][0-9][a-z]{0,3}\.(?:nano|micro|small|medium|metal|[0-9]*x?large)|[a-z]{2,10}_[0-9][0-9a-hjkmnp-tv-z]{11}|f[0-9]{2}[a-z]{6}[a-z0-9]{6}[0-9]{10}|[0-9]{6}[a-z]{3}[0-9]+|(?:pacs|pain|camt|acmt|seev|sese|semt|setr|fxtr|admi|reda)\.[0-9]{3}(?:\.[0-9]{2,3}){0,2}"
+    r"|[a-z_]{2,20}-[0-7]-[a-z0-9_]{3,40}|v[0-9](?:alpha|beta|rc)[0-9]|u[0-9a-f]{4}|blake[23][bs]|crc(?:16|32c?|64)"
     r"|iso-?[0-9]{4,5}(?:-[0-9]+)*|(?:[qh][1-4]|fy)[0-9]{0,4}|[a-z]{3,5}-?[0-9]{3,5}[ewi]|ec2|[a-z][0-9]{1,2}|cp[0-9]{3,5}"
     r"|windows-?[0-9]+|(?:sha|aes|rsa|des|md|utf|http|tls|ssl|smb|ip|rc|ecdsa|secp|hs|rs|es|ps|p)-?v?[0-9]{1,4}[a-z]?[0-9]?"
     r"|[a-z]{1,2}[0-9]{0,2}d|u?int[0-9]{1,3}(?:_t)?|float[0-9]{2}|vlan-?[0-9]+|event_?id[0-9]+|as[0-9]{4,6}|step-?[0-9]+"
@@ -120,6 +121,8 @@ def shape_of(run: str) -> Shape:
         return _joined(run, unknown)
     parts = _SEPARATORS.split(low)
     if not unknown:
+        if _CAMEL.match(run) and all(piece.isdigit() or len(piece) >= _SHORTEST for piece in pieces):
+            return Shape.HARMLESS
         if "-" in low and parts[-1] in _SIDES and len(parts[0]) > 1 and len(parts) == _PAIR and not parts[0].isdigit():
             return Shape.HOST
         if "-" in low and len(parts) == _PAIR and _NODE.match(parts[1]) and _has_role(parts[0]):
@@ -171,6 +174,9 @@ _OFFICE = re.compile(r"[a-z0-9]{2,}(?:admin|adm|usr|svc)[0-9]{0,3}$")
 """Accounts are named after what they are for."""
 _OF_SOMEBODY = (Shape.HOST, Shape.USER)
 _NODE = re.compile(r"[a-uw-z][0-9]{1,2}$")
+_ROMAJI = re.compile(r"(?=[a-z]{4})(?:(?:[kstnhmrgzdbpfwj]|[kstnhmrgbp]y|sh|ch|ts)?[aeiou]|n(?![aeiouy]))+$")
+"""Japanese in Latin letters."""
+_CAMEL = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)*[0-9]+(?:[A-Z][a-z]+)+$")
 _TIERS = listed("bk std dr prd stg tst uat sby")
 _SIDES = _TIERS | listed("prod blue green east west act a b c pri sec old new")
 _MANY_SCRAMBLED = 6
@@ -249,9 +255,11 @@ def _joined(run: str, unknown: list[str]) -> Shape:
         return Shape.HOST if is_machine else Shape.HARMLESS
     if len(parts) == 1:
         return Shape.NAME
-    if run.isupper() and "_" in run:
+    if run.isupper() and "_" in run and not any(_ROMAJI.match(word) for word in unknown):
         return Shape.HARMLESS  # the name of a constant or variable
     if "-" in low and "_" not in low and "." not in low:
+        if len(parts) == _PAIR and len(parts[0]) == 1:
+            return Shape.USER
         return Shape.HOST if any(part in _ROLES for part in parts) else Shape.COMPOUND
     if len(parts) == _PAIR and "-" not in low and ("_" in low or any(len(part) == 1 for part in parts)):
         return Shape.USER

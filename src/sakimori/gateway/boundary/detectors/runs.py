@@ -85,7 +85,7 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
     before = text[start - 1 : start]
     strong = _KINDS.get(shape)
     if before and before in "-./\\$%{<`#+@":
-        if before in "-.+" or (strong is None and before != "@"):
+        if before in "-.+%" or (strong is None and before != "@"):
             return None
         if follows and before in "/\\" and shape is Shape.HOST and follows[0] in ("/", "\\"):
             return None

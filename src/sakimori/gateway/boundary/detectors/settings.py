@@ -35,6 +35,9 @@ _STATEMENT = Gate(
 _BEGINS_LINE = re.compile(r"[ \t\-*#>\"']*(?:\n|[{,;(\[|]|$)")
 _SENTENCE = re.compile(r"[a-z]+ [a-z]+")
 _WORD = re.compile(r"[a-z]+(?![a-z0-9!#$%&*+@_\-])")
+_OF_SESSIONS = ("session", "auth", "sid", "nonce", "ticket", "cookie")
+_OPAQUE = re.compile(r"[\"']?(?=[a-z_\-]{0,40}[0-9])(?=[0-9.:_\-]{0,40}[a-z])[a-z0-9._+/=\-]{16,}")
+"""What their values look like where they are none of the common words that also stand there."""
 _INDENT = 24
 _SHORT = 2
 _USER_LETTERS = frozenset({"u", "l", "ru"})
@@ -52,6 +55,8 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
     text, cased = folded.text, folded.cased
     for match in _SETTING.finditer(text):
         kind = told_by(cased[match.start(1) : match.end(1)])
+        if kind is None and match[1].endswith(_OF_SESSIONS) and _OPAQUE.match(text, match.end()):
+            kind = Kind.SECRET
         if kind is not None:
             loose = match[2] == ":" and text[match.end() - 1] == " "
             if not (loose and kind is Kind.SECRET and _goes_on(text, match)):
