@@ -17,8 +17,8 @@ from sakimori.gateway.boundary import (
     canonical_token,
     installed_models,
 )
-from sakimori.gateway.calls.admission import SCOPE
 from sakimori.gateway.calls.call import OnEgress
+from sakimori.gateway.calls.caller import SCOPE
 from sakimori.gateway.grants import STRUCTURED_SCOPE
 from sakimori.gateway.keys import tokens_key
 from sakimori.gateway.prices import Price, PriceList

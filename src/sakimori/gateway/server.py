@@ -21,6 +21,8 @@ from sakimori.gateway.boundary import BoundaryError, Recogniser, prepare
 from sakimori.gateway.calls import arrival
 from sakimori.gateway.calls.admission import Admission
 from sakimori.gateway.calls.call import Desk, OneCall, OnEgress, run_in
+from sakimori.gateway.calls.caller import Callers
+from sakimori.gateway.calls.reservation import Reservations
 from sakimori.gateway.calls.sealing import Sealer
 from sakimori.gateway.calls.settlement import Settlement
 from sakimori.gateway.calls.sweeping import Sweeper, institutions_of
@@ -86,14 +88,11 @@ class Gateway:
         self._credentials = Credentials(parts.providers, parts.secrets)
         self._watch = Watch(parts.database, self._credentials, self._health, parts.clock)
         self._standing = Standing(parts.database, parts.secrets, parts.clock, parts.recogniser)
-        self._admission = Admission(
-            self._standing,
-            parts.secrets,
-            Router(parts.providers, self._health, parts.random),
-            parts.providers,
-            lifetime=timedelta(seconds=parts.providers.total_seconds) + _MARGIN,
-            clock=parts.clock,
-        )
+        self._callers = Callers(self._standing, parts.providers, clock=parts.clock)
+        router = Router(parts.providers, self._health, parts.random)
+        self._admission = Admission(parts.secrets, router, clock=parts.clock)
+        lifetime = timedelta(seconds=parts.providers.total_seconds) + _MARGIN
+        self._reservations = Reservations(parts.secrets, lifetime=lifetime, clock=parts.clock)
         self._sealer = Sealer(parts.database, parts.ledger)
         checks = {
             **parts.checks,
@@ -157,6 +156,7 @@ class Gateway:
         settlement = Settlement(parts.ledger, parts.clock)
         self._desk = Desk(
             admission=self._admission,
+            reservations=self._reservations,
             settlement=settlement,
             standing=self._standing,
             secrets=parts.secrets,
@@ -228,11 +228,11 @@ class Gateway:
 
     async def list_models(self, request: web.Request) -> web.Response:
         principal = await self._asking(request)
-        return _json({"object": "list", "data": await run_in(self._reading, self._admission.models, principal)})
+        return _json({"object": "list", "data": await run_in(self._reading, self._callers.models, principal)})
 
     async def show_model(self, request: web.Request) -> web.Response:
         principal = await self._asking(request)
-        for model in await run_in(self._reading, self._admission.models, principal):
+        for model in await run_in(self._reading, self._callers.models, principal):
             if model["id"] == request.match_info["model"]:
                 return _json(model)
         raise Refusal(404, "model_not_granted", "No grant of your institution allows this model at present.")
@@ -249,8 +249,8 @@ class Gateway:
 
     async def _authenticate(self, request: web.Request) -> Principal:
         authorization = request.headers.get("Authorization")
-        return self._admission.known(authorization) or await run_in(
-            self._reading, self._admission.authenticate, authorization
+        return self._callers.known(authorization) or await run_in(
+            self._reading, self._callers.authenticate, authorization
         )
 
     def _refuse_if_stopping(self) -> None:

@@ -1,49 +1,34 @@
-"""Admission: a client's request becomes one that may leave, with its upper bound reserved.
+"""Admission: a client's request becomes one that may leave. It is checked, rebuilt and tokenised.
 
-``Admission.prepare`` checks, rebuilds and tokenises a request: it computes, and touches no database. ``reserve`` runs
-in a transaction of the writer (``gateway.writer``).
+This computes, and touches no database. What it may cost is held next, in ``calls.reservation``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import cast
 
 import orjson
 
 from sakimori.access import Principal
-from sakimori.access.rights import Resource, Right, Rights
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock
 from sakimori.gateway import grants, keys
 from sakimori.gateway.boundary import Passage
 from sakimori.gateway.depth import too_deep
 from sakimori.gateway.endpoints import ENDPOINTS, Decided, Endpoint, Translated
-from sakimori.gateway.providers.config import Providers
 from sakimori.gateway.providers.provider import Provider
 from sakimori.gateway.providers.routing import Router
 from sakimori.gateway.providers.upstream import Attempt
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import Outgoing, wrong
-from sakimori.gateway.standing import Institution, Standing
-from sakimori.records import CyberAccess, DataClass, Grant, Reservation
-from sakimori.store import Transaction, budgets, vault
-from sakimori.store.budgets import Amount, BudgetExceeded, OnPresumed
+from sakimori.gateway.standing import Institution
+from sakimori.records import CyberAccess, DataClass, Grant
+from sakimori.store.budgets import Amount
 
-SCOPE = "gateway"
-"""What a service key needs."""
 _OVERHEAD_TOKENS = 1_000
 """What a provider may add around a request: a token is at least one byte of it, and templates are small."""
 _DEEPEST = 100
-_SOON = 60
-"""Seconds within which a limit frees for a client's own retries to make sense: calls at a time, and per minute."""
-_MOST_KEPT = 100_000
-_LONGEST_KEPT = 256
-"""What is longer is looked up in the vault each time, rather than held in memory."""
-_MOST_PRINCIPALS = 10_000
-_NANOS_PER_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,70 +68,13 @@ class Prepared:
         return self.options[0].attempts[0].stream
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A call that may be made: its upper bound is held."""
-
-    prepared: Prepared
-    option: Option
-    """The one that it is made under."""
-    reservation: Reservation
-
-    @property
-    def tenant(self) -> str:
-        return self.prepared.principal.tenant
-
-
 class Admission:
     """Safe to use from several threads."""
 
-    def __init__(
-        self,
-        standing: Standing,
-        secrets: Secrets,
-        router: Router,
-        providers: Providers,
-        *,
-        lifetime: timedelta,
-        clock: Clock,
-        rights: Rights | None = None,
-    ) -> None:
-        """``lifetime``: how long a reservation holds; longer than any call can take."""
-        self._standing = standing
+    def __init__(self, secrets: Secrets, router: Router, *, clock: Clock) -> None:
         self._secrets = secrets
         self._router = router
-        self._providers = providers
-        self.lifetime = lifetime
         self._clock = clock
-        self._rights = rights or Rights()
-        self._refused = lru_cache(_MOST_PRINCIPALS)(self._grounds)
-        self._kept: set[tuple[str, str, str]] = set()
-
-    def authenticate(self, authorization: str | None) -> Principal:
-        """Who calls, from the database. Raises Refusal (401 or 403) for anybody who may not."""
-        key = _bearer(authorization)
-        principal = self._standing.principal(key) if key else None
-        if principal is None:
-            message = (
-                "Show a service key of this gateway as 'Authorization: Bearer KEY'; `sakimori keys issue` makes one."
-            )
-            raise Refusal(401, "invalid_api_key", message)
-        return self._permitted(principal)
-
-    def known(self, authorization: str | None) -> Principal | None:
-        """Like ``authenticate``, from memory: None where the database must be asked. Does not block."""
-        key = _bearer(authorization)
-        principal = self._standing.known_principal(key) if key else None
-        return None if principal is None else self._permitted(principal)
-
-    def models(self, principal: Principal) -> list[dict[str, object]]:
-        """Models that a grant allows at this moment, as /v1/models lists them. Reads the database."""
-        granted = grants.in_force(self._standing.reread(principal.tenant).grants, self._clock.now())
-        since = {model: grant.not_before for grant in reversed(granted) for model in grant.models}
-        return [
-            {"id": model, "object": "model", "created": at // _NANOS_PER_SECOND, "owned_by": self._owner(model)}
-            for model, at in sorted(since.items())
-        ]
 
     def prepare(
         self,
@@ -224,96 +152,6 @@ class Admission:
         assert refused is not None  # ``fitting`` is never empty
         raise refused
 
-    def reserve(
-        self, transaction: Transaction, prepared: Prepared, on_presumed: OnPresumed
-    ) -> Admitted | frozenset[str]:
-        """Hold the upper bound under the first grant that has it left; the call leaves as soon as this is durable.
-
-        Where tokens of the call already stand for something else, nothing is held and these are returned: the call
-        must be prepared again without them.
-
-        Raises:
-            Refusal: no grant has that much left.
-        """
-        if clashing := self._keep(transaction, prepared.passage):
-            return frozenset(clashing)
-        now = self._clock.now()
-        lacking: list[BudgetExceeded] = []
-        for option in prepared.options:
-            try:
-                held = budgets.reserve(
-                    transaction,
-                    option.grant,
-                    model=prepared.model,
-                    upper=option.upper,
-                    now=now,
-                    lifetime=self.lifetime,
-                    sent=True,
-                    id=prepared.id,
-                    on_presumed=on_presumed,
-                )
-            except BudgetExceeded as error:
-                lacking.append(error)
-            else:
-                return Admitted(prepared, option, held)
-        refusal = self._over_budget(lacking)
-        refusal.model, refusal.purpose = prepared.model, prepared.purpose
-        raise refusal
-
-    def extend(self, transaction: Transaction, call: Admitted, on_presumed: OnPresumed) -> None:
-        """Hold the upper bound once more, for another attempt after one that may be billed.
-
-        Raises:
-            Refusal: the grant has not that much left.
-        """
-        now = self._clock.now()
-        try:
-            budgets.extend(
-                transaction,
-                call.option.grant,
-                call.reservation.id,
-                more=call.option.upper,
-                now=now,
-                lifetime=self.lifetime,
-                on_presumed=on_presumed,
-            )
-        except BudgetExceeded as error:
-            raise self._over_budget([error]) from error
-
-    def remember(self, prepared: Prepared) -> None:
-        """The vault has the call's tokens: it need not be asked for them again. Once they are durable."""
-        tenant = prepared.principal.tenant
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.clear()
-        self._kept.update(
-            (tenant, token, value) for token, value in prepared.passage.tokens.items() if len(value) <= _LONGEST_KEPT
-        )
-
-    def _over_budget(self, lacking: list[BudgetExceeded]) -> Refusal:
-        seconds = min((error.free_at - self._clock.now()) // _NANOS_PER_SECOND + 1 for error in lacking)
-        message = f"Budget: {'; '.join(str(error) for error in lacking)}."
-        soon = seconds <= _SOON
-        return Refusal(429, "budget_exceeded", message, retry_after=max(1, seconds), may_retry=soon)
-
-    def _permitted(self, principal: Principal) -> Principal:
-        grounds = self._refused(principal)
-        if grounds is None:
-            return principal
-        if SCOPE not in principal.scopes:
-            message = f"This key was not issued for the gateway: it lacks the scope '{SCOPE}'."
-            raise Refusal(403, "scope_missing", message)
-        raise Refusal(403, "not_permitted", f"This key may not call models: {grounds}")
-
-    def _grounds(self, principal: Principal) -> str | None:
-        """Why policy does not let the principal call models; None: it does. What cannot be evaluated is denied."""
-        answer = self._rights.decide(principal, Right.CALL_MODELS, Resource.about(Right.CALL_MODELS, principal.tenant))
-        return None if answer.allowed else " ".join(f"{text.en} ({text.name})" for text in answer.policies)
-
-    def _owner(self, model: str) -> str:
-        """The provider that is asked first for a model."""
-        having = [provider for provider in self._providers if provider.own_name(model) is not None]
-        return min(having, key=lambda provider: provider.order).name if having else ""
-
     def _rebuild(
         self, request: dict[str, object], endpoint: Endpoint, principal: Principal, passage: Passage, grant: Grant
     ) -> dict[str, object]:
@@ -350,12 +188,6 @@ class Admission:
         if refused and not options:
             raise refused
         return tuple(options)
-
-    def _keep(self, transaction: Transaction, passage: Passage) -> set[str]:
-        """Keep the passage's tokens in the vault; those that already stand for something else come back."""
-        tenant = transaction.tenant
-        new = {token: value for token, value in passage.tokens.items() if (tenant, token, value) not in self._kept}
-        return vault.keep(transaction, keys.vault_keys(transaction, self._secrets), new) if new else set()
 
 
 def _option(
@@ -429,11 +261,6 @@ def _upper_bound(endpoint: Endpoint, model: str, rebuilt: dict[str, object], att
         input = len(attempt.body) + _OVERHEAD_TOKENS
         tokens, yen = max(tokens, input + output), max(yen, price.yen(input=input, output=output))
     return Amount(tokens, yen)
-
-
-def _bearer(authorization: str | None) -> str | None:
-    scheme, _, key = (authorization or "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def _parse(raw: bytes) -> dict[str, object]:

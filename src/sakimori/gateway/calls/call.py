@@ -20,8 +20,9 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import SakimoriError
 from sakimori.gateway import keys, sse, telemetry
 from sakimori.gateway.boundary import BoundaryError
-from sakimori.gateway.calls.admission import Admission, Admitted, Prepared
+from sakimori.gateway.calls.admission import Admission, Prepared
 from sakimori.gateway.calls.interruption import BrokenOff, Interruption
+from sakimori.gateway.calls.reservation import Admitted, Reservations
 from sakimori.gateway.calls.sealing import Sealer
 from sakimori.gateway.calls.settlement import Ending, Settlement
 from sakimori.gateway.calls.writer import BUSY, Writer
@@ -65,6 +66,7 @@ class Desk:
     """What all calls share."""
 
     admission: Admission
+    reservations: Reservations
     settlement: Settlement
     standing: Standing
     secrets: Secrets
@@ -164,7 +166,7 @@ class OneCall:
                 admitted = await self._desk.writer.submit(principal.tenant, let_go, long=long)
             if isinstance(admitted, Admitted):
                 self._desk.sealer.wrote(principal.tenant)
-                self._desk.admission.remember(prepared)
+                self._desk.reservations.remember(prepared)
                 return admitted
             taken |= admitted
         raise BoundaryError("boundary: no unused token was found for a text, so nothing was sent; try again")
@@ -189,7 +191,7 @@ class OneCall:
         )
 
     def _let_go(self, prepared: Prepared, transaction: Transaction) -> Admitted | frozenset[str]:
-        admitted = self._desk.admission.reserve(
+        admitted = self._desk.reservations.reserve(
             transaction, prepared, partial(self._desk.settlement.presume, transaction)
         )
         if isinstance(admitted, Admitted):
@@ -197,7 +199,7 @@ class OneCall:
         return admitted
 
     def _extend(self, call: Admitted, transaction: Transaction) -> None:
-        self._desk.admission.extend(transaction, call, partial(self._desk.settlement.presume, transaction))
+        self._desk.reservations.extend(transaction, call, partial(self._desk.settlement.presume, transaction))
 
     async def _open(self, call: Admitted) -> Opened:
         """A provider that began to answer. Raises Refusal, after the call was settled, where none does."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from sakimori.access import Principal
 from sakimori.core import Clock
-from sakimori.gateway.calls.admission import Admitted
+from sakimori.gateway.calls.reservation import Admitted
 from sakimori.gateway.endpoints import UNKNOWN_LEVEL, Endpoint, Usage
 from sakimori.gateway.providers.failure import Tried
 from sakimori.gateway.providers.provider import Provider
