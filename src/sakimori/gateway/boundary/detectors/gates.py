@@ -12,13 +12,12 @@ hold, characters that are rare in ordinary text. Hyperscan makes nothing of
 - look-arounds within the pattern. At its ends it knows those of one character, ``(?<![a-z])`` and ``(?![0-9])``, and
   whatever is looked ahead at last, ``(?= Ltd)``. ``[0-9](?<![a-z][0-9])`` counts as ``(?<![a-z])[0-9]``;
 - repetitions without a bound (``+``): ``re`` looks at the whole line, or at the whole text where the pattern can match
-  line feeds (``\\s``, ``[^"]``). Write ``{1,40}``;
-- references to groups.
+  line feeds (``\\s``, ``[^"]``). Write ``{1,40}``.
 
 ``needs`` is a simpler pattern that lies within every match, or within what the pattern looks ahead at: name it where
-the telling part stands at the end; say with ``within`` how near to the beginning of the match it ends, if it is near,
-for ``re`` need not begin to look further back. A pattern with capitals is for texts with their capitals (``Folded.cased``), any
-other for texts in small letters. Patterns have no flags. ``tests/…/test_gates.py`` compares every gate with ``re``
+the telling part stands at the end. Say with ``within`` how near to the beginning of the match it ends, if it is near,
+so that ``re`` need not begin far back. A pattern with capitals is for texts with their capitals (``Folded.cased``),
+any other for texts in small letters. Patterns have no flags. ``tests/…/test_gates.py`` compares every gate with ``re``
 over many texts; it finds new ones by itself.
 """
 
@@ -30,7 +29,7 @@ from itertools import islice
 from operator import itemgetter
 
 from sakimori.gateway.boundary.detectors.reach import NEAR, Reach
-from sakimori.gateway.boundary.detectors.scanning import keep_in, prepare, register, scanned
+from sakimori.gateway.boundary.detectors.scanning import Scanned, keep_in, prepare, register, scanned
 
 _FAR = 200
 _Window = tuple[int, int, int]
@@ -58,21 +57,21 @@ class Gate:
         return self._number in scanned(self._group, text).ends
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        windows = self._windows(text)
-        return self._matches(text, iter(windows), 0) if windows else iter(())
+        found = scanned(self._group, text)
+        if self._number not in found.ends:
+            return iter(())
+        return self._matches(text, iter(self._windows(text, found)), 0)
 
     def search(self, text: str, position: int = 0) -> re.Match[str] | None:
-        windows = self._windows(text)
-        if not windows:
+        found = scanned(self._group, text)
+        if self._number not in found.ends:
             return None
+        windows = self._windows(text, found)
         first = bisect_left(windows, position, key=_LAST)
         return next(self._matches(text, islice(windows, first, None), position), None)
 
-    def _windows(self, text: str) -> list[_Window] | None:
-        found = scanned(self._group, text)
+    def _windows(self, text: str, found: Scanned) -> list[_Window]:
         number = self._number
-        if number not in found.ends:
-            return None
         windows = found.windows.get(number)
         if windows is None:
             windows = found.windows[number] = _windows(text, found.ends[number], found.reaches[number])

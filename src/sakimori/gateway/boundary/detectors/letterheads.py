@@ -17,8 +17,8 @@ _COUNTRY_LINE = re.compile(
 )
 _POST_CODE = r"(?:[a-z]{2}[, ]{1,2}[0-9]{5}(?:-[0-9]{4})?|[a-z]{1,2}[0-9][0-9a-z]? [0-9][a-z]{2})"
 _POST_LINE = Gate(
-    rf"(?:^|\n)[>?, \t]*((?:[^\W\d_][^\n\d()>:;=]{{1,30}}[, ]{{1,2}})?{_POST_CODE})[ \t\r]*(?=\n|$)",
-    needs=rf"{_POST_CODE}[ \t\r]*(?:\n|$)",
+    rf"(?:^|\n)[>?, \t]{{0,200}}((?:[^\W\d_][^\n\d()>:;=]{{1,30}}[, ]{{1,2}})?{_POST_CODE})[ \t\r]{{0,200}}(?=\n|$)",
+    needs=rf"{_POST_CODE}[ \t\r]{{0,200}}(?:\n|$)",
 )
 """A town with a state and a ZIP code, or with a British postcode."""
 _STREET_LINE = re.compile(r"[>?, \t]*(?=[^\n]*[0-9])(?=[^\n]*[^\W\d_]{2})[^\n:;=@{}\[\]|]{5,80}$")

@@ -12,8 +12,9 @@ from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_TWELVE = r"[0-9](?:[ .\-_・ー]{0,2}[0-9]){11}"
-_CLUSTER = Gate(rf"(?={_TWELVE})[0-9]+(?:[ .\-_・ー]{{1,2}}[0-9]+)*", needs=rf"(?:^|[^0-9]){_TWELVE}")
+_CLUSTER = re.compile(r"[0-9]+(?:[ .\-_・ー]{1,2}[0-9]+)*")
+_TELLING = Gate(r"[0-9]{4}[ .\-_・ー]{0,2}[0-9]{3}")
+"""In every number of these kinds, however it is grouped: lines without are not looked at."""
 _GROUP = re.compile(r"[0-9]+")
 _CARD_LENGTHS = range(12, 20)
 _MYNUMBER_LENGTH = 12
@@ -45,8 +46,16 @@ _IIN: tuple[tuple[int, int, frozenset[int]], ...] = (
 def detect_numbers(folded: Folded) -> Iterator[Hit]:
     """Cards and My Numbers in a folded text."""
     text = folded.text
-    for cluster in _CLUSTER.finditer(text):
-        yield from _in_cluster(text, cluster.start(), cluster.end())
+    reach = 0
+    for found in _TELLING.finditer(text):
+        if found.start() < reach:
+            continue
+        begin = max(reach, text.rfind("\n", reach, found.start()) + 1)
+        reach = text.find("\n", found.end())
+        reach = len(text) if reach < 0 else reach
+        for cluster in _CLUSTER.finditer(text, begin, reach):
+            if cluster.end() - cluster.start() >= _MYNUMBER_LENGTH:
+                yield from _in_cluster(text, cluster.start(), cluster.end())
 
 
 def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:

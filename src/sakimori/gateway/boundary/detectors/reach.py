@@ -13,9 +13,8 @@ from typing import Any, NamedTuple, cast
 _parse: Any = import_module("re._parser").parse
 """CPython's; public under this name up to 3.10 only (``sre_parse``)."""
 _Item = tuple[object, Any]
-_MOST_COUNTED = 8
-_MOST_COUNTED_SIMPLE = 32
-"""Longer repetitions (of one class) become endless ones: to count is what makes an automaton large."""
+_MOST_COUNTED, _MOST_AT_END, _MOST_COUNTED_SIMPLE = 8, 12, 32
+"""Longer repetitions (at the end; of one class) become endless ones: to count is what makes an automaton large."""
 _ENDLESS = 1 << 31
 NEAR = 64
 _TELLING = 3
@@ -80,7 +79,33 @@ def _items(pattern: str) -> Sequence[_Item]:
     parsed = _parse(pattern)
     if parsed.state.flags & ~32:  # re.UNICODE, which all have
         raise ValueError(f"a gate takes no flags: {pattern!r}")
-    return cast("Sequence[_Item]", parsed)
+    return _resolved(cast("Sequence[_Item]", parsed), {})
+
+
+def _resolved(items: Sequence[_Item], groups: dict[int, Sequence[_Item]]) -> list[_Item]:
+    """The items with groups in place of references to them. ``groups``: those before them, by their numbers."""
+    resolved: list[_Item] = []
+    for item in items:
+        what, value = str(item[0]), item[1]
+        match what:
+            case "SUBPATTERN":
+                inner = _resolved(value[3], groups)
+                if value[0] is not None:
+                    groups[value[0]] = inner
+                resolved.append((item[0], (*value[:3], inner)))
+            case "ATOMIC_GROUP":
+                resolved.append((item[0], _resolved(value, groups)))
+            case "BRANCH":
+                resolved.append((item[0], (value[0], [_resolved(branch, groups) for branch in value[1]])))
+            case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+                resolved.append((item[0], (*value[:2], _resolved(value[2], groups))))
+            case "ASSERT" | "ASSERT_NOT":
+                resolved.append((item[0], (value[0], _resolved(value[1], groups))))
+            case "GROUPREF":
+                resolved.append((_SUBPATTERN, (None, 0, 0, groups[value])))
+            case _:
+                resolved.append(item)
+    return resolved
 
 
 def _emit(items: Sequence[_Item], *, head: bool, tail: bool) -> _Part:
@@ -173,8 +198,6 @@ def _emit_item(item: _Item, *, head: bool, tail: bool) -> _Part:
         case "ASSERT_NOT":
             others = _none_of(value[1]) if tail else ""
             return _Part(f"(?:{others}|$)" if others else "", 1 if others else 0)
-        case "GROUPREF":
-            return _Part(f"{_ANY}{{0,}}", inf)
         case _:
             raise ValueError(f"a gate cannot have this in its pattern: {what}")
 
@@ -183,7 +206,7 @@ _SUBPATTERN = "SUBPATTERN"
 
 
 def _emit_repeat(least: int, most: int, items: Sequence[_Item], *, head: bool, tail: bool) -> _Part:
-    counted = _MOST_COUNTED_SIMPLE if len(items) == 1 and _one(items[0]) else _MOST_COUNTED
+    counted = _MOST_COUNTED_SIMPLE if len(items) == 1 and _one(items[0]) else _MOST_AT_END if tail else _MOST_COUNTED
     least = min(least, counted)
     if tail:
         most = least
@@ -267,8 +290,6 @@ def _item_width(item: _Item) -> float:
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             width = _width(value[2])
             return 0 if not width else inf if value[1] >= _ENDLESS else width * value[1]
-        case "GROUPREF":
-            return inf
         case _:
             return 0
 
