@@ -118,9 +118,11 @@ class Boundary:
         hits: list[Hit] = []
         detectors = self._detectors
         if name:
-            detectors += (
+            # First: what a name tells is closer than what the value looks like.
+            detectors = (
                 ("label", partial(detect_member, fold(name).text)),
                 ("setting", partial(detect_named, fold(name).cased)),
+                *detectors,
             )
         if before is not None:
             detectors += (("seam", partial(across, before=before)),)

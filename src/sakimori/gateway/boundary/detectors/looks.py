@@ -271,6 +271,11 @@ def _joined(run: str, unknown: list[str]) -> Shape:
 _PAIR = 2
 
 
+def is_romaji(word: str) -> bool:
+    """Whether a word of small letters, not a short one, can be Japanese in Latin letters."""
+    return len(word) > _SHORTEST_ACCOUNT and _ROMAJI.match(word) is not None
+
+
 def _holds_name(words: list[str]) -> bool:
     lexicon = english()
     return any(

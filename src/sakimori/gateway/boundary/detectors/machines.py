@@ -36,7 +36,7 @@ _LEASE = Gate(r"[0-9a-f]{2}:[0-9a-f]{2} \(([a-z0-9][a-z0-9.\-]{1,62})\)")
 """The client's name in a line of a DHCP server."""
 _BESIDE_PASSWORD = Gate(
     r"(?<![a-z0-9])id[ :=は「『]{1,3}([a-z0-9][a-z0-9._@\-]{2,40})[」』]?[ ]?"
-    r"(?:と|、|,|/|・|および|及び|and)[ ]?(?:パスワード|pw|pass)"
+    r"(?:と|、|,|/|・|および|及び|and|[ ])[ ]?(?:パスワード|pw|pass)"
 )
 _INTERNAL = Gate(
     r"\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test"

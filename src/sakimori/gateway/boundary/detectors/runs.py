@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.lexicon import listed
-from sakimori.gateway.boundary.detectors.looks import Shape, shape_of
+from sakimori.gateway.boundary.detectors.looks import Shape, is_romaji, shape_of
 from sakimori.gateway.boundary.detectors.telling import told_by
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -109,7 +109,8 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
         return None
     if surroundings.is_japanese(start, end):
         return Kind.NAME if run.islower() or shape is Shape.COMPOUND else None
-    if surroundings.is_machine_text(start, end) or (run.islower() and (shape is Shape.COMPOUND or is_led)):
+    is_name = shape is Shape.COMPOUND or is_led or is_romaji(run)
+    if surroundings.is_machine_text(start, end) or (run.islower() and is_name):
         return Kind.NAME
     return None
 

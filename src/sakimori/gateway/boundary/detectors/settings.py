@@ -26,7 +26,7 @@ _NAMED = re.compile(
 _REGISTRY = re.compile(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]+)? /d ")
 _FORMS = (("(", _CALL, True), ("<", _ELEMENT, False), ("value", _NAMED, False), ("/v ", _REGISTRY, False))
 """A sign that stands in texts with the form, and whether the form needs capitals."""
-_OPTION = Gate(r"(?<=[ \t\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
+_OPTION = Gate(r"(?<![^ \t\n\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
 _DIRECTIVE = re.compile(r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:])(?:[05789] )?")
 _STATEMENT = Gate(
     r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
@@ -69,7 +69,7 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
     for match in _OPTION.finditer(text):
         is_letter = len(match[2]) <= _SHORT
         kind = _of_letter(text, match) if is_letter else told_by(cased[match.start(2) : match.end(2)])
-        if kind is not None:
+        if kind is not None and text[match.end() : match.end() + 1].isascii():
             yield from value_at(folded, match.end(), kind, name=match[2])
     for match in _DIRECTIVE.finditer(text):
         kind = told_by(cased[match.start(1) : match.end(1)])

@@ -18,7 +18,7 @@ _TELLING = Gate(
     r"|credentials?|(?:wi-?fi|encryption|license|recovery|unlock|shared) key|pin|login|r[ow]community"
     r"|community(?: string)?|code ?word|パスワード|パスフレーズ|パスコード|パス|暗証(?:番号)?|合い?言葉|合い?ことば"
     r"|秘密の(?:質問の)?答え|シークレット|トークン|apiキー|アクセスキー|ワンタイム|認証コード|確認コード|暗号化?キー|共有鍵|秘密鍵|共通鍵"
-    r"|ログイン情報|認証情報|キー)(?![a-z])"
+    r"|ログイン情報|認証(?:情報)?|キー)(?![a-z])"
 )
 _SAID = re.compile(
     r"(?:[ ](?!is\b|was\b|to\b)[a-z0-9'\u2019.\-_]+){0,8}?[ ]?"
@@ -90,7 +90,8 @@ _PAIR = re.compile(r"[^\n。]{0,40}?(?<![a-z0-9.\-])([a-z][a-z0-9._\-\\]{2,30}) 
 
 
 def _is_odd(value: str) -> bool:
-    return any(map(str.isdigit, value)) or any(c in "!#$%^&*@+_?~" for c in value)
+    unknown = not all(map(is_known, re.findall("[a-z]{2,}", value)))
+    return unknown or any(map(str.isdigit, value)) or any(c in "!#$%^&*@+_?~" for c in value)
 
 
 def _value(folded: Folded, start: int, *, spoken: bool) -> tuple[int, int] | None:
