@@ -25,6 +25,8 @@ _SEPARATOR = re.compile(
     r"(?P<sign>=>|->|[:=|→>\t#※]|は|が|の|第|to\b|is\b|are\b|no\.?:?(?![a-z])|番号|,(?=\")|-(?= )|・)?"
     r"[ \u3000\"'*_\[\\「『【<|#:=(、`]{0,5}(?:\n[ \u3000>*]{0,4}(?=[^\n]))?"
 )
+_WIDE = ("\u3000", "\t")
+_BEFORE_LABEL = ("", "\n", "\u3000", "\t")
 _REFERENCE = (Kind.CUSTOMER, "id")
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
@@ -67,7 +69,7 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
             continue
         if view is None:
             view = with_digits(text)
-        sign = separator["sign"] or ("quote" if '"' in separator[0] else "line" if "\n" in separator[0] else "")
+        sign = separator["sign"] or _told_by_space(text, start, separator[0])
         name, _, bounds = shape.partition(" ")
         place = SHAPES[name](folded, view, separator.end(), sign + "|" + bounds)
         if place:
@@ -79,6 +81,15 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
         else:
             reach = max(reach, end)
     yield from detect_references(folded)
+
+
+def _told_by_space(text: str, start: int, between: str) -> str:
+    """What separates a label from its value where no sign does: a quote, a line's end, the space of a form's column."""
+    if '"' in between:
+        return "quote"
+    if "\n" in between or (between[:1] in _WIDE and text[max(0, start - 1) : start] in _BEFORE_LABEL):
+        return "line"
+    return ""
 
 
 @cache

@@ -26,6 +26,7 @@ _NAME_EN = re.compile(
     rf"|prof)\.? )?[{_LATIN}][{_LATIN}'\u2019\-]*\.?(?:,? [{_LATIN}][{_LATIN}'\u2019\-]*\.?){{0,4}}",
     re.IGNORECASE,
 )
+_INITIALS = re.compile(r"(?:[A-Z]\.){2,3}(?![A-Za-z])|[A-Z]\.[A-Z](?![A-Za-z.])")
 _ID = re.compile(r"[a-z0-9](?:[ ]?[a-z0-9\-_/]){2,31}")
 _CODE = re.compile(r"[a-z0-9][a-z0-9\-_/.]{1,38}[a-z0-9]")
 _PHONE = re.compile(r"\(?\+?[0-9(](?:[ .\-()・の]{0,2}[0-9]){3,15}(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9])")
@@ -39,6 +40,7 @@ _DATE = re.compile(
     r"|[一二三四五六七八九十]{1,3})[ ]?[月./\- ][ ]?(?:(?:[0-9]{1,4}|[一二三四五六七八九十]{1,3})日?)?"
     r"|(?:19|20)[0-9]{6}(?![0-9])|[0-9]{1,2}(?:st|nd|rd|th)? (?:of )?[a-z]{3,9}\.?,? [0-9]{4}"
     r"|[a-z]{3,9}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4}"
+    r"|[0-9]{1,2}(?:st|nd|rd|th)?[ \-][a-z]{3,9}\.?,?[ \-]['’]?[0-9]{2}(?![0-9])"
     r"|(?:明治|大正|昭和|平成|令和)[0-9元]{1,2}年|(?:19|20)[0-9]{2}年?"
 )
 _AGE = re.compile(r"(?:満 ?)?[0-9]{1,3}(?: ?[歳才])?(?![0-9.])")
@@ -140,6 +142,9 @@ def _name(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] 
     match = _NAME_JA.match(text, start)
     if match:
         return _japanese_name(text, match, weak=sign in _JA_SIGNS or sign in ("to", "is", "no", "-", "・", "番号"))
+    initials = _INITIALS.match(folded.cased, start)
+    if initials:
+        return initials.span()
     latin = _NAME_EN.match(folded.cased, start)
     if not latin or sign in _JA_SIGNS:
         return None

@@ -76,6 +76,7 @@ _CELL = Gate(
     f"(?![{KANJI}{KANA}ぁ-んa-z0-9](?<![様氏殿君さはがのにをとへもで])))",
     needs=f"[{KANJI}][ \u3000][ぁ-ん{KANA}{KANJI}]",
 )
+_HIRAGANA_NAME = re.compile("[ぁ-ん]+?(?=さん|さま|[のはがをにとでへもや](?![ぁ-ん])|[^ぁ-ん]|$)")
 _AFTER_NAME = ("", "\n", " ", "\u3000", ",", "、", "。", ")", "」", "'", '"', "|", "\t", "(", "様", "氏")
 _PARTS_IN_KATAKANA = Gate(f"(?<![{KANA}])[{KANA}]{{1,8}}(?:[ \u3000][{KANA}]{{1,8}}){{1,4}}(?![{KANA}])")
 _BRANCH_BEFORE_ACCOUNT = Gate(
@@ -83,8 +84,9 @@ _BRANCH_BEFORE_ACCOUNT = Gate(
     "[ \u3000](?=[0-9]{7}(?![0-9]))"
 )
 _KIND_FIRST = Gate(
-    "(?:ホテル|旅館|民宿|割烹|料亭|居酒屋|喫茶|カフェ|レストラン|ペンション|スナック|パブ|ラーメン|焼肉|パティスリー|ブティック|美容室|ヘアサロン"
-    f"|ドラッグ|ケーキハウス|ビストロ|トラットリア|ギャラリー)[ \u3000・]?([{KANJI}{KANA}ぁ-ん]{{2,8}})"
+    "(?:ホテル|旅館|民宿|割烹|料亭|居酒屋|喫茶|カフェ|レストラン|ペンション|スナック|パブ|ラーメン|焼肉|パティスリー|ブティック"
+    "|美容室|ヘアサロン|ドラッグ|スーパー|ストア|工房|ベーカリー|ケーキハウス|ビストロ|トラットリア|ギャラリー)"
+    f"[ \u3000・]?([{KANJI}{KANA}ぁ-ん]{{2,8}})"
 )
 """What says first what kind of place it is."""
 _BRANCH_OF_BANK = Gate(
@@ -159,13 +161,13 @@ def _hiragana_firms(text: str) -> Iterator[Hit]:
 @lru_cache(4_096)
 def _name_after_kind(run: str) -> str:
     """What a place is called whose kind stands before it; empty where common words do."""
-    name = re.split("[のはがをにとでへもや、]", run)[0]
     lexicon = japanese()
-    if len(name) < 2 or name[0] < "\u30a0":
-        return "" if len(name) < 3 or is_common_hiragana(name) else name
-    pieces = pieces_of(name)
-    is_common = all(piece.what in ("word", "title", "org-ending", "event-ending") for piece in pieces)
-    return "" if is_common or name in lexicon.words else name
+    if run[0] < "\u30a0":
+        hiragana = _HIRAGANA_NAME.match(run)
+        return hiragana[0] if hiragana and len(hiragana[0]) > 2 and not is_common_hiragana(hiragana[0]) else ""
+    name = re.split("[のはがをにとでへもや、]", run)[0]
+    is_common = all(piece.what in ("word", "title", "org-ending", "event-ending") for piece in pieces_of(name))
+    return "" if len(name) < 2 or is_common or name in lexicon.words else name
 
 
 @lru_cache(16_384)

@@ -10,13 +10,15 @@ from sakimori.gateway.boundary.detectors.pieces import is_common_hiragana
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
+_BEFORE = (
+    r"(?:^|\n)[ \t\-*>・]{0,4}(?:\[[^\]\n]{1,24}\] ?"
+    r"|(?:[0-9/.\-]{4,10}[, ]{1,2})?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]m)?(?: - | ))?"
+)
+"""Bullets, and the time at which somebody spoke."""
 _SPEAKER = Gate(
-    r"(?:^|\n)[ \t\-*>]{0,4}(?:\[[^\]\n]{1,24}\] ?|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})? )?"
-    r"([^\W\d_]{3,14})(?: [^\W\d_]{1,14})?(?: ?\([^()\n]{1,20}\))?[ ]?: (?=[^ \n]{1,40} [^ \n])"
+    rf"{_BEFORE}([^\W\d_]{{3,14}})(?: [^\W\d_]{{1,14}})?(?: ?\([^()\n]{{1,20}}\))?[ ]?: (?=[^ \n]{{1,40}} [^ \n])"
 )
-_SPEAKER_JA = Gate(
-    r"(?:^|\n)[ \t\-*>・]{0,4}(?:\[[^\]\n]{1,24}\] ?|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})? )?([ぁ-ん]{2,6})[ ]?:"
-)
+_SPEAKER_JA = Gate(rf"{_BEFORE}([ぁ-ん]{{2,6}})[ ]?:")
 _READING = Gate(
     r"[一-龥々ヶぁ-んa-z](?:さん|様|氏)?[ ]?\(([ぁ-ん]{1,6}[ \u3000][ぁ-ん]{1,6}|[ぁ-ん]{3,10})(?=[)、, \u3000=])",
     needs=r"\([ぁ-ん]",
