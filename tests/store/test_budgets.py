@@ -89,6 +89,16 @@ def test_a_bound_counts_until_it_is_settled(database: Database) -> None:
     hold(database, grant(), 990)
 
 
+def test_what_is_read_of_budgets_is_of_one_moment(database: Database) -> None:
+    """Whichever way the statements of a snapshot take: what others commit meanwhile is not seen."""
+    hold(database, grant(), 100)
+    with database.snapshot("aozora") as snapshot:
+        before = budgets.used(snapshot, "gr-1", Window.DAY, now=NOON)
+        hold(database, grant(), 100)
+        assert budgets.used(snapshot, "gr-1", Window.DAY, now=NOON) == before
+        assert len(budgets.reservations(snapshot, "gr-1")) == 1
+
+
 def test_money_is_a_limit_of_its_own(database: Database) -> None:
     hold(database, grant(), 1, "99.999999")
     with pytest.raises(BudgetExceeded):
