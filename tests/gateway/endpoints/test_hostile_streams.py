@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.gateway.endpoints.streams import HOST, stream_of
-from tests.openai_wire import chat_chunks, message, response_events
+from tests.openai_wire import chat_chunks, message, response, response_events
 
 from sakimori.gateway.endpoints import CHAT_COMPLETIONS, RESPONSES, AnswerStream
 from sakimori.gateway.refusal import Refusal
@@ -79,6 +79,23 @@ def test_damaged_chunks_are_taken_or_refused_where_they_are_translated(events: l
     make = RESPONSES.translate["chat/completions"]({"model": "m", "input": "x"}).stream
     assert make is not None
     feed(make(stream_of(RESPONSES)), events)
+
+
+@given(damaged(RESPONSE_EVENTS))
+def test_damaged_events_are_taken_or_refused_where_they_are_translated(events: list[dict[str, Any]]) -> None:
+    make = CHAT_COMPLETIONS.translate["responses"]({"model": "m", "messages": []}).stream
+    assert make is not None
+    feed(make(stream_of(CHAT_COMPLETIONS)), events)
+
+
+@given(damaged([response(OUTPUT)]))
+def test_damaged_responses_are_taken_or_refused_where_they_are_translated(answers: list[dict[str, Any]]) -> None:
+    try:
+        made = CHAT_COMPLETIONS.translate["responses"]({"model": "m", "messages": []}).answer(answers[0])
+        RESPONSES.hold(answers[0], frozenset())
+    except Refusal:
+        return
+    CHAT_COMPLETIONS.usage(made)
 
 
 @given(GARBAGE, st.sampled_from(["choices", "usage", "message", "content", "tool_calls", "finish_reason"]))

@@ -29,6 +29,7 @@ from sakimori.gateway.shapes import (
     Pseudonym,
     Text,
 )
+from sakimori.gateway.translate.chat import chat_by_responses
 
 _TEXT = Text()
 _DEPRECATED = "it is deprecated; use 'tools'"
@@ -274,4 +275,5 @@ CHAT_COMPLETIONS = Endpoint(
     receive=restored,
     stream=ChatStream,
     hold=hold_chat,
+    translate={"responses": chat_by_responses},
 )

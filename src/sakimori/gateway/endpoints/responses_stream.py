@@ -65,9 +65,16 @@ _OTHERS = (
     )
     | _OF_TOOLS.keys()
 )
+_HOLDING = frozenset(
+    {
+        *(f"response.{of}.{state}" for of in ("output_item", "content_part") for state in ("added", "done")),
+        *(f"response.reasoning_summary_part.{state}" for state in ("added", "done")),
+        "response.output_text.annotation.added",
+    }
+)
 _HELD = {"item": hosted.hold_item, "part": hosted.hold_part, "annotation": hosted.hold_annotation}
 """Members of events, and what holds them against the grant."""
-_KEEP_ALIVE = "keepalive"
+KEEP_ALIVE = "keepalive"
 """Undocumented; OpenAI and Azure send it while a model thinks, and many libraries fail on it. Clients get a comment."""
 _LEFT_OUT = frozenset({"response.reasoning_part.added", "response.reasoning_part.done"})
 """Of vLLM alone: they repeat what the other events of reasoning say, and strict clients fail on them."""
@@ -91,8 +98,7 @@ class ResponsesStream(AnswerStream):
         if not isinstance(kind, str):
             raise unusable("sent an event without its kind")
         data.pop(_PADDING, None)
-        if kind in _OF_TOOLS:
-            hosted.allow(_OF_TOOLS[kind], self._hosted_tools)
+        hold_event(kind, data, self._hosted_tools)
         if kind in _DELTAS:
             return self._delta(kind, data)
         if kind in _DONE:
@@ -106,14 +112,12 @@ class ResponsesStream(AnswerStream):
         if kind in _LAST:
             return self._finish(data)
         if kind in _ENDS_ITEM:
-            self._hold(data)
             return [*self._rests(data.get("output_index")), self._send(self.restore(data))]
         if kind in _OTHERS:
-            self._hold(data)
             return [self._send(self.restore(data))]
         if kind == "error":
             return [self._provider_error(data)]
-        if kind == _KEEP_ALIVE:
+        if kind == KEEP_ALIVE:
             return [b": still there\n\n"]
         if kind in _LEFT_OUT:
             return []
@@ -141,12 +145,6 @@ class ResponsesStream(AnswerStream):
         if data.get("type") == "response.failed":
             self.failed = _code(about.get("error"))
         return [*rests, self._send({"type": data["type"], "response": self.restore_last(about)})]
-
-    def _hold(self, data: dict[str, Any]) -> None:
-        """Raises Refusal where an event is about what no grant names, or about what is not known."""
-        for member, hold in _HELD.items():
-            if member in data:
-                hold(data[member], self._hosted_tools)
 
     def _provider_error(self, data: dict[str, Any]) -> bytes:
         told = cast("dict[str, Any]", data["error"]) if isinstance(data.get("error"), dict) else data
@@ -204,6 +202,16 @@ class ResponsesStream(AnswerStream):
         data["sequence_number"] = self._number
         self._number += 1
         return sse.encode(data, data["type"])
+
+
+def hold_event(kind: str, data: Mapping[str, Any], hosted_tools: frozenset[str]) -> None:
+    """Raises Refusal where an event is about what no grant names, or about an item or a part that is not known."""
+    if kind in _OF_TOOLS:
+        hosted.allow(_OF_TOOLS[kind], hosted_tools)
+    if kind in _HOLDING:
+        for member, hold in _HELD.items():
+            if member in data:
+                hold(data[member], hosted_tools)
 
 
 def cyber_of(answer: dict[str, Any]) -> str | None:

@@ -6,14 +6,17 @@ from typing import Any
 from sakimori.gateway.refusal import Refusal
 
 
-def unfaithful(param: str, what: str = "has no equal") -> Refusal:
+def unfaithful(param: str, what: str = "has no equal", speaks: str = "Chat Completions") -> Refusal:
     """The field cannot be said in the other endpoint's words."""
-    message = f"'{param}' {what} at the provider that would serve this call, which only speaks Chat Completions."
+    message = f"'{param}' {what} at the provider that would serve this call, which only speaks {speaks}."
     return Refusal(400, "untranslatable", message, param=param)
 
 
 class Taken:
     """The members of one object of a request, each of which must be taken."""
+
+    speaks = "Chat Completions"
+    """What the provider speaks."""
 
     def __init__(self, members: Mapping[str, Any], at: str = "") -> None:
         self._left = {name: member for name, member in members.items() if member is not None and member != []}
@@ -34,7 +37,7 @@ class Taken:
     def only(self, name: str, *values: object) -> None:
         """A member that may have no other value than these, which ask for what happens anyway."""
         if self._left.pop(name, values[0]) not in values:
-            raise unfaithful(self.at(name), "has a value that has no equal")
+            raise unfaithful(self.at(name), "has a value that has no equal", self.speaks)
 
     def move(
         self, into: dict[str, Any], name: str, to: str | None = None, change: Callable[[Any], Any] | None = None
@@ -47,4 +50,4 @@ class Taken:
         """Raises Refusal where something is left."""
         left = min(self._left, default=None)
         if left is not None:
-            raise unfaithful(self.at(left))
+            raise unfaithful(self.at(left), speaks=self.speaks)
