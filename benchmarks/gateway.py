@@ -76,6 +76,9 @@ def run() -> list[Figure]:
             bare_took = asyncio.run(_paced(server, _SECONDS))
         litellm, litellm_stream = _litellm(Path(folder) / "litellm", upstream)
         with served("gateway", Path(folder) / "home", upstream) as server:
+            first = server.started
+        with served("gateway", Path(folder) / "home", upstream) as server:
+            resident = server.resident()
             plain, stream = _cost(server, stream=False), _cost(server, stream=True)
             took = asyncio.run(_paced(server, _SECONDS))
             figures += [
@@ -83,8 +86,14 @@ def run() -> list[Figure]:
                 _beside(f"gateway, CPU per stream of {CHUNKS} chunks", stream, bare_stream, litellm_stream),
                 _added("p50", took, bare_took, 0.5),
                 _added("p99", took, bare_took, 0.99),
-                Figure("gateway, start to listening", server.started, "s", None, _COMMAND),
-                Figure("gateway, resident memory after these calls", server.resident(), "MB", None, _COMMAND),
+                Figure("gateway, start to listening", server.started, "s", f"its first start {first:.2f} s", _COMMAND),
+                Figure(
+                    "gateway, resident memory after these calls",
+                    server.resident(),
+                    "MB",
+                    f"{resident:.0f} MB before",
+                    _COMMAND,
+                ),
             ]
         with served("observed", Path(folder) / "observed", upstream) as server:
             beside = f"without {plain:.2f} ms (both vary with what else the machine does)"
