@@ -8,7 +8,7 @@ grows to take them in.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, cast
 
@@ -35,6 +35,8 @@ from sakimori.gateway.boundary.tokens import CODE, TOKEN_LIKE, Minter, find_toke
 
 _WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
 """Detectors that guess what a name is."""
+_SHORT, _MOST_REMEMBERED = 256, 2_048
+"""Code points of texts that are remembered, and how many of them."""
 _THEMSELVES = frozenset({Kind.SECRET, Kind.QUOTED})
 
 
@@ -83,6 +85,8 @@ class Boundary:
             *RULES,
             ("token-like", detect_token_like),
         )
+        # Names of members and what describes tools are in call after call.
+        self._remembered = lru_cache(_MOST_REMEMBERED)(self._found)
         if lists is not None:
             self._detectors += (("lists", lists),)
         self._in_running_text: tuple[tuple[str, Detector], ...] = (("name-small", detect_small_names),)
@@ -114,8 +118,28 @@ class Boundary:
         Raises:
             BoundaryError: a detector failed.
         """
+        is_short = len(text) <= _SHORT and len(name or "") <= _SHORT
+        folded, found = (self._remembered if is_short else self._found)(text, name)
+        hits = list(found)
+        others: tuple[tuple[str, Detector], ...] = ()
+        if before is not None:
+            others += (("seam", partial(across, before=before)),)
+        if running_text:
+            # The last two go on from what all others found.
+            others += (
+                *self._in_running_text,
+                ("morphology", partial(detect_names, claims=hits)),
+                ("repeated", partial(detect_repeated, claims=hits)),
+            )
+        for detector in others:
+            hits += _claimed(folded, *detector)
+        if folded.starts is not None:
+            hits = [Hit(*folded.original(hit.start, hit.end), hit.kind, hit.detector, hit.value) for hit in hits]
+        return (folded, *_merge(hits))
+
+    def _found(self, text: str, name: str | None) -> tuple[Folded, tuple[Hit, ...]]:
+        """What depends on nothing but a text and the name of its member."""
         folded = fold(text)
-        hits: list[Hit] = []
         detectors = self._detectors
         if name:
             # First: what a name tells is closer than what the value looks like.
@@ -124,26 +148,7 @@ class Boundary:
                 ("setting", partial(detect_named, fold(name).cased)),
                 *detectors,
             )
-        if before is not None:
-            detectors += (("seam", partial(across, before=before)),)
-        if running_text:
-            # The last two go on from what all others found.
-            detectors += (
-                *self._in_running_text,
-                ("morphology", partial(detect_names, claims=hits)),
-                ("repeated", partial(detect_repeated, claims=hits)),
-            )
-        for name, detector in detectors:
-            try:
-                hits += list(detector(folded))
-            except SakimoriError as error:
-                raise BoundaryError(f"boundary: {error}") from error
-            except Exception as error:
-                message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"
-                raise BoundaryError(message) from error
-        if folded.starts is not None:
-            hits = [Hit(*folded.original(hit.start, hit.end), hit.kind, hit.detector, hit.value) for hit in hits]
-        return (folded, *_merge(hits))
+        return folded, tuple(hit for detector in detectors for hit in _claimed(folded, *detector))
 
     def _recognise(self, folded: Folded) -> Iterator[Hit]:
         """Names by the models. Raises RecogniserError."""
@@ -151,6 +156,17 @@ class Boundary:
         for start, end, kind in self._recogniser.find(self.tenant, folded.cased):
             if not names_nobody(folded.text[start:end]):
                 yield Hit(start, end, kind, "models", folded.text[start:end])
+
+
+def _claimed(folded: Folded, name: str, detector: Detector) -> list[Hit]:
+    """Raises BoundaryError where the detector fails."""
+    try:
+        return list(detector(folded))
+    except SakimoriError as error:
+        raise BoundaryError(f"boundary: {error}") from error
+    except Exception as error:
+        message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"
+        raise BoundaryError(message) from error
 
 
 def _merge(claims: list[Hit]) -> tuple[list[Span], dict[int, Hit]]:
