@@ -8,8 +8,10 @@ institution's inventory gives them; no person or customer is in it.
 
 import json
 import os
+import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,11 +21,35 @@ from benchmarks.shared import shared_folder
 from sakimori.evals.banktexts import bank_texts
 from sakimori.evals.banktexts.values import pools
 from sakimori.evals.boundary import Evaluation, Found, Labelled, evaluate, read_labelled
-from sakimori.gateway.boundary import Boundary, Dictionary
+from sakimori.gateway.boundary import Boundary, Dictionary, Passage
+from sakimori.service import memory
 
 _COMMAND = "make bench ONLY=boundary"
 _BANK_TEXTS = 1200
 _PROMPT = 2_000
+_ROUNDS = 4
+_LOG_LINE = (
+    "2026-11-22T01:02:03Z pc-{n:04}.bank.example EventID=4624 LogonType=3 TargetUserName=user{m:03} "
+    "IpAddress=10.20.{m}.17 ProcessName=C:\\Windows\\System32\\svchost.exe the session lasted longer than usual\n"
+)
+_REPORT = (
+    "端末pc-{n:04}の利用者user{m:03}から{0}{1}の問い合わせがあり、見覚えのない{2}{0}画面が表示されたとのことでした。"
+    "宛先は10.20.{m}.17です。{1}{2}の件数はふだんより多く、至急の確認が必要と考えられます。\n"
+)
+_WORDS = (
+    *("取引", "口座", "振込", "照会", "資料", "報告", "送信", "受信", "障害", "復旧", "調査", "監視", "通信", "装置"),
+    *("認証", "権限", "変更", "登録", "業務", "端末"),
+)
+_PREPARE = """
+import sys, time
+from pathlib import Path
+from sakimori.gateway.boundary import keep_compiled_in, prepare
+def resident(): return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+before, begin = resident(), time.process_time()
+keep_compiled_in(Path(sys.argv[1]) / "cache")
+prepare()
+print(f"{time.process_time() - begin:.2f} {resident() - before:.0f}")
+"""
 _RULE_TYPES = frozenset(
     {
         "ACCOUNT",
@@ -129,28 +155,78 @@ def _print_types(name: str, rules: Evaluation, running: Evaluation) -> None:
 
 
 def _speed(boundary: Boundary, sets: dict[str, list[Labelled]]) -> list[Figure]:
-    """Over texts of a prompt's size, each read twice: the second time its words are known."""
-    ascii_text = "\n".join(labelled.text for labelled in sets["bank texts"] if labelled.text.isascii())[:100_000]
-    japanese = "\n".join(labelled.text for labelled in sets["ner-ja"])[:100_000]
-    figures: list[Figure] = []
+    """Over texts of a prompt's size: letters four times, of which all but the first have known words; log lines and
+    reports of which each is another, every time."""
+    letters = {
+        "ASCII letters": "\n".join(labelled.text for labelled in sets["bank texts"] if labelled.text.isascii()),
+        "Japanese articles": "\n".join(labelled.text for labelled in sets["ner-ja"]),
+        "Japanese bank texts": "\n".join(
+            labelled.text for labelled in sets["bank texts"] if not labelled.text.isascii()
+        ),
+    }
+    rounds = {name: [_prompts(text[:100_000])] * _ROUNDS for name, text in letters.items()}
+    for name, line in (("ASCII log lines", _LOG_LINE), ("Japanese reports", _REPORT)):
+        rounds[name] = [_prompts(_lines(line, 40_000, seed)) for seed in range(_ROUNDS)]
     boundary.find("名 Name 1")
-    for name, text in (("ASCII", ascii_text), ("Japanese", japanese)):
-        prompts = [text[start : start + _PROMPT] for start in range(0, len(text), _PROMPT)]
-        seconds: list[float] = []
-        for _ in range(4):
-            begin = time.process_time()
-            for prompt in prompts:
-                boundary.find(prompt)
-            seconds.append(time.process_time() - begin)
-        beside = f"at first sight of its words {len(text) / seconds[0] / 1e6:.2f}"
+    memory.settle()  # as a gateway does once it has started
+    figures: list[Figure] = []
+    for name, texts in rounds.items():
+        characters = sum(map(len, texts[0]))
+        seconds = [_cpu(lambda prompts=prompts: _tokenise(boundary, prompts)) for prompts in texts]
         best = min(seconds[1:])
+        beside = f"the first time {characters / seconds[0] / 1e6:.2f}"
+        speed = characters / best / 1e6
+        figures.append(Figure(f"rules, {name}", speed, "M characters per CPU-second", beside, _COMMAND))
         figures.append(
-            Figure(f"rules, {name}", len(text) / best / 1e6, "M characters per CPU-second", beside, _COMMAND)
+            Figure(f"rules, one prompt of 2,000 characters, {name}", best / len(texts[0]) * 1e3, "ms", None, _COMMAND)
         )
-        figures.append(
-            Figure(f"rules, one prompt of 2,000 characters, {name}", best / len(prompts) * 1e3, "ms", None, _COMMAND)
-        )
+    return [*figures, _request(boundary), *_start()]
+
+
+def _prompts(text: str) -> list[str]:
+    return [text[start : start + _PROMPT] for start in range(0, len(text), _PROMPT)]
+
+
+def _lines(line: str, characters: int, seed: int) -> str:
+    chance = random.Random(seed)
+    text = ""
+    while len(text) < characters:
+        words = [chance.choice(_WORDS) for _ in range(3)]
+        text += line.format(*words, n=chance.randrange(10_000), m=chance.randrange(250))
+    return text[:characters]
+
+
+def _tokenise(boundary: Boundary, prompts: list[str]) -> None:
+    for prompt in prompts:
+        Passage(boundary).tokenise(prompt)
+
+
+def _request(boundary: Boundary) -> Figure:
+    """A call of an agent: its tools are those of the call before, its messages are new."""
+    tools = [
+        {"name": f"look_up_{n}", "description": f"Returns records of kind {n}.", "limits": {"rows": n, "days": 30}}
+        for n in range(20)
+    ]
+    calls = [{"tools": tools, "messages": [_lines(_LOG_LINE, 300, seed)]} for seed in range(40)]
+    best = min(_cpu(lambda call=call: Passage(boundary).send_value(call)) for call in calls)
+    return Figure("rules, a request with 20 tools and a message of 300 characters", best * 1e3, "ms", None, _COMMAND)
+
+
+def _start() -> list[Figure]:
+    """What a new process takes before its first text, with nothing kept and with what an earlier one kept."""
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for kept in ("nothing kept", "patterns kept"):
+            done = subprocess.run([sys.executable, "-c", _PREPARE, folder], capture_output=True, text=True, check=True)
+            seconds, megabytes = done.stdout.split()
+            figures.append(Figure(f"preparing, {kept}", float(seconds), "s of CPU", f"{megabytes} MB more", _COMMAND))
     return figures
+
+
+def _cpu(function: Callable[[], object]) -> float:
+    begin = time.process_time()
+    function()
+    return time.process_time() - begin
 
 
 def _presidio(
