@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -93,6 +94,42 @@ def test_those_who_wait_share_a_transaction(database: Database) -> None:
             shared = await together(writer, *(("aozora", keep(f"g{n}")) for n in range(20)))
         assert len(set(shared)) == 1
         assert len(kept(database)) == 20
+
+    run(test)
+
+
+def test_who_comes_before_its_institution_has_its_turn_shares_the_transaction(database: Database) -> None:
+    async def test() -> None:
+        async with writing(database) as writer:
+            busy, go_on = threading.Event(), threading.Event()
+            with ThreadPoolExecutor(1) as thread:
+                other = thread.submit(hold, database, busy, go_on)
+                await asyncio.to_thread(busy.wait, 10)
+                early = asyncio.create_task(writer.submit("aozora", keep("early")))
+                await asyncio.sleep(0.1)  # its turn has come, and the database is somebody else's still
+                late = asyncio.create_task(writer.submit("aozora", keep("late")))
+                await asyncio.sleep(0)
+                go_on.set()
+                assert await early == await late
+            other.result()
+        assert kept(database) == {"early", "late"}
+
+    def hold(database: Database, busy: threading.Event, go_on: threading.Event) -> None:
+        with database.transaction("aozora"):
+            busy.set()
+            assert go_on.wait(10)
+
+    run(test)
+
+
+def test_what_takes_long_does_not_hold_up_the_event_loop(database: Database) -> None:
+    def where(_transaction: Transaction) -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+    async def test() -> None:
+        async with writing(database) as writer:
+            assert await writer.submit("aozora", where) == database.answers_at_once
+            assert not await writer.submit("aozora", where, long=True)
 
     run(test)
 

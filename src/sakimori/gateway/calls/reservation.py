@@ -46,7 +46,9 @@ class Reservations:
         self._secrets = secrets
         self._lifetime = lifetime
         self._clock = clock
-        self._kept: set[tuple[str, str, str]] = set()
+        self._kept: dict[str, dict[str, str]] = {}
+        """Tokens that the vault has, by institution, with what they stand for."""
+        self._held = 0
 
     def reserve(
         self, transaction: Transaction, prepared: Prepared, on_presumed: OnPresumed
@@ -106,12 +108,12 @@ class Reservations:
 
     def remember(self, prepared: Prepared) -> None:
         """The vault has the call's tokens: it need not be asked for them again. Once they are durable."""
-        tenant = prepared.principal.tenant
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.clear()
-        self._kept.update(
-            (tenant, token, value) for token, value in prepared.passage.tokens.items() if len(value) <= _LONGEST_KEPT
-        )
+        if self._held > _MOST_KEPT:
+            self._kept, self._held = {}, 0
+        kept = self._kept.setdefault(prepared.principal.tenant, {})
+        self._held -= len(kept)
+        kept.update({token: value for token, value in prepared.passage.tokens.items() if len(value) <= _LONGEST_KEPT})
+        self._held += len(kept)
 
     def _over_budget(self, lacking: list[BudgetExceeded]) -> Refusal:
         seconds = min((error.free_at - self._clock.now()) // _NANOS_PER_SECOND + 1 for error in lacking)
@@ -121,6 +123,6 @@ class Reservations:
 
     def _keep(self, transaction: Transaction, passage: Passage) -> set[str]:
         """Keep the passage's tokens in the vault; those that already stand for something else come back."""
-        tenant = transaction.tenant
-        new = {token: value for token, value in passage.tokens.items() if (tenant, token, value) not in self._kept}
+        kept = self._kept.get(transaction.tenant, {})
+        new = {token: value for token, value in passage.tokens.items() if kept.get(token) != value}
         return vault.keep(transaction, keys.vault_keys(transaction, self._secrets), new) if new else set()
