@@ -239,7 +239,7 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
         return
     for match in _US.finditer(text):
         if all(
-            word.islower() and word.rstrip(".") in english().words
+            word.isdecimal() or (word.islower() and word.rstrip(".") in english().words)
             for word in cased[match.start() : match.end()].split()[1:]
         ):
             continue
@@ -298,6 +298,8 @@ _COMMON_GAPS = (" ", ", ")
 
 
 def _joined(text: str, end: int, start: int) -> bool:
+    if text[end - 1] == "." and "\n" in text[end:start] and text[end - 2].islower() and text[start].isdigit():
+        return False  # a sentence ends there
     return end < start <= end + 12 and (text[end:start] in _COMMON_GAPS or _GAP.fullmatch(text, end, start) is not None)
 
 

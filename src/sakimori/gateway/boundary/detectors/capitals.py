@@ -125,6 +125,12 @@ def _named(
             return None
         if len(part) > 2 or any(what in _COMMON for what in part):
             return None
+        if (
+            begin > 0
+            and known[begin - 1] == "term"
+            and all(word.lower() in lexicon.terms for *_, word in words[begin:end])
+        ):
+            return None  # Purchase Price, Business Day
     may_say_what = (
         not company
         and not any(what in ("ambiguous", "initial") for what in part)

@@ -69,7 +69,7 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
             continue
         if view is None:
             view = with_digits(text)
-        sign = separator["sign"] or _told_by_space(text, start, separator[0])
+        sign = separator["sign"] or _told_by_space(folded.cased, start, end, separator[0])
         name, _, bounds = shape.partition(" ")
         place = SHAPES[name](folded, view, separator.end(), sign + "|" + bounds)
         if place:
@@ -83,11 +83,11 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
     yield from detect_references(folded)
 
 
-def _told_by_space(text: str, start: int, between: str) -> str:
+def _told_by_space(cased: str, start: int, end: int, between: str) -> str:
     """What separates a label from its value where no sign does: a quote, a line's end, the space of a form's column."""
     if '"' in between:
         return "quote"
-    if "\n" in between or (between[:1] in _WIDE and text[max(0, start - 1) : start] in _BEFORE_LABEL):
+    if "\n" in between or (cased[end : end + 1] in _WIDE and cased[max(0, start - 1) : start] in _BEFORE_LABEL):
         return "line"
     return ""
 

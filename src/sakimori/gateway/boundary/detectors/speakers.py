@@ -32,7 +32,8 @@ def detect_speakers(folded: Folded) -> Iterator[Hit]:
     if ": " in text:
         for match in _SPEAKER.finditer(text):
             name = match[1]
-            if name.isascii() and name not in lexicon.terms and not is_word(name, lexicon):
+            is_mixed = not folded.cased[match.start(1) + 1 : match.end(1)].islower()
+            if not is_mixed and name.isascii() and name not in lexicon.terms and not is_word(name, lexicon):
                 yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", name)
     if text.isascii():
         return
