@@ -59,10 +59,11 @@ _STORED = re.compile(
     r"\$(?:[0-9]|2[abxy]|y|apr1|argon2i?d?|pbkdf2[a-z0-9\-]*|sha1|md5)\$[a-z0-9./$+=,\-]{8,256}"
     r"|\{(?:s?sha[0-9]{0,3}|s?md5|ssha[0-9]{3}|crypt|pbkdf2[a-z0-9\-]*)\}[a-z0-9+/=$.]{8,256}"
 )
-_CALL = re.compile(
+_CALL = Gate(
     r"(?:connect[a-z_]{0,20}\(\s{0,4}[\"'](?P<host>[^\"'\s]{1,100})[\"']\s{0,4},\s{0,4}"
-    r"|(?:login|auth|authenticate|basic_?auth|httpbasicauth|[a-z]{0,30}credentials?)\(\s{0,4})"
-    r"[\"'](?P<user>[^\"'\s]{1,64})[\"']\s{0,4},\s{0,4}[\"'](?P<secret>[^\"'\n]{1,128})[\"']"
+    r"|(?:login|auth|authenticate|basic_?auth|credentials?)\(\s{0,4})"
+    r"[\"'](?P<user>[^\"'\s]{1,64})[\"']\s{0,4},\s{0,4}[\"'](?P<secret>[^\"'\n]{1,128})[\"']",
+    needs=r"(?:connect[a-z_]{0,20}|login|auth|authenticate|basic_?auth|credentials?)\(\s{0,4}[\"']",
 )
 """Of libraries: a machine, who logs on, and with what."""
 _HOOK = re.compile(
@@ -99,11 +100,10 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
     if "$" in text or "{" in text:
         for match in _STORED.finditer(text):
             yield Hit(*match.span(), Kind.SECRET, "stored-password", match[0])
-    if "(" in text:
-        for match in _CALL.finditer(text):
-            for group, kind in (("host", Kind.HOST), ("user", Kind.USER), ("secret", Kind.SECRET)):
-                if match[group] and match[group] not in NOBODY:
-                    yield Hit(*match.span(group), kind, "call", match[group])
+    for match in _CALL.finditer(text):
+        for group, kind in (("host", Kind.HOST), ("user", Kind.USER), ("secret", Kind.SECRET)):
+            if match[group] and match[group] not in NOBODY:
+                yield Hit(*match.span(group), kind, "call", match[group])
     if "hook" in text:
         for match in _HOOK.finditer(text):
             yield Hit(*match.span(1), Kind.SECRET, "webhook", match[1])

@@ -49,6 +49,7 @@ _FILE = re.compile(
     r"|bak|tmp|old|dmp|evtx?|etl|pcap|pem|crt|cer|key|p12|pfx|jks|csr|pub|asc|gpg|kdbx|rdp|service|socket|timer|so|o|a|lib"
     r"|deb|rpm|dmg|pkg|apk|whl|vmdk|ova|vhdx?|qcow2|tf|tfvars|tfstate|hcl|j2|tmpl|tpl|md|rst|lock|pid|swp|cpl|scr|ocx|dat|bin)$"
 )
+_INITIAL_LAST = re.compile(r"[a-z]{4,}\.[a-z]$")
 _NAMED_FILE = re.compile(
     r"([A-Za-z0-9_\-]{4,40})\.(?:key|pem|crt|cer|p12|pfx|jks|csr|rdp|ovpn|conf|cfg|log|pcap|evtx|bak|dmp|kdbx|ppk|keytab)$"
 )
@@ -99,6 +100,8 @@ def shape_of(run: str) -> Shape:
         return Shape.HARMLESS
     if _HASH.match(run) and not _LETTERS_THEN_DIGITS.match(low):
         return Shape.HARMLESS
+    if _INITIAL_LAST.match(low) and _holds_name([low[:-_PAIR]]):
+        return Shape.USER
     named = _NAMED_FILE.match(run)
     if named and any(sign in named[1] for sign in "-_0123456789") and shape_of(named[1]) in _OF_SOMEBODY:
         return shape_of(named[1])
@@ -125,7 +128,7 @@ def shape_of(run: str) -> Shape:
             return Shape.HARMLESS
         if "-" in low and parts[-1] in _SIDES and len(parts[0]) > 1 and len(parts) == _PAIR and not parts[0].isdigit():
             return Shape.HOST
-        if "-" in low and len(parts) == _PAIR and _NODE.match(parts[1]) and _has_role(parts[0]):
+        if "-" in low and len(parts) == _PAIR and _NODE.match(parts[1]) and (parts[1][1] == "0" or _has_role(parts[0])):
             return Shape.HOST
         if all(_is_harmless_part(part) for part in parts):
             return Shape.HARMLESS
@@ -177,6 +180,7 @@ _NODE = re.compile(r"[a-uw-z][0-9]{1,2}$")
 _ROMAJI = re.compile(r"(?=[a-z]{4})(?:(?:[kstnhmrgzdbpfwj]|[kstnhmrgbp]y|sh|ch|ts)?[aeiou]|n(?![aeiouy]))+$")
 """Japanese in Latin letters."""
 _CAMEL = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)*[0-9]+(?:[A-Z][a-z]+)+$")
+_OFFICES = listed("svc adm sa")
 _TIERS = listed("bk std dr prd stg tst uat sby")
 _SIDES = _TIERS | listed("prod blue green east west act a b c pri sec old new")
 _MANY_SCRAMBLED = 6
@@ -249,6 +253,8 @@ def _joined(run: str, unknown: list[str]) -> Shape:
     """Words without a number, joined."""
     low = run.lower()
     parts = [part for part in _SEPARATORS.split(low) if part]
+    if len(parts) > 1 and parts[0] in _OFFICES and run == low:
+        return Shape.USER
     if not unknown:
         is_pair = len(parts) == _PAIR and "-" in low and len(parts[0]) > 1
         is_machine = is_pair and (parts[1] in _TIERS or (parts[1] in _SIDES and _has_role(parts[0])))

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from sakimori.gateway.boundary.detectors.english import is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english, listed
-from sakimori.gateway.boundary.detectors.looks import Shape, shape_of
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -42,40 +40,12 @@ _INTERNAL = Gate(
     r"\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test"
     r"|example)(?![a-z0-9\-(]|\.[a-z0-9])"
 )
-_MACHINE = Gate(
-    r"(?<![a-z0-9.\-_/\\])(?=[a-z0-9]{2,12}-)(?:"  # looked for first: it spares the rest at nearly every word
-    r"(?:desktop|laptop|win|pc|srv|sv|svr|server|ws|wks|nb|note|dc|fs|db|web|app|mail|vm"
-    r"|client|term|tpc|ts|rds|hv|esx|jump|bastion|proxy|fw|sw|rt|ap|nas|bk|bkup|print|file|ad|sql)"
-    r"-(?=[a-z0-9\-]{0,20}[0-9])[a-z0-9]{1,15}(?:-[a-z0-9]{1,12}){0,3}(?![a-z0-9\-_.\\]|\.[a-z])"
-    r"|vdi-[a-z]{2,8}-[0-9]{2,6}(?![a-z0-9\-_.\\])"
-    r"|[a-z0-9]{3,12}-(?:pc|laptop|desktop|macbook)[0-9]{0,3}(?![a-z0-9\-_.\\])"
-    r"|[a-z0-9]{2,12}-(?:db|web|app|srv|sv|dc|fs|ap|vm|gw|fw|proxy|node"
-    r"|host)[0-9]{1,4}(?![a-z0-9\-_.\\]|\.[a-z]))"
-)
 _SYSLOG = Gate(
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z"
     r"|[+\-][0-9]{2}:?[0-9]{2})? ([a-z0-9][a-z0-9.\-]{1,62}) [a-z0-9_.\-/()]{2,40}(?:\[[0-9]{1,10}\])?:"
 )
-_CAPITALS = Gate(r"[A-Z]{2,12}[0-9]{0,4}(?:-[A-Z0-9]{1,12}){1,3}(?![A-Za-z0-9_\-\\]|\.[A-Za-z0-9])")
-_NO_MACHINES = listed(
-    "CVE CWE CAPEC ISO IEC JIS SHA AES RSA DES MD UTF RFC MS TLS SSL COVID GPT INC REQ CHG PRB TICKET"
-    " CASE TA APT UNC FIN DEV NIST SP FIPS PCI GHSA RHSA DSA USN KB TS ATT BUG JIRA PR ID NO REF EU US"
-    " UK JP Q H FY PHASE STEP VER V X HTTP IPV IEEE ANSI ECMA PEP HTML CSS ES PS USB SATA DDR LTE MP COM"
-    " LPT"
-)
 _AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
-_INITIAL_FIRST = Gate(rf"[._](?<=[a-z][._])(?<![a-z0-9_.@/\\\-$%:][a-z][._])([a-z]{{4,15}}){_AFTER_ACCOUNT}")
-_INITIAL_LAST = Gate(rf"[._](?<=[a-z]{{4}}[._])[a-z]{_AFTER_ACCOUNT}")
-_OF_COMMAND = (
-    Gate(
-        r"\b(?:mysql|mysqldump|mysqladmin|psql|curl|ssh|scp|sftp|smbclient|sqlcmd|sqlplus|ftp)\b[^\n|;]{0,60}?"
-        r"\s(?:-u|-l|--user(?:name)?)[ =]([a-z0-9][a-z0-9._\-$]{1,40})(?![a-z0-9._\-$])"
-    ),
-    Gate(r"\s-(?:identity|samaccountname|username)\s{1,3}[\"']?([a-z0-9][a-z0-9._\-$\\]{1,60})(?![a-z0-9._\-$])"),
-    Gate(r"jdbc:oracle:[a-z]{2,6}:([^/\s@]{1,40})/[^@\s]{1,64}@"),
-)
-_NUMBERED = Gate(r"(?<![a-z0-9.\-_/\\])([a-z]{2,10})-[a-z]{0,3}0[0-9]{1,2}(?![a-z0-9\-_.\\]|\.[a-z])")
-_SERVICE = Gate(r"(?:svc|adm)[_\-][a-z0-9_]{3,20}(?![a-z0-9.\-@])")
+_IDENTITY = Gate(r"\s-(?:identity|samaccountname)\s{1,3}[\"']?([a-z0-9][a-z0-9._\-$\\]{1,60})(?![a-z0-9._\-$])")
 _HANDLE = Gate(r"@(?<![a-z0-9._@/]@)([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
 _SITE = Gate(
     r"(?:web ?site|home ?page|web ?page|my site|posted (?:a |the )?(?:photo|video|link)"
@@ -85,8 +55,6 @@ _SITE = Gate(
 )
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
-_REGION = re.compile(r"(?:ap|us|eu|ca|sa|me|af|il)-(?:gov-)?(?:north|south|east|west|central)[a-z]*-[0-9]$")
-"""Of clouds."""
 _LEVELS = listed("info warn warning error err debug notice crit critical trace fatal alert emerg verbose")
 _EVERYONE = listed(
     "public default all defaultuser0 defaultappool administrator admin root user users shared guest"
@@ -123,13 +91,9 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
                 yield Hit(match.start(2), match.end(2), Kind.USER, "down-level", match[2])
     for match in _SID.finditer(text):
         yield Hit(match.start(), match.end(), Kind.USER, "sid", match[0])
-    for pattern in _OF_COMMAND:
-        for match in pattern.finditer(text):
-            if match[1] not in _EVERYONE:
-                yield Hit(match.start(1), match.end(1), Kind.USER, "command", match[1])
-    for match in _NUMBERED.finditer(text):
-        if not is_word(match[1], english()):
-            yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])
+    for match in _IDENTITY.finditer(text):
+        if match[1] not in _EVERYONE:
+            yield Hit(match.start(1), match.end(1), Kind.USER, "command", match[1])
     for match in _LEASE.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.HOST, "lease", match[1])
     for match in _BESIDE_PASSWORD.finditer(text):
@@ -147,24 +111,9 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         is_url = text.endswith(("://", "@//"), 0, start)
         if start < match.start() and (is_url or not start or text[start - 1] not in "@_/\\"):
             yield Hit(start, match.end(), Kind.HOST, "host-form", text[start : match.end()])
-    for match in _MACHINE.finditer(text):
-        if _REGION.match(match[0]):
-            continue
-        yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0])
     for match in _SYSLOG.finditer(text):
         if not match[1].isdigit() and match[1] not in _LEVELS:
             yield Hit(match.start(1), match.end(1), Kind.HOST, "syslog", match[1])
-    for match in _CAPITALS.finditer(folded.cased):
-        before = folded.cased[match.start() - 1 : match.start()]
-        if before.isalnum() or (before and before in "_.-/\\@#:=%"):
-            continue
-        if (
-            shape_of(match[0]) is not Shape.HARMLESS
-            and any(map(str.isdigit, match[0]))
-            and match[0].partition("-")[0].rstrip("0123456789") not in _NO_MACHINES
-        ):
-            yield Hit(match.start(), match.end(), Kind.HOST, "host-form", match[0].lower())
-    yield from _accounts(text)
     for match in _HANDLE.finditer(text):
         if match[1] not in english().words and (
             match[1] in english().given or any(c in "0123456789_" for c in match[1])
@@ -172,26 +121,3 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             yield Hit(match.start(1), match.end(1), Kind.USER, "handle", match[1])
     for match in _SITE.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])
-
-
-def _accounts(text: str) -> Iterator[Hit]:
-    """``t.udagawa``, ``udagawa_t``, ``svc_batch``: an initial and what is no word."""
-    for match in _INITIAL_FIRST.finditer(text):
-        if not is_word(match[1], english()):
-            yield Hit(match.start() - 1, match.end(), Kind.USER, "account-form", text[match.start() - 1 : match.end()])
-    for match in _INITIAL_LAST.finditer(text):
-        start = match.start()
-        while start and match.start() - start < _LONGEST_ACCOUNT and text[start - 1] in _LETTERS:
-            start -= 1
-        if (not start or text[start - 1] not in _NOT_BEFORE_ACCOUNT) and not is_word(
-            text[start : match.start()], english()
-        ):
-            yield Hit(start, match.end(), Kind.USER, "account-form", text[start : match.end()])
-    for match in _SERVICE.finditer(text):
-        if not match.start() or text[match.start() - 1] not in _NOT_BEFORE_ACCOUNT:
-            yield Hit(match.start(), match.end(), Kind.USER, "account-form", match[0])
-
-
-_LONGEST_ACCOUNT = 20
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
-_NOT_BEFORE_ACCOUNT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.@/\\-$%:")

@@ -37,20 +37,10 @@ _BEFORE_VALUE = (
         _TELLING_NAME + r"[\"'\\\]]{0,4}\s{0,3}(?:[:=]|は(?=\s{0,3}[!-~「『]))\s{0,3}"
         r"(?:(?:basic|bearer|digest|negotiate|ntlm)\s{1,3})?"
     ),
-    Gate(r"[\-/](?<![a-z0-9][\-/])(?:password|passwd|pass|pwd|token|secret|api-key)(?:\s{1,3}|[:=])(?!-)"),
     Gate(r"net(?<![a-z0-9]net)1?(?:\.exe)?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?![/\s])"),
-    Gate(r"[?&;](?:pass|pw|sig|key|sid|session|code|otp|nonce|auth|jwt|ticket)=(?=[^&\s]{6})"),
-    Gate(r"[a-z0-9][_\-.](?:pass|pw|pwd)[\"']?\s{0,3}[:=]\s{0,3}"),
     Gate(r"\b(?:mysql|mysqldump|mysqladmin|sshpass|smbclient)\b[^\n]{0,120}?\s-p(?=[^\s\-])"),
     Gate(r"convertto-securestring\s{1,3}(?:-string\s{1,3})?(?=[\"'])"),
-    Gate(r"\bcommunity\s{1,3}(?=[^\s]{0,30}[0-9!#%@])"),
-    Gate(r"jdbc:oracle:[a-z]{2,6}:[^/\s@]{1,40}/(?=[^@\s]{1,64}@)"),
     Gate(r"/user:[^\s]{1,80}\s{1,3}(?![/\s])"),  # net use, runas, psexec
-    Gate(r"(?:curl|wget)\b[^\n]{0,200}?\s-(?:u|-user)[ =]{1,3}[\"']?[^\s:\"']{1,64}:(?=[^\s])"),
-    Gate(
-        r"(?:password|passwd|passphrase|パスワード)[ ]{1,3}(?=[^\s]{0,40}[0-9!#%+$@^&*])(?=[^\s]{6,})(?![0-9]{1"
-        r",4}[ .,])"
-    ),
 )
 _MEMBER_NAME = re.compile(
     rf"(?:.{{0,64}}[^a-z0-9])?{_TELLING_NAME}|[a-z0-9_]{{0,64}}(?:passwords?|secrets?|token|api_?keys?)"
@@ -81,7 +71,7 @@ def detect_private_keys(folded: Folded) -> Iterator[Hit]:
 
 
 def detect_fields(folded: Folded) -> Iterator[Hit]:
-    """``password=…``, ``"api_key": "…"``, ``--token …``, ``net user NAME …``, ``scheme://user:…@host``."""
+    """``password=…``, ``"api_key": "…"``, ``net user NAME …``, ``scheme://user:…@host``; see ``settings``, too."""
     text = folded.text
     for before in _BEFORE_VALUE:
         position = 0
