@@ -27,7 +27,7 @@ _HOST_AFTER = {
     "//": re.compile(r"//(?<![a-z0-9:/]//)([a-z0-9][a-z0-9\-_]*)(?=/[a-z0-9$])"),
     "\\\\": re.compile(r"\\\\(?<![a-z0-9\\]\\\\)([a-z0-9][a-z0-9\-_]*)(?=[\\\s\"',);>\]]|$)"),
 }
-_AT = re.compile(r"@(?://)?([a-z0-9][a-z0-9\-_]*)(?=[:/\s\"',);>\]]|$)")
+_AT = re.compile(r"@(?://)?([a-z0-9][a-z0-9\-_.]*)(?=[:/\s\"',);>\]]|$)")
 _LOCAL_BACKWARDS = re.compile(r"([a-z0-9._\-$]*[a-z0-9])(?![a-z0-9!#%&*+=?^`{|}~@])")
 _SECRET_BACKWARDS = re.compile(r"([^\s/@\"']{3,64})/([a-z0-9_.\-]{2,30})(?![a-z0-9_.\-/])")
 _LOGIN_PROGRAMS = ("sqlplus", "rman", "expdp", "impdp", "sqlldr")
@@ -126,7 +126,7 @@ def _at(text: str) -> Iterator[Hit]:
             yield Hit(start - len(pair[1]), start, Kind.SECRET, "connect", pair[1][::-1])
             yield Hit(start - pair.end(2), start - pair.start(2), Kind.USER, "connect", pair[2][::-1])
             continue
-        local = _LOCAL_BACKWARDS.match(backwards)
+        local = _LOCAL_BACKWARDS.match(backwards) if "." not in match[1] else None
         if local:
             yield from _machine(match)
             name = local[1][::-1]

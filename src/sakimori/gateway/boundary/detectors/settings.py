@@ -49,6 +49,9 @@ _PASSWORD_PROGRAM = re.compile(
     r"\b(?:sshpass|redis-cli|docker login|podman login|helm registry|mysql|az login|ldap[a-z]+|ipmitool|snmp[a-z]+"
     r"|smbclient|7z|zip|unzip|keytool|psexec|winrs|mongosh?|mongodump|nxc|crackmapexec|impacket)\b"
 )
+_LOGIN_PROGRAM = re.compile(
+    r"\b(?:mysql[a-z]*|psql|mongo(?:sh|dump)?|curl|ssh|scp|sftp|smbclient|sqlcmd|ftp|rdesktop)\b"
+)
 
 
 def detect_settings(folded: Folded) -> Iterator[Hit]:
@@ -70,7 +73,8 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
         is_letter = len(match[2]) <= _SHORT
         kind = _of_letter(text, match) if is_letter else told_by(cased[match.start(2) : match.end(2)])
         if kind is not None and text[match.end() : match.end() + 1].isascii():
-            yield from value_at(folded, match.end(), kind, name=match[2])
+            told = is_letter and kind is Kind.USER and _LOGIN_PROGRAM.search(_command(text, match)) is not None
+            yield from value_at(folded, match.end(), kind, told=told, name=match[2])
     for match in _DIRECTIVE.finditer(text):
         kind = told_by(cased[match.start(1) : match.end(1)])
         if kind is not None and not (kind is Kind.SECRET and _is_word_at(text, match.end())):
@@ -100,14 +104,18 @@ def _is_word_at(text: str, start: int) -> bool:
     return word is not None and is_known(word[0])
 
 
+def _command(text: str, option: re.Match[str]) -> str:
+    """What of its line stands before an option."""
+    return text[max(text.rfind("\n", 0, option.start()) + 1, option.start() - _LOOK_BACK) : option.start() + 1]
+
+
 def _of_letter(text: str, match: re.Match[str]) -> Kind | None:
     """What an option of a letter or two takes, in the command that it stands in."""
     letter = match[2]
     if letter in _USER_LETTERS:
         return Kind.USER
     if letter in _PASSWORD_LETTERS and not is_port(text, match.end()):
-        begin = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _LOOK_BACK)
-        command = text[begin : match.start() + 1]
+        command = _command(text, match)
         if letter == "rp" or _USER_OPTION.search(command) or _PASSWORD_PROGRAM.search(command):
             return Kind.SECRET
         return None

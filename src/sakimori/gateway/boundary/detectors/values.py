@@ -46,10 +46,13 @@ _SHORT = 2
 _SHORTEST_PIN = 4
 
 
-def value_at(folded: Folded, start: int, kind: Kind, *, loose: bool = False, name: str = "") -> Iterator[Hit]:
+def value_at(
+    folded: Folded, start: int, kind: Kind, *, loose: bool = False, told: bool = False, name: str = ""
+) -> Iterator[Hit]:
     """What must not leave of the value at ``start``.
 
-    ``loose``: it stands behind a colon and a space, as words of a sentence can. ``name``: of the field or option.
+    ``loose``: it stands behind a colon and a space, as words of a sentence can. ``told``: nothing but one of the
+    kind can stand there. ``name``: of the field or option.
     """
     text = folded.text
     scheme = _SCHEME.match(text, start)
@@ -75,7 +78,7 @@ def value_at(folded: Folded, start: int, kind: Kind, *, loose: bool = False, nam
             end = _phrase_end(text, end) if loose and not quoted else end
             yield Hit(begin, end, kind, "setting", text[begin:end])
     elif quoted or text[end : end + 1] != "(":
-        told = quoted is not None or (text[start - 1] in "=:" and not loose and len(name) > _SHORT)
+        told = told or quoted is not None or (text[start - 1] in "=:" and not loose and len(name) > _SHORT)
         yield from _names(folded, begin, end, kind, told=told)
 
 
