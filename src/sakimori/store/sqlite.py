@@ -71,7 +71,8 @@ class SqliteFile:
     @contextmanager
     def reading(self, tenant: str) -> Generator[Connection, None, None]:
         self._refuse_if_moved()
-        with self._reading.connect() as connection, connection.begin():  # statements past SQLAlchemy begin nothing
+        with self._reading.connect() as connection:
+            connection.begin()  # statements that go past SQLAlchemy would begin nothing
             yield connection
 
     def read_next(self, connection: Connection, tenant: str) -> None:
