@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from sakimori.core import ExitCode, SakimoriError
 from sakimori.gateway.boundary.detectors import RULES, Detector
-from sakimori.gateway.boundary.detectors.gates import Gate
+from sakimori.gateway.boundary.detectors.gates import Gate, forget
 from sakimori.gateway.boundary.detectors.labelled import detect_member
 from sakimori.gateway.boundary.detectors.secrets import holds_secret
 from sakimori.gateway.boundary.detectors.settings import detect_named
@@ -37,6 +37,7 @@ _WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
 """Detectors that guess what a name is."""
 _SHORT, _MOST_REMEMBERED = 256, 2_048
 """Code points of texts that are remembered, and how many of them."""
+_LONG = 50_000
 _THEMSELVES = frozenset({Kind.SECRET, Kind.QUOTED})
 
 
@@ -148,7 +149,10 @@ class Boundary:
                 ("setting", partial(detect_named, fold(name).cased)),
                 *detectors,
             )
-        return folded, tuple(hit for detector in detectors for hit in _claimed(folded, *detector))
+        found = tuple(hit for detector in detectors for hit in _claimed(folded, *detector))
+        if len(text) > _LONG:
+            forget()
+        return folded, found
 
     def _recognise(self, folded: Folded) -> Iterator[Hit]:
         """Names by the models. Raises RecogniserError."""

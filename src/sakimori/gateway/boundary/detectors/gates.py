@@ -29,7 +29,7 @@ from itertools import islice
 from operator import itemgetter
 
 from sakimori.gateway.boundary.detectors.reach import NEAR, Reach
-from sakimori.gateway.boundary.detectors.scanning import Scanned, keep_in, prepare, register, scanned
+from sakimori.gateway.boundary.detectors.scanning import Scanned, forget, keep_in, prepare, register, scanned
 
 _FAR = 200
 _Window = tuple[int, int, int]
@@ -125,4 +125,4 @@ def _windows(text: str, ends: list[int] | None, reach: Reach) -> list[_Window]:
     return windows
 
 
-__all__ = ["Gate", "keep_in", "prepare"]
+__all__ = ["Gate", "forget", "keep_in", "prepare"]

@@ -23,7 +23,7 @@ _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXTS = 6
 """That each thread remembers: the views of one text, and of what is decoded from it."""
-_FEWEST, _CHARACTERS_PER_FIND = 1_000, 4
+_FEWEST, _CHARACTERS_PER_FIND = 1_000, 8
 """More finds than this are a flood: it is only told of which gates."""
 _FORMAT = b"boundary 1"
 _FLAGS = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
@@ -54,7 +54,7 @@ class _Remembered:
     __slots__ = ("scanners", "texts")
 
     def __init__(self) -> None:
-        self.scanners: tuple[_Scanner, ...] = ()
+        self.scanners: tuple[_Scanner, ...] | None = None
         self.texts: list[tuple[str, list[Scanned | None]]] = []
         """With what is known of each by group; the newest first."""
 
@@ -78,21 +78,27 @@ def register(pattern: str, needs: str | None, within: int | None) -> tuple[int, 
 
 def scanned(group: int, text: str) -> Scanned:
     """Safe to use from several threads."""
-    scanners = _scanners or prepare()
     remembered = _local.remembered
-    if remembered.scanners is not scanners:
-        remembered.scanners, remembered.texts = scanners, []
-    for other, by_group in remembered.texts:
-        if other is text or other == text:
-            found = by_group[group]
-            if found is None:
-                found = by_group[group] = scanners[group].scan(text)
-            return found
-    found = scanners[group].scan(text)
-    by_group = [found if number == group else None for number in range(_GROUPS)]
+    if remembered.scanners and remembered.scanners is _scanners:
+        for other, by_group in remembered.texts:
+            if other is text or other == text:
+                return by_group[group] or _scan(group, text, by_group)
+    else:
+        remembered.scanners, remembered.texts = prepare(), []
+    by_group: list[Scanned | None] = [None] * _GROUPS
     remembered.texts.insert(0, (text, by_group))
     del remembered.texts[_TEXTS:]
+    return _scan(group, text, by_group)
+
+
+def _scan(group: int, text: str, by_group: list[Scanned | None]) -> Scanned:
+    found = by_group[group] = (_local.remembered.scanners or prepare())[group].scan(text)
     return found
+
+
+def forget() -> None:
+    """Let go of what this thread scanned last: long texts are not kept until others come."""
+    _local.remembered.texts = []
 
 
 def keep_in(folder: Path) -> None:
