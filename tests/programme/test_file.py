@@ -102,6 +102,11 @@ def test_all_mistakes_are_told_at_once() -> None:
         ("limits", "{}", "at least one of its limits"),
         ("concurrency", "0", "concurrency must be a whole number from 1"),
         ("cyber", "daybreak_pink", "there is no level of cyber access 'daybreak_pink'"),
+        (
+            "hosted_tools",
+            "[file_search]",
+            "there is no hosted tool 'file_search': expected web_search,",
+        ),
         ("media", "[video]", "there is no kind of media 'video': expected image, audio, file"),
         ("requires", "{stored_in: [Japan]}", "a country is two capital letters (ISO 3166-1: JP), not 'Japan'"),
         ("requires", "{retention_days: -1}", "retention_days must be a whole number from 0"),

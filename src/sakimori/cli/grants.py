@@ -22,6 +22,7 @@ from sakimori.records import (
     DataClass,
     Grant,
     GrantState,
+    HostedTool,
     Limit,
     Media,
     Requirements,
@@ -93,7 +94,13 @@ def grants() -> None:
 )
 @click.option("--concurrency", type=click.IntRange(1, MOST_AT_A_TIME), help="Calls at a time (default: any number).")
 @click.option("--cyber", type=click.Choice(list(CyberAccess)), default=CyberAccess.STANDARD, show_default=True)
-@click.option("--hosted-tool", "tools", multiple=True, help="A tool that may run at the provider, by its type.")
+@click.option(
+    "--hosted-tool",
+    "tools",
+    type=click.Choice(list(HostedTool)),
+    multiple=True,
+    help="A tool that may run at the provider; may be repeated.",
+)
 @click.option("--media", type=click.Choice(list(Media)), multiple=True, help="What may leave besides text, unread.")
 @click.option("--stored-in", type=_Country(), multiple=True, help="Where alone a provider may store; may be repeated.")
 @click.option("--processed-in", type=_Country(), multiple=True, help="Where alone it may process; may be repeated.")
@@ -109,14 +116,14 @@ def request(
     data_classes: tuple[DataClass, ...],
     concurrency: int | None,
     cyber: CyberAccess,
-    tools: tuple[str, ...],
+    tools: tuple[HostedTool, ...],
     media: tuple[Media, ...],
     stored_in: tuple[str, ...],
     processed_in: tuple[str, ...],
     retention_days: int | None,
 ) -> None:
     """Ask the authority for a grant called NAME."""
-    for text in (name, *models, *purposes, *tools):
+    for text in (name, *models, *purposes):
         if not text.strip() or not text.isprintable() or len(text) > _LONGEST_NAME:
             raise InputError(f"'{plain(text)}' is no name: it needs 1 to {_LONGEST_NAME} printable characters")
     with installation(Settings.from_environment(), SystemClock()) as install:
@@ -133,7 +140,7 @@ def request(
             not_after=now + days * _NANOS_PER_DAY,
             concurrency=concurrency,
             cyber=CyberAccess(cyber),
-            hosted_tools=tools,
+            hosted_tools=tuple(dict.fromkeys(map(HostedTool, tools))),
             media=tuple(dict.fromkeys(map(Media, media))),
             requires=Requirements(stored_in=stored_in, processed_in=processed_in, retention_days=retention_days),
         )

@@ -9,7 +9,7 @@ import yaml
 
 from sakimori.core import Nanos, composed, parse_rfc3339
 from sakimori.core.nodes import Reader, shown
-from sakimori.records import CyberAccess, DataClass, Grant, GrantState, Limit, Media, Requirements, Window
+from sakimori.records import CyberAccess, DataClass, Grant, GrantState, HostedTool, Limit, Media, Requirements, Window
 
 MOST_YEN = 10**12
 MOST_TOKENS = 10**15
@@ -64,7 +64,7 @@ def read_grant(
         not_after=ends or 0,
         concurrency=concurrency,
         cyber=cyber,
-        hosted_tools=reader.items(members.get("hosted_tools"), "the type of a hosted tool", reader.text),
+        hosted_tools=_words(reader, members.get("hosted_tools"), "hosted tool", HostedTool),
         media=_words(reader, members.get("media"), "kind of media", Media),
         requires=_requirements(reader, members.get("requires")),
     )

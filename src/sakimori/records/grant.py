@@ -38,6 +38,14 @@ class CyberAccess(StrEnum):
     DAYBREAK_RED = "daybreak_red"
 
 
+class HostedTool(StrEnum):
+    """A tool that runs at the provider. Others keep state there, or answer with what cannot be tokenised."""
+
+    WEB_SEARCH = "web_search"
+    CODE_INTERPRETER = "code_interpreter"
+    MCP = "mcp"
+
+
 class Media(StrEnum):
     """What a request may carry besides text. The boundary reads none of it."""
 

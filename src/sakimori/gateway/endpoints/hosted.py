@@ -11,10 +11,11 @@ from typing import Any, cast
 
 from sakimori.gateway.endpoints.stream import unusable
 from sakimori.gateway.refusal import Refusal
+from sakimori.records import HostedTool
 
 Tools = frozenset[str]
 """Those that run at the provider and that a grant names."""
-GRANTABLE: Tools = frozenset({"web_search", "code_interpreter", "mcp"})
+GRANTABLE: Tools = frozenset(HostedTool)
 """The others are never offered (``responses_tools``), so that no grant can mean them."""
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
