@@ -32,7 +32,7 @@ def sent(database: Database, secrets: Secrets, tenant: str, text: str) -> str:
     [
         ("staff", "ぬば たま", "昨日はぬばたまと会う", "ぬば"),
         ("customer-number", "KK-20031", "顧客 ｋｋ-20031 の件", "20031"),
-        ("project", "Project Tsubame", "the project tsubame plan", "tsubame"),
+        ("project", "Project Quartzfern", "the project quartzfern plan", "quartzfern"),
         ("domain", "harvest", "on files.harvest now", "harvest"),
         ("host-pattern", "paper-*-tree?", "paper-core-trees is down", "paper"),
     ],
@@ -46,14 +46,14 @@ def test_what_a_list_holds_does_not_leave(
 
 
 def test_a_list_is_replaced_and_removed(database: Database, secrets: Secrets) -> None:
-    put(database, secrets, "a", "project", ["Tsubame"])
-    put(database, secrets, "a", "project", ["Hayabusa"])
-    assert sent(database, secrets, "a", "tsubame") == "tsubame"
-    assert "hayabusa" not in sent(database, secrets, "a", "hayabusa")
+    put(database, secrets, "a", "project", ["Quartzfern"])
+    put(database, secrets, "a", "project", ["Brackenrill"])
+    assert sent(database, secrets, "a", "quartzfern") == "quartzfern"
+    assert "brackenrill" not in sent(database, secrets, "a", "brackenrill")
     with database.transaction("a") as transaction:
         assert dictionaries.remove(transaction, "l")
         assert not dictionaries.remove(transaction, "l")
-    assert sent(database, secrets, "a", "hayabusa") == "hayabusa"
+    assert sent(database, secrets, "a", "brackenrill") == "brackenrill"
 
 
 def test_large_lists_come_back_whole(database: Database, secrets: Secrets) -> None:
@@ -74,17 +74,17 @@ def _spelt(number: int) -> str:
 def test_what_cannot_be_used_is_refused_and_the_old_list_stays(
     database: Database, secrets: Secrets, name: str, kind: str, entry: str
 ) -> None:
-    put(database, secrets, "a", "project", ["Tsubame"])
+    put(database, secrets, "a", "project", ["Quartzfern"])
     with pytest.raises(InputError):
         put(database, secrets, "a", kind, [entry], name=name)
-    assert "tsubame" not in sent(database, secrets, "a", "tsubame")
+    assert "quartzfern" not in sent(database, secrets, "a", "quartzfern")
 
 
 def test_a_list_that_was_tampered_with_makes_no_boundary(database: Database, secrets: Secrets) -> None:
-    put(database, secrets, "a", "project", ["Tsubame"])
+    put(database, secrets, "a", "project", ["Quartzfern"])
     with database.transaction("a") as transaction:
         kept = dictionaries.contents(transaction, "l")
         [listed] = dictionaries.listed(transaction)
         dictionaries.replace(transaction, listed, kept[:-1] + bytes([kept[-1] ^ 1]))
     with pytest.raises(StoreError, match="cannot be opened"):
-        sent(database, secrets, "a", "tsubame")
+        sent(database, secrets, "a", "quartzfern")
