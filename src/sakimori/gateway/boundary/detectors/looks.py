@@ -34,7 +34,7 @@ _HASH = re.compile(
 _REFERENCE = re.compile(
     r"(?:attack\.)?(?:cve-[0-9]{4}-[0-9]+|cwe-[0-9]+|ghsa(?:-[0-9a-z]{4}){3}|t[0-9]{4}(?:\.[0-9]{3})?|ta[0-9]{4}|[smgd]s?[0-9]{4}"
     r"|kb[0-9]{6,7}|ms[0-9]{2}-[0-9]{3}|rfc-?[0-9]{2,5}|ora-[0-9]{3,5}|apt-?c?[0-9]{1,3}|fin[0-9]{1,2}|unc[0-9]{4}"
-    r"|(?:inc|req|chg|prb|ritm|sctask|task|case|ticket|bug|issue|pr|ah|msg|err|evt|jis|ieee)-?[0-9]+|(?:db\.)?[a-z][0-9][a-z]{0,3}\.(?:nano|micro|small|medium|metal|[0-9]*x?large)|[a-z]{2,10}_[0-9][0-9a-hjkmnp-tv-z]{11}|f[0-9]{2}[a-z]{6}[a-z0-9]{6}[0-9]{10}|[0-9]{6}[a-z]{3}[0-9]+|(?:pacs|pain|camt|acmt|seev|sese|semt|setr|fxtr|admi|reda)\.[0-9]{3}(?:\.[0-9]{2,3}){0,2}"
+    r"|(?:inc|ref|ft|trn|req|chg|prb|ritm|sctask|task|case|ticket|bug|issue|pr|ah|msg|err|evt|jis|ieee)-?[0-9]+|(?:db\.)?[a-z][0-9][a-z]{0,3}\.(?:nano|micro|small|medium|metal|[0-9]*x?large)|[a-z]{2,10}_[0-9][0-9a-hjkmnp-tv-z]{11}|f[0-9]{2}[a-z]{6}[a-z0-9]{6}[0-9]{10}|[0-9]{6}[a-z]{3}[0-9]+|(?:pacs|pain|camt|acmt|seev|sese|semt|setr|fxtr|admi|reda)\.[0-9]{3}(?:\.[0-9]{2,3}){0,2}"
     r"|[a-z_]{2,20}-[0-7]-[a-z0-9_]{3,40}|v[0-9](?:alpha|beta|rc)[0-9]|u[0-9a-f]{4}|blake[23][bs]|crc(?:16|32c?|64)"
     r"|iso-?[0-9]{4,5}(?:-[0-9]+)*|(?:[qh][1-4]|fy)[0-9]{0,4}|[a-z]{3,5}-?[0-9]{3,5}[ewi]|ec2|[a-z][0-9]{1,2}|cp[0-9]{3,5}"
     r"|windows-?[0-9]+|(?:sha|aes|rsa|des|md|utf|http|tls|ssl|smb|ip|rc|ecdsa|secp|hs|rs|es|ps|p)-?v?[0-9]{1,4}[a-z]?[0-9]?"

@@ -27,7 +27,7 @@ _REGISTRY = re.compile(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]+)? /d ")
 _FORMS = (("(", _CALL, True), ("<", _ELEMENT, False), ("value", _NAMED, False), ("/v ", _REGISTRY, False))
 """A sign that stands in texts with the form, and whether the form needs capitals."""
 _OPTION = Gate(r"(?<![^ \t\n\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
-_DIRECTIVE = re.compile(r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:])(?:[05789] )?")
+_DIRECTIVE = re.compile(r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:\-])(?:[05789] )?")
 _STATEMENT = Gate(
     r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
     r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]{0,60}[_0-9][a-z0-9_.\-]{0,60})"

@@ -86,7 +86,10 @@ def detect_spoken_secrets(folded: Folded) -> Iterator[Hit]:
             yield Hit(*place, Kind.SECRET, "spoken", text[place[0] : place[1]])
 
 
-_PAIR = re.compile(r"[^\n。]{0,40}?(?<![a-z0-9.\-])([a-z][a-z0-9._\-\\]{2,30}) ?/ ?([!-~]{5,40})(?=[\s、。,]|$)")
+_PAIR = re.compile(
+    r"[^\n。]{0,40}?(?<![a-z0-9.\-/\\])([a-z][a-z0-9._\-\\]{2,30}) ?/ ?([!-.0-~]{5,40})(?=[\s、。,]|$)"
+)
+"""An account and its password."""
 
 
 def _is_odd(value: str) -> bool:
