@@ -144,8 +144,10 @@ async def _serve(parts: Parts, address: Address, admin: ListenAddress | None) ->
         click.echo(f"Finishing {_calls(calls)}, at most {seconds:.0f} s; Ctrl-C again stops now.")
 
     gateway = Gateway(parts)
+    trimming = asyncio.create_task(memory.keep_trimmed())
     async with serving_admin(admin, gateway.readiness):
         broken_off = await serve(gateway, address, ready=ready, finishing=finishing, stop=stop, at_once=at_once)
+    trimming.cancel()
     if broken_off:
         click.echo(f"Stopped; {_calls(broken_off)} broken off and booked at the upper bound.")
     else:
