@@ -17,6 +17,7 @@ from sakimori.gateway.boundary.detectors.dates import detect_dates
 from sakimori.gateway.boundary.detectors.detector import Detector
 from sakimori.gateway.boundary.detectors.encoded import encoded_detector
 from sakimori.gateway.boundary.detectors.english import detect_english_names
+from sakimori.gateway.boundary.detectors.given_numbers import detect_given_numbers
 from sakimori.gateway.boundary.detectors.identities import detect_identities
 from sakimori.gateway.boundary.detectors.japanese import detect_japanese_names
 from sakimori.gateway.boundary.detectors.labelled import detect_labelled
@@ -62,6 +63,7 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("address-ja", detect_japanese_addresses),
     ("address-en", detect_english_addresses),
     ("letterhead", detect_letterheads),
+    ("given-number", detect_given_numbers),
     ("speaker", detect_speakers),
     ("name-en", detect_english_names),
     ("name-ja", detect_japanese_names),

@@ -101,8 +101,8 @@ _LAST_WORD = re.compile(r"([a-z'’]+)[ /\-]*$")
 
 
 @cache
-def _owned_by_nobody() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]:
-    """First parts of labels, in English and (by their endings) in Japanese, and prefixes of standards' codes."""
+def owned_by_nobody() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]:
+    """What numbers itself: first parts of labels, in English and (by their endings) in Japanese, prefixes of codes."""
     content = yaml.load(
         files("sakimori.content").joinpath("boundary", "references.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader
     )
@@ -111,7 +111,7 @@ def _owned_by_nobody() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]
 
 def detect_references(folded: Folded) -> Iterator[Hit]:
     text = folded.text
-    english, japanese, codes = _owned_by_nobody()
+    english, japanese, codes = owned_by_nobody()
     reach = 0
     for match in _ENGLISH.finditer(text):
         words = _WORDS.search(text, max(reach, match.start() - _LONGEST_WORDS), match.start())
@@ -165,7 +165,7 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
             yield Hit(*match.span(), Kind.DEVICE, "serial", match[0].lower())
     for match in _ELEMENT.finditer(text):
         value = match[2]
-        if match[1] not in _owned_by_nobody()[0] and sum(map(str.isdigit, value)) > _FEWEST_DIGITS and " " not in value:
+        if match[1] not in owned_by_nobody()[0] and sum(map(str.isdigit, value)) > _FEWEST_DIGITS and " " not in value:
             yield _hit(match, 2)
     for match in _OF_OFFICE.finditer(text):
         yield _hit(match, 0)
@@ -214,7 +214,7 @@ def _is_reference(text: str, match: re.Match[str], *, bare: bool, told: bool) ->
 
 def is_reference_label(name: str) -> bool:
     """Whether a folded head of a column or name of a member ends like a label of references."""
-    english, japanese, _ = _owned_by_nobody()
+    english, japanese, _ = owned_by_nobody()
     if match := re.fullmatch(r"(.{1,24}?)[ _]?(?:番号|コード|ナンバー|no\.?|№|id|ref(?:erence)?|number|code|#)", name):
         first = match[1].rstrip(" _-")
         return not first.endswith(japanese) and re.split(r"[ _\-]", first)[-1] not in english
