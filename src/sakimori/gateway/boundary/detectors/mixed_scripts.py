@@ -77,6 +77,10 @@ _CELL = Gate(
     needs=f"[{KANJI}][ \u3000][ぁ-ん{KANA}{KANJI}]",
 )
 _HIRAGANA_NAME = re.compile("[ぁ-ん]+?(?=さん|さま|[のはがをにとでへもや](?![ぁ-ん])|[^ぁ-ん]|$)")
+_NAME_OF_FORM = re.compile(
+    f"[{KANJI}{KANA}ぁ-ん]+?(?=さん|さま|様|御中|から|より|[のはがをにとでへもや](?![ぁ-ん]*[{KANJI}{KANA}]{{2}})|$)"
+)
+_PARTICLES = frozenset("のはがをにとでへもや")
 _AFTER_NAME = ("", "\n", " ", "\u3000", ",", "、", "。", ")", "」", "'", '"', "|", "\t", "(", "様", "氏")
 _PARTS_IN_KATAKANA = Gate(f"(?<![{KANA}])[{KANA}]{{1,8}}(?:[ \u3000][{KANA}]{{1,8}}){{1,4}}(?![{KANA}])")
 _BRANCH_BEFORE_ACCOUNT = Gate(
@@ -89,6 +93,15 @@ _KIND_FIRST = Gate(
     f"[ \u3000・]?([{KANJI}{KANA}ぁ-ん]{{2,8}})"
 )
 """What says first what kind of place it is."""
+_FORM_AND_NAME = Gate(
+    "(?:株式会社|有限会社|合同会社|合資会社|合名会社|(?:一般|公益)?(?:社団|財団)法人|学校法人|医療法人|弁護士法人|税理士法人|司法書士法人|社会福祉法人|宗教法人"
+    f"|㈱|㈲|\\([株有合資]\\))[ ]?([{KANJI}{KANA}ぁ-ん]{{2,14}})"
+)
+"""In folded texts the space is an ASCII one."""
+_LATIN_AND_FORM = Gate(
+    "([a-z][a-z0-9&.'\\- ]{2,40}[a-z.])[ ]?(?:株式会社|有限会社|合同会社)",
+    needs="[a-z.][ ]?(?:株式会社|有限会社|合同会社)",
+)
 _BRANCH_OF_BANK = Gate(
     f"(?:銀行|信用金庫|信金|信用組合|信組|農協|組合)[ \u3000・/]?([{KANJI}{KANA}ぁ-ん]{{1,10}}?)[ \u3000・/]{{0,2}}"
     "(?=普|当座|貯蓄|定期|[(（]|[0-9]{7})",
@@ -142,13 +155,25 @@ def detect_mixed_scripts(text: str) -> Iterator[Hit]:
 
 
 def _hiragana_firms(text: str) -> Iterator[Hit]:
-    """Organisations that begin with hiragana, and whoever hiragana before a title names."""
+    """Organisations that begin with hiragana or with their form, and whoever hiragana before a title names."""
+    lexicon = japanese()
     for match in _FIRM.finditer(text):
         if not is_common_hiragana(match[1]) and (end := _end_of_firm(match[2])):
             yield Hit(match.start(), match.start(2) + end, Kind.ORG, "name-ja", match[1] + match[2][:end])
     for match in _BEFORE_TITLE.finditer(text):
         if not is_common_hiragana(match[1]):
             yield Hit(match.start(), match.end(), Kind.NAME, "name-ja", match[1])
+    for match in _FORM_AND_NAME.finditer(text):
+        name = _NAME_OF_FORM.match(match[1])
+        if (
+            name
+            and not is_common_hiragana(name[0])
+            and name[0] not in japanese().words
+            and name[0][0] not in _PARTICLES
+        ):
+            yield Hit(match.start(), match.start(1) + len(name[0]), Kind.ORG, "name-ja", name[0])
+    for match in _LATIN_AND_FORM.finditer(text):
+        yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _KIND_FIRST.finditer(text):
         name = _name_after_kind(match[1])
         if name:

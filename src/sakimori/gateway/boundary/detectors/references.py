@@ -78,6 +78,11 @@ _IN_PATH = Gate(
 )
 _FIRST_OF_LINE = Gate(r"(?:^|\n)([0-9]{5,10})[ \t]{1,4}(?=[ァ-ヴー]{2,12}[ \u3000)])")
 _HYPHENED = Gate(r"(?<![0-9a-z\-/.])[0-9]{3,4}-[0-9]{5,8}(?![0-9a-z\-])")
+_GROUPED = Gate(
+    r"(?<![0-9.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![0-9])"
+    r"|(?<![0-9])[0-9]{2}\.[0-9]{3}\.[0-9]{3}/[0-9]{4}-[0-9]{2}(?![0-9])"
+)
+"""Brazilian numbers of people (CPF) and firms (CNPJ)."""
 _MESSAGE = re.compile("[A-Z]{2,5}[0-9]{3,6}-?[EWISAF]$|[0-9]{8}T[0-9]{6}")
 _PREFIX = re.compile("[A-Za-z]+")
 _DAY = re.compile(
@@ -167,6 +172,8 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
         value = match[2]
         if match[1] not in owned_by_nobody()[0] and sum(map(str.isdigit, value)) > _FEWEST_DIGITS and " " not in value:
             yield _hit(match, 2)
+    for match in _GROUPED.finditer(text):
+        yield Hit(*match.span(), Kind.TAXID, "reference", _plain(match[0]))
     for match in _OF_OFFICE.finditer(text):
         yield _hit(match, 0)
     for match in _BEHIND_NAME.finditer(text):
