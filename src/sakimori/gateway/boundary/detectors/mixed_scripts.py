@@ -156,7 +156,6 @@ def detect_mixed_scripts(text: str) -> Iterator[Hit]:
 
 def _hiragana_firms(text: str) -> Iterator[Hit]:
     """Organisations that begin with hiragana or with their form, and whoever hiragana before a title names."""
-    lexicon = japanese()
     for match in _FIRM.finditer(text):
         if not is_common_hiragana(match[1]) and (end := _end_of_firm(match[2])):
             yield Hit(match.start(), match.start(2) + end, Kind.ORG, "name-ja", match[1] + match[2][:end])
@@ -165,12 +164,9 @@ def _hiragana_firms(text: str) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.NAME, "name-ja", match[1])
     for match in _FORM_AND_NAME.finditer(text):
         name = _NAME_OF_FORM.match(match[1])
-        if (
-            name
-            and not is_common_hiragana(name[0])
-            and name[0] not in japanese().words
-            and name[0][0] not in _PARTICLES
-        ):
+        if name is None or name[0] in japanese().words or name[0][0] in _PARTICLES:
+            continue
+        if not is_common_hiragana(name[0]):
             yield Hit(match.start(), match.start(1) + len(name[0]), Kind.ORG, "name-ja", name[0])
     for match in _LATIN_AND_FORM.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
