@@ -11,6 +11,7 @@ from sakimori.gateway.boundary.detectors.banking import (
     detect_corporate_numbers,
     detect_ibans,
 )
+from sakimori.gateway.boundary.detectors.card_details import detect_card_details
 from sakimori.gateway.boundary.detectors.columns import detect_columns
 from sakimori.gateway.boundary.detectors.connections import detect_connections
 from sakimori.gateway.boundary.detectors.dates import detect_dates
@@ -45,6 +46,7 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("ipv4", detect_ipv4),
     ("ipv6", detect_ipv6),
     ("numbers", detect_numbers),
+    ("card-detail", detect_card_details),
     ("phone", detect_phones),
     ("iban", detect_ibans),
     ("bic", detect_bics),

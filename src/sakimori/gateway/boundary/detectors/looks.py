@@ -87,7 +87,7 @@ def shape_of(run: str) -> Shape:
     if low in _CALENDAR:
         return Shape.HARMLESS
     if low.isalpha():
-        if _OFFICE.match(low) and not is_known(low) and run == low:
+        if _OFFICE.match(low) and not is_known(low) and (run == low or run.isupper()):
             return Shape.USER
         if is_built(low) or _is_camel(run) or len(low) < _SHORTEST:
             return Shape.HARMLESS

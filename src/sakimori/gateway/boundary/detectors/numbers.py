@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from sakimori.gateway.boundary.detectors.card_details import behind_card
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -73,6 +74,8 @@ def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
             kind = _kind(digits, shape)
             if kind:
                 yield Hit(groups[first][0], groups[last][1], kind, _DETECTOR[kind], digits)
+                if kind is Kind.CARD:
+                    yield from behind_card(text, groups[last][1])
                 taken = last - first + 1
         first += max(taken, 1)
 

@@ -15,7 +15,7 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _SETTING = re.compile(
-    r"([a-z_](?<![a-z0-9_.\-$%@][a-z_])[a-z0-9_.\-]{1,60}+)[\"'\])]{0,3}+[ \t]{0,3}+(:=|=>|==?|:(?![:/\\]))[ \t]{0,8}+"
+    r"([a-z_](?<![a-z0-9_.\-$%@][a-z_])[a-z0-9_.\-]{1,60}+)[\"'\])]{0,3}+[ \t]{0,32}+(:=|=>|==?|:(?![:/\\]))[ \t]{0,8}+"
 )
 _CALL = Gate(r"(?<![A-Za-z])([A-Z]{3,10})\((?=['A-Za-z0-9])")
 """Keywords of mainframes and queue managers with their operands."""

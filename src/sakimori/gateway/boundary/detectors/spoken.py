@@ -27,7 +27,7 @@ _SAID = re.compile(
 _DIRECTIVE = re.compile(r"[ \t]+(?:(?:[05789]|plaintext|ascii|encrypted|clear)[ \t]+)?")
 _SAID_JA = re.compile(
     r"(?:[（(][^）)\n]{0,20}[)）])?[^\n。、!-~「『]{0,14}?"
-    r"(?:は|が|を|も|って|として|、|:|=|→|に|で|[ \u3000])?[ \u3000]{0,2}(?=[!-~「『])"
+    r"(?:は|が|を|も|って|として|、|:|=|→|に|で|[ \u3000])?[ \u3000(]{0,2}(?=[!-'*-~「『])"
 )
 _OPENING = {
     "「": "」",
@@ -86,9 +86,7 @@ def detect_spoken_secrets(folded: Folded) -> Iterator[Hit]:
             yield Hit(*place, Kind.SECRET, "spoken", text[place[0] : place[1]])
 
 
-_PAIR = re.compile(
-    r"[^\n。]{0,40}?(?<![a-z0-9.\-/\\])([a-z][a-z0-9._\-\\]{2,30}) ?/ ?([!-.0-~]{5,40})(?=[\s、。,]|$)"
-)
+_PAIR = re.compile(r"[^\n。]{0,40}?(?<![a-z0-9.\-/\\])([a-z][a-z0-9._\-\\]{2,30}) ?/ ?([!-.0-~]{5,40})(?=[\s、。,]|$)")
 """An account and its password."""
 
 

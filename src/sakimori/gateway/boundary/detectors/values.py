@@ -24,7 +24,7 @@ _MORE_WORDS = re.compile(r"(?: [a-z0-9]+){1,3}(?=[ \t]*(?:\n|$))")
 _STANDS_FOR = re.compile(
     r"(?!\$[0-9a-z]{1,8}\$|\{[a-z0-9]{2,10}\}[a-z0-9+/])[$%{<*\[(]"
     r"|(?:os\.|process\.|env[.\[(]|getenv|var\.|secrets?\.|self\.|this\.|request\.|vault:|config\.|settings\.)"
-    r"|x{3,}$|\.{3}|[a-z_.]+\(|file:|/run/|/etc/|/var/|/opt/|/home/|[a-z]:\\|~/|\*+$|-+$"
+    r"|x{3,}$|\.{3}|[a-z_.]+\((?:[^)]*\)?$)|file:|/run/|/etc/|/var/|/opt/|/home/|[a-z]:\\|~/|\*+$|-+$"
 )
 _ATTRIBUTE = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)+$")
 _SAYS_NOTHING = listed(

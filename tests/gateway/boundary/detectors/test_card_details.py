@@ -1,0 +1,40 @@
+"""When a card expires and its security code: what nobody may keep or pass on with a card's number."""
+
+import pytest
+
+from sakimori.gateway.boundary import Boundary, Dictionary
+
+BOUNDARY = Boundary("t", b"k" * 32, Dictionary())
+
+
+def hidden(text: str) -> set[str]:
+    return {text[span.start : span.end] for span in BOUNDARY.find(text)[1]}
+
+
+@pytest.mark.parametrize(
+    ("text", "details"),
+    [
+        ("auth 4111111111111111 0829", {"0829"}),
+        ("| 4111 1111 1111 1111 | 27/04 | 磁気不良 |", {"27/04"}),
+        ("my card expires, expiry eleven twenty-eight, ok", {"eleven twenty-eight"}),
+        ("card on file Diners 3608 306345 1441 exp 2026-11", {"2026-11"}),
+        ("DE2  = 4111111111111111\nDE4  = 000000050000\nDE14 = 2703", {"2703"}),
+        ("カードの有効期限は 09/27 です", {"09/27"}),
+        ("the three digits at the back 417.", {"417"}),
+        ("番号と裏面の3桁(604)まで入れた", {"604"}),
+    ],
+)
+def test_details_of_cards_stay_here(text: str, details: set[str]) -> None:
+    assert details <= hidden(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The contract was renewed; the offer is valid until 12/27.",
+        "card readers: 3 digits on the back are printed",
+        "exp(2.5) of the mean, see page 11/28 of the card manual",
+    ],
+)
+def test_other_dates_and_numbers_leave(text: str) -> None:
+    assert not hidden(text)
