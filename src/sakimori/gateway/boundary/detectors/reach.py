@@ -5,7 +5,6 @@ the pattern does: where Hyperscan has no such thing (most look-arounds, referenc
 It is also shorter: what may follow without limit at the end is left out, so that few ends are reported.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from math import inf
@@ -30,7 +29,6 @@ _ASCII = {
     "CATEGORY_WORD": r"0-9A-Z_a-z",
     "CATEGORY_NOT_WORD": r"\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f",
 }
-_BEYOND = 0x80
 _BEYOND_ASCII = r"\x{80}-\x{10ffff}"
 _ANY = rf"[\x00-\x7f{_BEYOND_ASCII}]"
 
@@ -71,39 +69,6 @@ def looked_for(pattern: str, needs: str | None = None, within: int | None = None
     before = (found.width if not needs else whole if within is None else within) + _SLACK
     reach = Reach(_bound(before), _bound(whole + _SLACK), _stays_in_line(items))
     return found.text.encode("utf-8"), reach
-
-
-_SET = re.compile(r"\[(\^?)((?:\\x\{[0-9a-f]+\}|\\x[0-9a-f]{2}|\\n|[^\]\\])*)\]|\\x\{([0-9a-f]+)\}")
-_MEMBER = re.compile(
-    r"(?P<first>\\x\{[0-9a-f]+\}|\\x[0-9a-f]{2}|\\n|[^\\])(?:-(?P<last>\\x\{[0-9a-f]+\}|\\x[0-9a-f]{2}|[^\\]))?"
-)
-
-
-def narrowed(expression: bytes) -> bytes:
-    """An expression of ``looked_for`` for texts in which every code point beyond ASCII is the byte 0x80."""
-    return _SET.sub(_narrowed_set, expression.decode("utf-8")).encode("ascii")
-
-
-def _narrowed_set(match: re.Match[str]) -> str:
-    if match[3]:
-        return match[0] if int(match[3], 16) < _BEYOND else r"\x80"
-    members: list[str] = []
-    for member in _MEMBER.finditer(match[2]):
-        first = _code_of(member["first"])
-        last = _code_of(member["last"]) if member["last"] else first
-        is_all = first == _BEYOND and last == 0x10FFFF
-        if first < _BEYOND:
-            members.append(f"\\x{first:02x}-\\x{min(last, _BEYOND - 1):02x}")
-        # Some of what the byte stands for is in the set: so is the byte, and of a set of all others it is none.
-        if last >= _BEYOND and (is_all or not match[1]):
-            members.append(r"\x80")
-    return f"[{match[1]}{''.join(members)}]" if members else r"[\x00-\xff]"
-
-
-def _code_of(text: str) -> int:
-    if len(text) == 1:
-        return ord(text)
-    return 10 if text == r"\n" else int(text[2:].strip("{}"), 16)
 
 
 def _bound(width: float) -> int | None:

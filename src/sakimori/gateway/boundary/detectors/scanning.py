@@ -14,18 +14,10 @@ from typing import Any
 import hyperscan
 
 from sakimori import compiled
-from sakimori.gateway.boundary.detectors.reach import Reach, looked_for, narrowed
+from sakimori.gateway.boundary.detectors.reach import Reach, looked_for
 
-_CASED_NARROW, _SMALL_NARROW, _CASED_WIDE, _SMALL_WIDE = (0, 1), (2, 3), (4,), (5, 6)
-_GROUPS = 7
-"""Databases that patterns are divided among: together they take half as long to make as one, and no longer to scan.
-
-Narrow ones are for patterns that need not tell characters beyond ASCII from each other: texts have one byte for each of
-them there, and Japanese is read four times as fast."""
-_TELLS_WIDE = re.compile(r"[\u0500-\U0010ffff]|\\[uUxN]")
-_STAND_IN = "\x1a"
-_TO_NARROW = bytes.maketrans(b"?\x1a", b"\x80?")
-_WIDE = re.compile("[^\x00-\x7f]")
+_GROUPS = 6
+"""Databases that patterns are divided among: together they take half as long to make as one, and no longer to scan."""
 _AT_ONCE = 2
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -34,8 +26,7 @@ _TEXTS = 6
 _FEWEST, _CHARACTERS_PER_FIND = 1_000, 8
 """More finds than this are a flood: it is only told of which gates."""
 _FORMAT = b"boundary 1"
-_NARROW_FLAGS = hyperscan.HS_FLAG_PREFILTER
-_FLAGS = _NARROW_FLAGS | hyperscan.HS_FLAG_UTF8
+_FLAGS = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
 
 _Wanted = tuple[str, str | None, int | None]
 _groups: list[list[_Wanted]] = [[] for _ in range(_GROUPS)]
@@ -78,7 +69,7 @@ _local = _Local()
 
 def register(pattern: str, needs: str | None, within: int | None) -> tuple[int, int]:
     """Add a pattern to those that are looked for. Its group, and its number there."""
-    group = _group_of(pattern, needs or "")
+    group = _group_of(pattern)
     global _scanners
     _groups[group].append((pattern, needs, within))
     _scanners = ()
@@ -122,24 +113,22 @@ def prepare() -> tuple["_Scanner", ...]:
     with _lock:
         if not _scanners:
             with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="boundary-gates") as threads:
-                _scanners = tuple(threads.map(_Scanner, _groups, range(_GROUPS)))
+                _scanners = tuple(threads.map(_Scanner, _groups))
         return _scanners
 
 
 class _Scanner:
     """Of one group. Safe to use from several threads."""
 
-    def __init__(self, patterns: Sequence[_Wanted], group: int) -> None:
+    def __init__(self, patterns: Sequence[_Wanted]) -> None:
         told = [looked_for(*pattern) for pattern in patterns]
-        self._is_narrow = group in _CASED_NARROW or group in _SMALL_NARROW
-        self._expressions = [narrowed(expression) if self._is_narrow else expression for expression, _ in told]
+        self._expressions = [expression for expression, _ in told]
         self._reaches = [reach for _, reach in told]
-        self._flags = _NARROW_FLAGS if self._is_narrow else _FLAGS
-        self._every = _Database(self._expressions, self._flags)
+        self._every = _Database(self._expressions, _FLAGS)
         self._once: _Database | None = None
 
     def scan(self, text: str) -> Scanned:
-        data = _narrow(text) if self._is_narrow else _encoded(text)
+        data = _encoded(text)
         most = _FEWEST + len(data) // _CHARACTERS_PER_FIND
         found: list[int] = []
         if not self._every.scan(data, found, most):
@@ -164,7 +153,7 @@ class _Scanner:
         """A text that is nothing but what patterns begin with: which they are, without where."""
         with _lock:
             if self._once is None:
-                self._once = _Database(self._expressions, self._flags | hyperscan.HS_FLAG_SINGLEMATCH)
+                self._once = _Database(self._expressions, _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH)
         found: list[int] = []
         self._once.scan(data, found, len(self._expressions))
         return Scanned({place & _NUMBER: None for place in found}, self._reaches)
@@ -229,20 +218,7 @@ def _encoded(text: str) -> bytes:
         return _SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
-def _narrow(text: str) -> bytes:
-    """One byte for each code point: 0x80 for those beyond ASCII."""
-    if text.isascii():
-        return text.encode("ascii")
-    if _STAND_IN in text:
-        return _WIDE.sub("\x80", text).encode("latin-1")
-    return text.replace("?", _STAND_IN).encode("ascii", "replace").translate(_TO_NARROW)
-
-
-def _group_of(pattern: str, needs: str) -> int:
+def _group_of(pattern: str) -> int:
     """Patterns with capitals are looked for in texts with their capitals, others without: they share no passes."""
-    is_cased = _CAPITAL.search(pattern) is not None
-    if _TELLS_WIDE.search(pattern + needs):
-        groups = _CASED_WIDE if is_cased else _SMALL_WIDE
-    else:
-        groups = _CASED_NARROW if is_cased else _SMALL_NARROW
-    return min(groups, key=lambda group: len(_groups[group]))
+    first = 0 if _CAPITAL.search(pattern) else 2 if pattern.isascii() else 4
+    return first + (len(_groups[first]) > len(_groups[first + 1]))
