@@ -214,7 +214,8 @@ def test_wherever_a_process_dies_nothing_is_overspent_and_nothing_stays_held(
             made = check(database, grant)
             assert spent.tokens[grant.purposes[0]] <= sum(one.tokens for one in made) <= MOST_TOKENS
             lost += [one for one in made if one.state is not ReservationState.SETTLED]
-        assert {one.state for one in lost} == {ReservationState.SENT}
+        assert {one.state for one in lost} <= {ReservationState.SENT}
+        assert lost or rounds < 20, "no call was under way when a process was killed: nothing was tried"
         with database.transaction(BANK) as transaction:
             assert budgets.expire(transaction, now=time.time_ns() + HOUR) == len(lost)
         for number in range(rounds):
