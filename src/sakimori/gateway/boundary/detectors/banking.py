@@ -34,10 +34,18 @@ _IBAN_LENGTHS = {
 """ISO 13616, the registry of SWIFT."""
 _BIC = Gate(r"(?<![A-Za-z0-9])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
 _BIC_COUNTRIES = listed(
-    "JP US GB DE FR CH SG HK CN TW KR AU NZ CA IT ES NL BE LU AT SE NO DK FI IE PT GR PL CZ HU TR RU UA"
-    " AE SA QA KW BH IL IN ID MY TH PH VN BR MX AR CL CO PE ZA EG NG KE KY BM"
+    "AD AE AF AG AI AL AM AN AO AR AT AU AW AZ BA BB BD BE BF BG BH BI BJ BM BN BO BR BS BT BW BY BZ CA CD CF CG CH"
+    " CI CK CL CM CN CO CR CU CV CY CZ DE DJ DK DM DO DZ EC EE EG ER ES ET FI FJ FO FR GA GB GD GE GG GH GI GL GM GN"
+    " GQ GR GT GW GY HK HN HR HT HU ID IE IL IM IN IQ IR IS IT JE JM JO JP KE KG KH KM KN KR KW KY KZ LA LB LC LI LK"
+    " LR LS LT LU LV LY MA MC MD ME MG MK ML MM MN MO MQ MR MT MU MV MW MX MY MZ NA NC NE NG NI NL NO NP NZ OM PA PE"
+    " PF PG PH PK PL PS PT PY QA RE RO RS RU RW SA SB SC SD SE SG SI SK SL SM SN SO SR SS ST SV SY SZ TC TD TG TH TJ"
+    " TL TM TN TO TR TT TV TW TZ UA UG US UY UZ VA VC VE VG VN VU WS XK YE ZA ZM ZW"
 )
-_BIC_WORD = Gate(r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金")
+_BIC_WORD = Gate(
+    r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金|仕向|iban|nostro|(?<![a-z])pset(?![a-z])|deliverer|correspondent"
+)
+_BIC_PLACE = re.compile("[A-Z]{4}(?:JP|US|GB|DE|FR|CH|SG|HK|CN|AU)[A-Z0-9]{2}(?:XXX)?$")
+"""Where most are from: such a one is told by a text that speaks of banks at all."""
 _ACCOUNT = Gate(
     r"(?:普通(?:預金)?|当座(?:預金)?|貯蓄(?:預金)?|定期(?:預金)?|納税準備預金|savings|checking|current account)"
     r"[ \u3000()(口座番号no.:=,、]{0,8}([0-9](?:[ \-]?[0-9]){5,7})(?![0-9])"
@@ -112,7 +120,7 @@ def detect_bics(folded: Folded) -> Iterator[Hit]:
         return
     for match in _BIC.finditer(folded.cased):
         near = folded.text[max(0, match.start() - 40) : match.end() + 20]
-        is_told = any(map(str.isdigit, match[0])) or _BIC_WORD.pattern.search(near)
+        is_told = any(map(str.isdigit, match[0])) or _BIC_PLACE.match(match[0]) or _BIC_WORD.pattern.search(near)
         if is_told and match[1] in _BIC_COUNTRIES and not _is_plain_word(match[0].lower()):
             yield Hit(match.start(), match.end(), Kind.BIC, "bic", match[0].lower())
 

@@ -37,7 +37,7 @@ _IN_WORDS = Gate(
 _CODE = Gate(
     r"(?:(?<![a-z])(?:cvv2?|cvc2?|cvn|csc|cid|security code)(?![a-z])"
     r"|(?:digits?|numbers?|code) (?:at|on) the back|セキュリティー?コード|裏面)"
-    r"[^0-9\n]{0,20}(?:[34]桁[^0-9\n]{0,8})?([0-9]{3,4})(?![0-9桁])(?!,[0-9]|\.[0-9])"
+    r"(?:[^0-9a-z\n]|is|was|are|number|reads?){0,12}(?:[34]桁[^0-9\n]{0,8})?([0-9]{3,4})(?![0-9桁])(?!,[0-9]|\.[0-9])"
 )
 _CARDS = Gate(
     r"(?<![a-z])(?:card|pan|visa|master ?card|amex|diners|jcb|cvv|cvc|debit|credit|de-?2)(?![a-z])|カード|クレジット"

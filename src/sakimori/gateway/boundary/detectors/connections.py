@@ -38,9 +38,17 @@ _PGPASS = Gate(
     r"(?:^|\n)([^\s:#]{1,100}):(?:[0-9]{2,5}|\*):[^\s:]{1,64}:([^\s:]{1,64}):([^\s]{1,100})",
     needs=r":(?:[0-9]{2,5}|\*):[^\s:]{1,64}:[^\s:]",
 )
+_NETRC = Gate(
+    r"(?:machine[ \t]{1,4}([^\s]{2,100})\s{1,20})?login[ \t]{1,4}([^\s]{2,64})\s{1,20}password[ \t]{1,4}([^\s]{2,100})",
+    needs=r"login[ \t]{1,4}[^\s]{2,64}\s{1,20}password[ \t]",
+)
+_IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8)[ \t]")
+"""Whose keys they are, in strongSwan's ipsec.secrets."""
 _DOWN_LEVEL = re.compile(
     r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
 )
+_DIRECTORIES = listed("azuread microsoftaccount")
+"""That stand where a domain's name does (Windows, accounts of Entra ID)."""
 _FOR = re.compile(
     r" for (?:invalid user |illegal user |user |account )?([a-z0-9][a-z0-9._\-$\\]*)"
     r"(?= (?:from|by|on|at|via)\b|[(:,\n]|$)"
@@ -48,6 +56,7 @@ _FOR = re.compile(
 _LOGGED = re.compile(
     r"password|publickey|session|authenticat|log[io]n|logged|opened|closed|accepted|failed|failure|denied"
 )
+_ADDRESS = re.compile("[0-9.]+")
 _SUDO = re.compile(r"sudo(?:\[[0-9]+\])?: {1,6}([a-z0-9][a-z0-9._\-]*) :")
 _SWITCHED = re.compile(r"\(to ([a-z0-9][a-z0-9._\-]*)\)(?: ([a-z0-9][a-z0-9._\-]*) on )?")
 _ASKED = re.compile(
@@ -83,9 +92,20 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
         yield from _at(text)
     if "\\" in text:
         for match in _DOWN_LEVEL.finditer(text):
-            if match[1] not in NOBODY and not is_known(match[1]) and not (is_known(match[2]) or match[2] in NOBODY):
+            is_domain = match[1] not in NOBODY and not is_known(match[1])
+            if (is_domain or match[1] in _DIRECTORIES) and not (is_known(match[2]) or match[2] in NOBODY):
                 yield Hit(*match.span(1), Kind.DOMAIN, "down-level", match[1])
                 yield Hit(*match.span(2), Kind.USER, "down-level", match[2])
+    for match in _NETRC.finditer(text):
+        for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
+            if match[group] and match[group] not in NOBODY:
+                yield Hit(*match.span(group), kind, "netrc", match[group])
+    for match in _IKE.finditer(text):
+        for name in re.finditer(r"[a-z0-9][a-z0-9.\-_]*", match[1]):
+            if not _ADDRESS.fullmatch(name[0]):
+                yield Hit(
+                    match.start(1) + name.start(), match.start(1) + name.end(), Kind.USER, "ipsec-secrets", name[0]
+                )
     for match in _PGPASS.finditer(text):
         for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
             yield Hit(*match.span(group), kind, "pgpass", match[group])

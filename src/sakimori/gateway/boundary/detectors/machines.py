@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import english, listed
+from sakimori.gateway.boundary.detectors.vocabulary import is_built, is_known
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -30,7 +31,7 @@ _DOWN_LEVEL = Gate(
 )
 _SID = Gate(r"(?<![a-z0-9\-])s-1-5-21(?:-[0-9]{1,10}){3,4}(?![0-9\-])")
 _WHOAMI = Gate(r"(?:^|\n)([a-z0-9][a-z0-9\-]{1,14})\\([a-z0-9][a-z0-9._\-$]{1,40})[ \t\r]*(?=\n|$)")
-_LEASE = Gate(r"[0-9a-f]{2}:[0-9a-f]{2} \(([a-z0-9][a-z0-9.\-]{1,62})\)")
+_LEASE = Gate(r"[0-9a-f]{2}:[0-9a-f]{2} \(([^\s()0-9:][^\s():]{1,62})\)")
 """The client's name in a line of a DHCP server."""
 _BESIDE_PASSWORD = Gate(
     r"(?<![a-z0-9])id[ :=は「『]{1,3}([a-z0-9][a-z0-9._@\-]{2,40})[」』]?[ ]?"
@@ -46,13 +47,27 @@ _SYSLOG = Gate(
 )
 _AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 _IDENTITY = Gate(r"\s-(?:identity|samaccountname)\s{1,3}[\"']?([a-z0-9][a-z0-9._\-$\\]{1,60})(?![a-z0-9._\-$])")
-_HANDLE = Gate(r"@(?<![a-z0-9._@/]@)([a-z0-9_]{3,30})(?![a-z0-9_.@(])")
+_HANDLE = Gate(r"@(?<![A-Za-z0-9._@/]@)([A-Za-z0-9_]{3,30})(?![A-Za-z0-9_@(/]|\.[A-Za-z0-9])")
+_NICKNAME = Gate(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\]? <([^<>\s/]{2,30})> ")
+"""Who speaks, in the logs of chats."""
+_ID_OF = Gate(
+    r"(?:id|アカウント(?:名)?|ユーザー?(?:名|id)?|ログ[イオ]ン(?:名|ユーザー?(?:名)?)|要求者|操作者|オペid)"
+    r"(?:[ ]?[(「『\"'`]|[ ]{1,2}|[:=は][ ]?)([a-z][a-z0-9]{0,20}(?:[.\-_][a-z0-9]+){0,4})"
+    r"(?=[」』)\"'`。、, をがはでとにへの(]|\n|$)"
+)
+_ENTERED = Gate(
+    r"(?:(ドメイン|ワークグループ)名?|ログ[イオ]ン(?:中の)?ユーザー?名?|使用者id)[ ]?[:=][ ]?"
+    r"([^\s、,。:;=]{3,40})(?=[\s、,。;]|$)"
+)
+_KEY_FILE = Gate(r"id_(?:rsa|dsa|ecdsa|ed25519)[_\-.]([a-z][a-z0-9_\-]{2,30})")
 _SITE = Gate(
     r"(?:web ?site|home ?page|web ?page|my site|posted (?:a |the )?(?:photo|video|link)"
     r"|shared (?:[a-z]+ ){0,5}you|ホームページ|ウェブサイト|hp|サイト|url"
     r"|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://(?!127\.|localhost)[^\s\"'<>)、。]{4,200}"
     r"|www\.[^\s\"'<>)、。]{4,120})"
 )
+_JAPANESE = re.compile("[\u3041-\u30fe\u4e00-\u9fff]")
+_NEAR = 12
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 _LEVELS = listed("info warn warning error err debug notice crit critical trace fatal alert emerg verbose")
@@ -114,10 +129,29 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
     for match in _SYSLOG.finditer(text):
         if not match[1].isdigit() and match[1] not in _LEVELS:
             yield Hit(match.start(1), match.end(1), Kind.HOST, "syslog", match[1])
-    for match in _HANDLE.finditer(text):
-        if match[1] not in english().words and (
-            match[1] in english().given or any(c in "0123456789_" for c in match[1])
+    for match in _HANDLE.finditer(folded.cased):
+        name = match[1].lower()
+        if name not in english().words and (
+            name in english().given
+            or any(c in "0123456789_" for c in name)
+            or (name == match[1] and not is_built(name))
         ):
-            yield Hit(match.start(1), match.end(1), Kind.USER, "handle", match[1])
+            yield Hit(match.start(1), match.end(1), Kind.USER, "handle", name)
+    for match in _NICKNAME.finditer(text):
+        yield Hit(*match.span(1), Kind.USER, "nickname", match[1])
+    for match in _ID_OF.finditer(text):
+        if _JAPANESE.search(text, max(0, match.start() - _NEAR), match.end() + _NEAR) and _is_account(match[1]):
+            yield Hit(*match.span(1), Kind.USER, "id-of", match[1])
+    for match in _ENTERED.finditer(text):
+        if match[2] not in _EVERYONE:
+            yield Hit(*match.span(2), Kind.DOMAIN if match[1] else Kind.USER, "entered", match[2])
+    for match in _KEY_FILE.finditer(text):
+        if not is_known(match[1]):
+            yield Hit(*match.span(1), Kind.USER, "key-file", match[1])
     for match in _SITE.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])
+
+
+def _is_account(name: str) -> bool:
+    """Whether what stands behind 「ID」 is one: joined, or a word that is not known."""
+    return name not in _EVERYONE and (any(sign in name for sign in "-_.") or not is_built(name))

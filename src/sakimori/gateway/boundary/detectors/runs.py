@@ -19,7 +19,7 @@ _WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _JAPANESE = re.compile("[\u3041-\u30fe\u4e00-\u9fff]")
 _FOLLOWS = re.compile(
     r"(?P<port>:(?:/(?!/)|[0-9]{2,5}(?![0-9:.a-zA-Z])))|(?P<account>@[A-Za-z0-9])"
-    r"|(?P<name>\(|[\"'\]]{0,2}[ \t]{0,4}[+:]?=)"
+    r"|(?P<name>\((?![0-9]{1,3}\.[0-9])|[\"'\]]{0,2}[ \t]{0,4}[+:]?=)"
     r"|(?P<field>[\"'\]]{0,2}[ \t]{0,4}:(?![/\\0-9A-Za-z])|[/\\])"
 )
 """What a run is, told by what follows: a machine with a port, an account at one, the name of something, of a field."""
@@ -108,9 +108,11 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
     if told_by(run) is not None or (run.isupper() and len(run) <= _ACRONYM):
         return None
     if surroundings.is_japanese(start, end):
-        return Kind.NAME if run.islower() or shape is Shape.COMPOUND else None
+        is_name = run.islower() or shape is Shape.COMPOUND or (len(run) >= _ACRONYM and is_romaji(run.lower()))
+        return Kind.NAME if is_name else None
     is_name = shape is Shape.COMPOUND or is_led or is_romaji(run)
-    if surroundings.is_machine_text(start, end) or (run.islower() and is_name):
+    is_plain = run.islower() or (is_led and shape is Shape.COMPOUND)
+    if surroundings.is_machine_text(start, end) or (is_plain and is_name):
         return Kind.NAME
     return None
 

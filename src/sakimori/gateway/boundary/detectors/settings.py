@@ -32,10 +32,39 @@ _STATEMENT = Gate(
     r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
     r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]{0,60}[_0-9][a-z0-9_.\-]{0,60})"
 )
+_ENDS_LINE = re.compile(r"[a-z0-9\-]+[ \t]*;?[ \t\r]*(?:\n|$)")
 _BEGINS_LINE = re.compile(r"[ \t\-*#>\"']*(?:\n|[{,;(\[|]|$)")
 _SENTENCE = re.compile(r"[a-z]+ [a-z]+")
 _WORD = re.compile(r"[a-z]+(?![a-z0-9!#$%&*+@_\-])")
-_OF_SESSIONS = ("session", "auth", "sid", "nonce", "ticket", "cookie")
+_OF_SESSIONS = ("session", "auth", "sid", "nonce", "ticket", "cookie", "_key", "-key")
+_OF_TABLES = tuple(
+    f"{of}{sign}key"
+    for of in (
+        "cache",
+        "primary",
+        "foreign",
+        "sort",
+        "partition",
+        "registry",
+        "index",
+        "idempotency",
+        "routing",
+        "row",
+        "object",
+        "group",
+        "public",
+        "host",
+        "message",
+        "hash",
+        "dedup",
+        "unique",
+        "reg",
+        "pub",
+        "s3",
+        "issue",
+    )
+    for sign in "_-"
+)
 _OPAQUE = re.compile(r"[\"']?(?=[a-z_\-]{0,40}[0-9])(?=[0-9.:_\-]{0,40}[a-z])[a-z0-9._+/=\-]{16,}")
 """What their values look like where they are none of the common words that also stand there."""
 _INDENT = 24
@@ -59,7 +88,7 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
     for match in _SETTING.finditer(text):
         kind = told_by(cased[match.start(1) : match.end(1)])
         if kind is None and match[1].endswith(_OF_SESSIONS) and _OPAQUE.match(text, match.end()):
-            kind = Kind.SECRET
+            kind = Kind.SECRET if not match[1].endswith(_OF_TABLES) else None
         if kind is not None:
             loose = match[2] == ":" and text[match.end() - 1] == " "
             if not (loose and kind is Kind.SECRET and _goes_on(text, match)):
@@ -73,12 +102,13 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
         is_letter = len(match[2]) <= _SHORT
         kind = _of_letter(text, match) if is_letter else told_by(cased[match.start(2) : match.end(2)])
         if kind is not None and text[match.end() : match.end() + 1].isascii():
-            told = is_letter and kind is Kind.USER and _LOGIN_PROGRAM.search(_command(text, match)) is not None
+            told = not is_letter and kind is Kind.HOST
+            told = told or (is_letter and kind is Kind.USER and bool(_LOGIN_PROGRAM.search(_command(text, match))))
             yield from value_at(folded, match.end(), kind, told=told, name=match[2])
     for match in _DIRECTIVE.finditer(text):
         kind = told_by(cased[match.start(1) : match.end(1)])
         if kind is not None and not (kind is Kind.SECRET and _is_word_at(text, match.end())):
-            yield from value_at(folded, match.end(), kind)
+            yield from value_at(folded, match.end(), kind, told=_ENDS_LINE.match(text, match.end()) is not None)
     for match in _STATEMENT.finditer(text):
         if shape_of(match[1]) is not Shape.HARMLESS or is_joined(match[1]):
             kind = told_by(match[0].split()[0]) or Kind.USER

@@ -34,7 +34,7 @@ _HOST = listed(
     " endpoint relay relayhost broker brokers master slave replica standby upstream backend proxy nas bastion jumphost"
     " remote shost dhost dvchost device dvc devname sysname conname connname servername gateway gw client fqdn dc sv"
     " vm hypervisor esx cluster namenode forwarder collector indexer nameserver datacenter kdc vip loghost smarthost"
-    " printer"
+    " printer terminal lpar sysplex tablet laptop kiosk"
 )
 _HOST_ENDINGS = ("host", "hostname", "server", "node", "servers", "hosts")
 _DOMAIN = listed("domain realm workgroup ntdomain domainname")

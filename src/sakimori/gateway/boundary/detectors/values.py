@@ -24,7 +24,7 @@ _MORE_WORDS = re.compile(r"(?: [a-z0-9]+){1,3}(?=[ \t]*(?:\n|$))")
 _STANDS_FOR = re.compile(
     r"(?!\$[0-9a-z]{1,8}\$|\{[a-z0-9]{2,10}\}[a-z0-9+/])[$%{<*\[(]"
     r"|(?:os\.|process\.|env[.\[(]|getenv|var\.|secrets?\.|self\.|this\.|request\.|vault:|config\.|settings\.)"
-    r"|x{3,}$|\.{3}|[a-z_.]+\((?:[^)]*\)?$)|file:|/run/|/etc/|/var/|/opt/|/home/|[a-z]:\\|~/|\*+$|-+$"
+    r"|x{3,}$|\.{3}|[a-z_.]+\([^)]*(?:\)(?:\.[a-z_.()]*)?)?$|file:|/run/|/etc/|/var/|/opt/|/home/|[a-z]:\\|~/|\*+$|-+$"
 )
 _ATTRIBUTE = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)+$")
 _SAYS_NOTHING = listed(
@@ -38,6 +38,7 @@ _SAYS_NOTHING = listed(
 )
 _PORT = re.compile(r"[0-9]{1,5}(?::[0-9]{1,5})?$|[0-9.]+[a-z]?$")
 _NAME = re.compile(r"(?:(?<![a-z0-9/.\\])|(?<=\.\\))[a-z0-9][a-z0-9._\-$]*(?![a-z0-9]|://)")
+_HYPHENATED = re.compile(r"(?=[^0-9])[a-z0-9]{2,}(?:-[a-z0-9]+)+$")
 _JOINED = re.compile(r"[a-z]{2,}[_\-][a-z]{2,}(?:[_\-][a-z0-9]+)*$|[a-z]{3,}[0-9]{1,4}$")
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 _LONGEST = 400
@@ -148,7 +149,8 @@ def _names(folded: Folded, begin: int, end: int, kind: Kind, *, told: bool) -> I
             continue
         if name.isalpha() and (len(name) < _SHORT or (is_known(name) and not (told and kind is Kind.USER))):
             continue
-        if _is_harmless(folded.cased[match.start() : stop], kind):
+        is_machine = told and kind is Kind.HOST and _HYPHENATED.match(name)
+        if not is_machine and _is_harmless(folded.cased[match.start() : stop], kind):
             continue
         yield Hit(match.start(), stop, kind, "setting", name)
         if kind is Kind.USER and text[stop : stop + 1] == ":" and stop + 1 < end:

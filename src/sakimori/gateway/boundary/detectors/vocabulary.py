@@ -64,6 +64,11 @@ def pieces_of(name: str) -> tuple[str, ...]:
 def is_built(word: str) -> bool:
     """Whether a word is known, or two known ones written together of which one is common in names of fields."""
     return is_known(word) or any(
-        (word[cut:] in _JOINED and is_listed(word[:cut])) or (word[:cut] in _JOINED and is_listed(word[cut:]))
+        (word[cut:] in _JOINED and _is_word(word[:cut])) or (word[:cut] in _JOINED and _is_word(word[cut:]))
         for cut in range(2, len(word) - 1)
     )
+
+
+def _is_word(word: str) -> bool:
+    """Of two letters nearly anything stands for something in computing."""
+    return is_listed(word) if len(word) > _BUCKET else word in _JOINED or word in english().words
