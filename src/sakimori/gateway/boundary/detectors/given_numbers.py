@@ -16,7 +16,8 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _NUMBER = Gate(
     r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5,22}(?:-[0-9a-z]{1,4})?(?![a-z0-9_%:/]|[.,:][0-9]|-[0-9a-z])",
-    needs=r"[0-9](?:-?[0-9]){5}",
+    needs=r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5}",
+    within=12,
 )
 _EXPIRY = Gate(
     r"(?:[0-9]{4}[^\n]{0,8}期限|exp(?:iry|ires|iration)?|thru)[ .:=はがのも]{0,3}"

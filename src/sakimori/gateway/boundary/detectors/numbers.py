@@ -14,7 +14,7 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _CLUSTER = re.compile(r"[0-9]+(?:[ .\-_・ー]{1,2}[0-9]+)*")
-_TELLING = Gate(r"[0-9]{4}[ .\-_・ー]{0,2}[0-9]{3}")
+_TELLING = Gate(r"(?:(?<![0-9])[0-9]{7}|[0-9]{4}[ .\-_・ー]{1,2}[0-9]{3})")
 """In every number of these kinds, however it is grouped: lines without are not looked at."""
 _GROUP = re.compile(r"[0-9]+")
 _CARD_LENGTHS = range(12, 20)
