@@ -29,6 +29,7 @@ _DATE = re.compile("(?:19|20)[0-9]{2}-[01]?[0-9](?:-[0-3]?[0-9])?$")
 _ADDRESS_CHARACTER = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーぁ-んノ0-9 \u3000]")
 _TOWN = re.compile("[一-龥\u3400-\u4dbf々ァ-ヴー][一-龥々ァ-ヴーヶのがつノ]{1,12}$")
 _MUNICIPAL = re.compile("[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]")
+_PREFECTURAL = re.compile("[都道府県]")
 _BUILDING = re.compile(
     r"(?:号(?!室))?(?:[ \u3000,、]?(?=[^\n]{0,24}(?:ビル|マンション|ハイツ|コーポ|荘|号室|階|棟|タワー|レ"
     r"ジデンス|ハウス|メゾン|パレス|ヒルズ|プラザ|庁舎|会館|センター|ハイム|コート|テラス|スクエア|ガーデン|ヴィラ"
@@ -116,7 +117,7 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
         return
     text = with_digits(folded.text)
     for match in _PREFECTURE.finditer(text):
-        if any(match[0].startswith(prefecture) for prefecture in _prefectures()):
+        if match[0].startswith(_prefectures()):
             numbers = _NUMBERS.match(text, match.end())
             end = numbers.end() if numbers else match.end()
             yield Hit(match.start(), end, Kind.ADDRESS, "address-ja", text[match.start() : end])
@@ -157,7 +158,7 @@ def _start(text: str, end: int, least: int) -> int | None:
         start -= 1
     stretch = text[start:end]
     best: int | None = None
-    for prefecture in _prefectures():
+    for prefecture in _prefectures() if _PREFECTURAL.search(stretch) else ():
         place = stretch.rfind(prefecture)
         if place >= 0 and (best is None or place < best):
             best = place
@@ -190,7 +191,7 @@ def _is_address(left: str, tail: str) -> bool:
     if not bare or bare in lexicon.words:
         return False
     known = (
-        any(bare.startswith(place) for place in _prefectures())
+        bare.startswith(_prefectures())
         or _MUNICIPAL.search(bare) is not None
         or any(bare[:size] in lexicon.areas or bare[:size] in lexicon.places for size in (2, 3, 4, 5))
     )
@@ -215,7 +216,7 @@ def _is_address(left: str, tail: str) -> bool:
 def _is_number_word(bare: str) -> bool:
     lexicon = japanese()
     return (
-        any(bare.endswith(word) for word in lexicon.words if len(word) >= 2)
+        any(bare[first:] in lexicon.words for first in range(len(bare) - 1))
         or bare in lexicon.katakana_words
         or any(
             bare.endswith(word)
@@ -305,6 +306,8 @@ def _joined(text: str, end: int, start: int) -> bool:
 
 def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
     """The address in a run of two and more numbers and capitalised words, if there is one."""
+    if not any(token[0][0].isdigit() for token in run):
+        return
     kinds = [_token_kind(token[0]) for token in run]
     if "number" not in kinds:
         return

@@ -25,7 +25,7 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _RUN = re.compile(f"[{KANJI}{KANA}・0-9a-z&]{{2,}}")
 _HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
-_HONORIFIC_BEGINS = ("さ", "く", "ち", "先")
+_HONORIFIC_BEGINS = frozenset("さくち先")
 _LONGEST_RUN = 60
 _POLITE = frozenset("様殿氏君嬢")
 

@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import yaml
 
 from sakimori.gateway.boundary.detectors.anchors import Anchors
-from sakimori.gateway.boundary.detectors.labelled_values import SHAPES
+from sakimori.gateway.boundary.detectors.labelled_values import SHAPES, Shape
 from sakimori.gateway.boundary.detectors.numerals import with_digits
 from sakimori.gateway.boundary.detectors.references import detect_references, is_reference_label
 from sakimori.gateway.boundary.fold import Folded
@@ -31,8 +32,19 @@ _REFERENCE = (Kind.CUSTOMER, "id")
 _ASCII_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
+class _Label(NamedTuple):
+    kind: Kind
+    shape: str
+    spelling: str
+    find: Shape
+    bounds: str
+    begins_word: bool
+    """Nothing of a Latin word may stand before it, ``ends_word``: behind it."""
+    ends_word: bool
+
+
 @cache
-def _labels() -> tuple[Anchors, list[tuple[Kind, str, str]]]:
+def _labels() -> tuple[Anchors, list[_Label]]:
     rows: list[tuple[str, str, str]] = yaml.load(
         files("sakimori.content").joinpath("boundary", "labels.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader
     )
@@ -47,7 +59,14 @@ def _labels() -> tuple[Anchors, list[tuple[Kind, str, str]]]:
             ):
                 labels.setdefault(form, (Kind(kind), shape))
     ordered = sorted(labels.items())
-    return Anchors([spelling for spelling, _ in ordered]), [(kind, shape, label) for label, (kind, shape) in ordered]
+    return Anchors([spelling for spelling, _ in ordered]), [_label(*label) for label in ordered]
+
+
+def _label(spelling: str, told: tuple[Kind, str]) -> _Label:
+    kind, shape = told
+    name, _, bounds = shape.partition(" ")
+    begins, ends = spelling[0] in _ASCII_WORD, spelling[-1] in _ASCII_WORD
+    return _Label(kind, shape, spelling, SHAPES[name], "|" + bounds, begins, ends)
 
 
 def detect_labelled(folded: Folded) -> Iterator[Hit]:
@@ -57,12 +76,12 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
     view: str | None = None
     reach = 0
     for start, end, number in anchors.find(text):
-        kind, shape, label = labels[number]
         if end <= reach and start < reach:
             continue  # within a longer label or value
-        if label[0] in _ASCII_WORD and text[start - 1 : start] in _ASCII_WORD:
+        kind, _, _, find, bounds, begins_word, ends_word = labels[number]
+        if begins_word and text[start - 1 : start] in _ASCII_WORD:
             continue
-        if label[-1] in _ASCII_WORD and text[end : end + 1] in _ASCII_WORD:
+        if ends_word and text[end : end + 1] in _ASCII_WORD:
             continue
         separator = _SEPARATOR.match(text, end)
         if separator is None:
@@ -70,8 +89,7 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
         if view is None:
             view = with_digits(text)
         sign = separator["sign"] or _told_by_space(folded.cased, start, end, separator[0])
-        name, _, bounds = shape.partition(" ")
-        place = SHAPES[name](folded, view, separator.end(), sign + "|" + bounds)
+        place = find(folded, view, separator.end(), sign + bounds)
         if place:
             reach = max(reach, place[1])
             value = text[place[0] : place[1]]
@@ -94,7 +112,7 @@ def _told_by_space(cased: str, start: int, end: int, between: str) -> str:
 
 @cache
 def _by_spelling() -> dict[str, tuple[Kind, str]]:
-    return {label: (kind, shape) for kind, shape, label in _labels()[1]}
+    return {label.spelling: (label.kind, label.shape) for label in _labels()[1]}
 
 
 def is_label(name: str) -> bool:

@@ -6,7 +6,8 @@ Compiled databases are kept in a folder where one is named (``keep_in``), since 
 import hashlib
 import re
 import threading
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Scanned:
 
     __slots__ = ("ends", "reaches", "windows")
 
-    def __init__(self, ends: dict[int, list[int] | None], reaches: Sequence[Reach]) -> None:
+    def __init__(self, ends: Mapping[int, list[int] | None], reaches: Sequence[Reach]) -> None:
         self.ends = ends
         """Of each pattern that may match, where its finds end, in code points and in order; None: anywhere."""
         self.reaches = reaches
@@ -133,21 +134,20 @@ class _Scanner:
         found: list[int] = []
         if not self._every.scan(data, found, most):
             return self._flooded(data)
-        ends: dict[int, list[int] | None] = {}
+        ends: defaultdict[int, list[int]] = defaultdict(list)
+        found.sort()
         if len(data) == len(text):
-            found.sort()
             for place in found:
-                _add(ends, place & _NUMBER, place >> _BITS)
-        elif found:
-            found.sort()
+                ends[place & _NUMBER].append(place >> _BITS)
+        else:
             byte = point = 0
             for place in found:
                 end = place >> _BITS
                 if end != byte:
                     point += len(data[byte:end].decode("utf-8"))
                     byte = end
-                _add(ends, place & _NUMBER, point)
-        return Scanned(ends, self._reaches)
+                ends[place & _NUMBER].append(point)
+        return Scanned(dict(ends), self._reaches)
 
     def _flooded(self, data: bytes) -> Scanned:
         """A text that is nothing but what patterns begin with: which they are, without where."""
@@ -161,13 +161,6 @@ class _Scanner:
 
 _BITS = 12
 _NUMBER = (1 << _BITS) - 1
-
-
-def _add(ends: dict[int, Any], number: int, end: int) -> None:
-    if number in ends:
-        ends[number].append(end)
-    else:
-        ends[number] = [end]
 
 
 class _Database:
