@@ -28,7 +28,8 @@ _MONTH_BESIDE_CARD = Gate(
     r"|20[2-4][0-9]年(?:0?[1-9]|1[0-2])月)(?![0-9/\-])"
 )
 _UNIT = re.compile(
-    r"[ ]?(?:円|万|億|千|百|件|個|名|人|回|%|年|月|日|時|分|秒|行|枚|社|歳|才|株|口|文字|字|頁|ページ|台|本|票|戸"
+    r"[ ]?(?:円|万|億|千|百|件(?!名)|個(?!人)|名(?!義)|人|回(?!線)|%|年|月|日|時|分|秒|行(?!員)|枚|社(?!員)|歳|才|株"
+    r"|口(?!座)|文字|字|頁|ページ|台|本(?![人店部])|票|戸"
     r"|[kmgt]i?b|bytes?|ms|ns|us|µs|secs?\b|seconds|minutes|hours|days|yen|jpy|usd|eur|gbp|times|people|items|rows|lines|users|records"
     r"|entries|events|tokens|characters|chars|shares|units|px|hz|bps|kbps|iops|ops|/s\b)"
 )
@@ -52,6 +53,8 @@ _MEASURED = listed(
     " sequence generation epoch tick ticks cycles samples tokens records rows entries objects blocks pages"
     " requests errors retries seed read written skipped bal lines jobid sr trace isin"
 )
+_OF_SENTENCES = listed("there are have has is was with and or in of by to says say")
+"""Words that count nothing before long numbers, although they do before short ones."""
 _LONGEST_BEFORE = 32
 _FEWEST = 6
 
@@ -82,9 +85,9 @@ def _is_given(text: str, match: re.Match[str]) -> bool:
     if field:
         name = re.split(r"[_.\-]", field[1])[-1]
         return not (name in _MEASURED or field[1] in _MEASURED or _numbers_nobody(name))
-    return not (word and (word[1] in _MEASURED or _numbers_nobody(word[1]))) and not before.rstrip().endswith(
-        _japanese()
-    )
+    if word and word[1] not in _OF_SENTENCES and (word[1] in _MEASURED or _numbers_nobody(word[1])):
+        return word[1] == "value" and number[0] == "0"  # no amount begins so
+    return not before.rstrip().endswith(_japanese())
 
 
 def _numbers_nobody(name: str) -> bool:

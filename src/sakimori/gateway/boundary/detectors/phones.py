@@ -31,6 +31,14 @@ _OFF = Gate(
     r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work"
     r"|cell|phone|tel)\b"
 )
+_EXTENSION = Gate(r"(?:内線[ :]?|\(内[ ]?|\(?(?<![a-z])(?:ext\.?|extension)[ :]?)([0-9]{2,6})(?=[)、。, \n]|$)")
+_ABROAD = Gate(
+    r"(?<![0-9a-z_.\-/+:])00[1-9][0-9]{1,2}(?:[ \-][0-9]{2,4}){3,5}(?![0-9a-z\-])",
+    needs=r"00[1-9][0-9]{1,2}[ \-][0-9]{2}",
+)
+"""With the prefix of international calls."""
+_DIGIT = "(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
+_SPELLED = Gate(rf"(?<![a-z]){_DIGIT}(?:[, \-]{{1,2}}(?:(?:double|triple) )?{_DIGIT}){{6,14}}(?![a-z])")
 _LEAST, _MOST = 6, 15
 
 
@@ -40,6 +48,11 @@ def detect_phones(folded: Folded) -> Iterator[Hit]:
         digits = "".join(filter(str.isdigit, match[0]))
         if _is_number(match[0], digits):
             yield Hit(match.start(), match.end(), Kind.PHONE, "phone", _canonical(match[0], digits))
+    for pattern in (_ABROAD, _SPELLED):
+        for match in pattern.finditer(text):
+            yield Hit(match.start(), match.end(), Kind.PHONE, "phone", match[0])
+    for match in _EXTENSION.finditer(text):
+        yield Hit(match.start(1), match.end(1), Kind.PHONE, "extension", match[1])
     if not _WORD.may_match(text):
         return
     for pattern in (_BESIDE, _OFF):

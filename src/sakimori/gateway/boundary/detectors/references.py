@@ -69,14 +69,16 @@ _SERIAL = Gate(
 _ELEMENT = Gate(r"<(?:[a-z0-9]{1,8}:)?([a-z]{0,20}?)(?:id|no|nb|ref|cd|code|number|acct)>([^<>\n]{3,40})</")
 _OF_OFFICE = Gate(r"(?<![一-龥0-9])[一-龥]{1,2}-[0-9]{2,8}(?:-[0-9]{2,10}){1,3}(?![0-9\-])")
 """Numbers of files behind what they are about: 住-0093-22871."""
-_BEHIND_NAME = Gate(r"[^\W\d_][ ]?\(([a-z]{0,3}-?[0-9]{3,8}(?:-[0-9]{2,8}){0,2})\)")
+_BEHIND_NAME = Gate(r"[^\W\d_][ ]?\(([a-z]{0,3}-?[0-9]{3,8}(?:-[0-9]{2,8}){0,2})[)、]")
 _POSITIONAL = Gate(r"[(\[,][ ]?['\"]([0-9]{6,12})['\"](?=[ ]?[,)\]])")
 """Values of statements and lists, which have no names."""
 _IN_PATH = Gate(
     r"/(?:cif|customers?|members?|clients?|users?|kokyaku|contracts?|policies|loans?|orders?|claims?)"
     r"/([a-z\-]{0,6}[0-9][a-z0-9\-]{3,24})(?![a-z0-9.\-])"
 )
-_FIRST_OF_LINE = Gate(r"(?:^|\n)([0-9]{5,10})[ \t]{1,4}(?=[ァ-ヴー]{2,12}[ \u3000)])")
+_FIRST_OF_LINE = Gate(
+    r"(?:^|\n)([0-9]{5,10})(?:[ \t]{1,4}(?=[ァ-ヴー]{2,12}[ \u3000)])|/(?=[一-龥ァ-ヴー]|[a-z]{2,14} ))"
+)
 _HYPHENED = Gate(r"(?<![0-9a-z\-/.])[0-9]{3,4}-[0-9]{5,8}(?![0-9a-z\-])")
 _GROUPED = Gate(
     r"(?<![0-9.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![0-9])"
@@ -141,7 +143,7 @@ def detect_references(folded: Folded) -> Iterator[Hit]:
                 yield _hit(match, 3)
         for match in _NUMBERED.finditer(text):
             if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS + 1 and not text[: match.start()].endswith(japanese):
-                yield _hit(match, 1)
+                yield _hit(match, 0)
     for match in _CODE.finditer(folded.cased):
         found = match[0]
         if sum(map(str.isdigit, found)) >= _FEWEST_OF_CODE and _is_free(found, codes):

@@ -18,6 +18,8 @@ _NUMBERED = re.compile(r"[1-8]/")
 _BIC = re.compile(r"[a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?[ \r]*$")
 _TERMINAL = Gate(r"\{1:[af][0-9]{2}([a-z]{6}[a-z0-9]{6})[0-9]{10}\}|\{2:i[0-9]{3}([a-z]{6}[a-z0-9]{6})[a-z]")
 _TERMINAL_OUT = Gate(r"\{2:o[0-9]{3}[0-9]{10}([a-z]{6}[a-z0-9]{6})[0-9]")
+_REFERENCE = Gate(r"\n:2[01]:([^\n{}]{4,16})(?=\n|$)")
+"""Of the sender and of what a message answers."""
 _LINES = 4
 
 
@@ -27,6 +29,9 @@ def detect_swift(folded: Folded) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             group = match.lastindex or 0
             yield Hit(match.start(group), match.end(group), Kind.BIC, "swift", match[group])
+    for match in _REFERENCE.finditer(text):
+        if any(map(str.isdigit, match[1])):
+            yield Hit(*match.span(1), Kind.CUSTOMER, "swift", match[1])
     for match in _PARTY.finditer(text):
         position = match.end()
         for number in range(_LINES):

@@ -1,0 +1,30 @@
+"""Telephone numbers as people write and say them."""
+
+import pytest
+
+from sakimori.gateway.boundary import Boundary, Dictionary, Passage
+
+BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
+
+
+def sent(text: str) -> str:
+    return Passage(BOUNDARY).send(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("連絡先 0538-37-0000（内線 334）", "334"),
+        ("総務 望月(内2217)", "2217"),
+        ("call the desk (ext. 4123)", "4123"),
+        ("call-back on 0045 33 12 77 40 at 16:05", "33 12 77 40"),
+        ("caller: zero nine eight, eight seven seven, four one two six but only evenings", "seven"),
+    ],
+)
+def test_what_one_can_dial_does_not_leave(text: str, number: str) -> None:
+    assert number not in sent(text)
+
+
+@pytest.mark.parametrize("text", ["one two three", "年内線形 12", "context 4123", "00100 200 300"])
+def test_other_numbers_leave(text: str) -> None:
+    assert sent(text) == text
