@@ -24,6 +24,11 @@ def left(text: str) -> str:
         ('"氏名","郵便番号","口座番号"\n"原　節子","935-3659","0535734"', '"氏名","郵便番号","口座番号"\n"*","*","*"'),
         ("name\tdob\r\nGrace Mbeki\t1990-02-14\r\n", "name\tdob\r\n*\t*\r\n"),
         ("customer no|name\n\n44718823|Grace Mbeki", "customer no|name\n\n*|*"),
+        (
+            "Computer Name,Logon User,Uptime\nwakasa-print,dkim2,3\n",
+            "Computer Name,Logon User,Uptime\n*,*,3\n",
+        ),
+        ("Device name\tPrimary user\tOS\niPad-渉外07\tkuga\t17\n", "Device name\tPrimary user\tOS\n*\t*\t17\n"),
     ],
 )
 def test_values_leave_neither_by_comma_tab_or_bar(text: str, would_leave: str) -> None:
@@ -31,7 +36,14 @@ def test_values_leave_neither_by_comma_tab_or_bar(text: str, would_leave: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["id,product,rate\n1,fixed,125\n2,variable,475", "a, b, c\n1, 2, 3", ",,,\n,,,", '"name,"x\n1']
+    "text",
+    [
+        "id,product,rate\n1,fixed,125\n2,variable,475",
+        "a, b, c\n1, 2, 3",
+        ",,,\n,,,",
+        "(host, user, kind)\n(row1, x9, y)",
+        '"name,"x\n1',
+    ],
 )
 def test_tables_without_people_stay_as_they_are(text: str) -> None:
     assert left(text) == text

@@ -59,6 +59,8 @@ def left(text: str) -> str:
         ("file: id_rsa_kotani.txt", ["kotani"]),
         ("ORA-28000 でGINRYUのバッチ落ちた", ["GINRYU"]),
         ('  LAU_KEY: "7c618d408b2bc2de"', ["7c618d408b2bc2de"]),
+        ("I ssh'd into mimosa-east as opsdeploy and looked", ["mimosa-east", "opsdeploy"]),
+        ("OTP was 883019, she said", ["883019"]),
         ("$ hostname\nyuukari\n$ whoami\nhokugin\\johana", ["yuukari", "johana"]),
     ],
 )

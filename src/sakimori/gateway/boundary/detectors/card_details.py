@@ -27,6 +27,10 @@ _EXPIRY = Gate(
     r"(?:(?<![a-z])exp(?:iry|ires?|iration|\.)?(?: ?date)?|valid ?(?:thru|until|till)|good ?thru|有効期限|期限"
     rf"|de-?14|f14)(?![a-z])[^0-9a-z\n]{{0,6}}(?:is |on |of |は)?({_DATE})"
 )
+_PART = Gate(
+    r"exp(?:iry|iration|ire)?[_\- ]?(?:month|year|mm|yy|yyyy)[\"']?\s{0,2}[:=]\s{0,2}[\"']?([0-9]{1,4})(?![0-9.])"
+)
+"""The month or the year, in fields of their own."""
 _UNITS = "one|two|three|four|five|six|seven|eight|nine"
 _IN_WORDS = Gate(
     r"(?<![a-z])exp(?:iry|ires?|iration)?(?: date)?[ :,]{1,3}(?:is |on |of |in )?"
@@ -51,9 +55,10 @@ def detect_card_details(folded: Folded) -> Iterator[Hit]:
     for pattern in (_IN_WORDS, _CODE):
         for match in pattern.finditer(text):
             yield Hit(*match.span(1), Kind.CARD, "card-detail", match[1])
-    if _EXPIRY.may_match(text) and _CARDS.may_match(text):
-        for match in _EXPIRY.finditer(text):
-            yield Hit(*match.span(1), Kind.CARD, "card-detail", match[1])
+    for pattern in (_EXPIRY, _PART):
+        if pattern.may_match(text) and _CARDS.may_match(text):
+            for match in pattern.finditer(text):
+                yield Hit(*match.span(1), Kind.CARD, "card-detail", match[1])
 
 
 def behind_card(text: str, end: int) -> Iterable[Hit]:

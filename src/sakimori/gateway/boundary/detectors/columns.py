@@ -1,17 +1,26 @@
-"""Tables as text: what stands under a label, in lines of as many fields as the line of labels (RFC 4180, tabs, |)."""
+"""Tables as text: what stands under a label, in lines of as many fields as the line of labels (RFC 4180, tabs, |).
 
+A column of machines, accounts or secrets is told by the words of its head (``Logged In User``), as fields are.
+"""
+
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.labelled import beside_label, is_label
 from sakimori.gateway.boundary.detectors.numerals import with_digits
+from sakimori.gateway.boundary.detectors.telling import told_by
+from sakimori.gateway.boundary.detectors.values import cell
 from sakimori.gateway.boundary.fold import Folded
-from sakimori.gateway.boundary.span import Hit
+from sakimori.gateway.boundary.span import Hit, Kind
 
 _SEPARATORS = (",", "\t", "|", ";")
 _MOST_COLUMNS = 200
 _LONGEST_HEAD = 4096
 _LONGEST_LABEL = 64
+_WORDS = re.compile("(?:[a-z]{1,16}[ _\\-.]?){1,4}")
+_CODE = re.compile(r"[(){}\[\]=<>\\?:;*'.]")
+"""Signs that heads of tables do without: names of fields stand in lines of code, too."""
 _BLANK = " \u3000\r"
 
 
@@ -20,7 +29,7 @@ def detect_columns(folded: Folded) -> Iterator[Hit]:
     if "\n" not in text:
         return
     view: str | None = None
-    labels: list[str] = []
+    labels: list[str | Kind] = []
     separator = ""
     start = 0
     while start < len(text):
@@ -30,27 +39,41 @@ def detect_columns(folded: Folded) -> Iterator[Hit]:
         if fields and len(fields) == len(labels):
             view = with_digits(text) if view is None else view
             for label, (first, last) in zip(labels, fields, strict=True):
-                if label and first < last:
+                if isinstance(label, Kind):
+                    yield from cell(folded, first, last, label)
+                elif label and first < last:
                     yield from beside_label(folded, view, label, first, last)
         else:
-            separator, labels = _head(text, start, end) or (separator, labels)
+            separator, labels = _head(folded, start, end) or (separator, labels)
         start = end + 1
 
 
-def _head(text: str, start: int, end: int) -> tuple[str, list[str]] | None:
+def _head(folded: Folded, start: int, end: int) -> tuple[str, list[str | Kind]] | None:
     """The separator and, for each column, its label (empty where it is none); None if the line is no head."""
+    text = folded.text
     if end - start > _LONGEST_HEAD:
         return None
     for separator in _SEPARATORS:
         first = text.find(separator, start, end)
         if first < 0 or text.find(separator, end, end + 1 + _LONGEST_HEAD) < 0:
             continue
-        names = [text[begin:stop] for begin, stop in _fields(text, start, end, separator)]
-        labels = [name if len(name) <= _LONGEST_LABEL and _is_label(name) else "" for name in names]
+        labels = [_label(folded, begin, stop) for begin, stop in _fields(text, start, end, separator)]
         told = sum(map(bool, labels))
-        if told >= 2 and told * 2 >= len(names) - 1:
+        is_prose = any(isinstance(label, Kind) for label in labels) and _CODE.search(text, start, end)
+        if told >= 2 and told * 2 >= len(labels) - 1 and not is_prose:
             return separator, labels
     return None
+
+
+def _label(folded: Folded, begin: int, stop: int) -> str | Kind:
+    """A label of a list, or the kind that the words of a head tell; empty if neither."""
+    name = folded.text[begin:stop]
+    if len(name) > _LONGEST_LABEL:
+        return ""
+    told = told_by(folded.cased[begin:stop]) if _WORDS.fullmatch(name) else None
+    if told is Kind.HOST or not _is_label(name):
+        return told or ""
+    return name
 
 
 _is_label = lru_cache(8_192)(is_label)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import listed
-from sakimori.gateway.boundary.detectors.vocabulary import is_known
+from sakimori.gateway.boundary.detectors.vocabulary import is_known, is_listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -47,6 +47,15 @@ _IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa
 _DOWN_LEVEL = re.compile(
     r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
 )
+_NAME = r"[a-z][a-z0-9]+(?:[._\-][a-z0-9]+)*"
+_ENTERED = Gate(
+    r"(?<![a-z])(?:ssh'?e?d?|rdp'?e?d?|telnet(?:ted)?|log(?:ged|ging)?[ \-]?(?:in|on)|sign(?:ed|ing)?[ \-]?(?:in|on)"
+    r"|connect(?:ed|ing)?|remot(?:ed|ing)|impersonat(?:ed?|ing))"
+    rf"(?: (?:(?:in|on)?to|on|from|via) (?:the )?(?P<host>{_NAME}))?(?: as (?:user )?(?P<user>{_NAME}))?"
+    r"(?= (?:as|and|but|from|at|via|with|to)\b|[,;:)]|\.?(?:[ \n]|$))"
+)
+"""Where people say that somebody logs on to."""
+_GOES_ON = re.compile(r" (?!(?:as|and|but|from|at|via|with|to)\b)[a-z]")
 _DIRECTORIES = listed("azuread microsoftaccount")
 """That stand where a domain's name does (Windows, accounts of Entra ID)."""
 _FOR = re.compile(
@@ -96,6 +105,12 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
             if (is_domain or match[1] in _DIRECTORIES) and not (is_known(match[2]) or match[2] in NOBODY):
                 yield Hit(*match.span(1), Kind.DOMAIN, "down-level", match[1])
                 yield Hit(*match.span(2), Kind.USER, "down-level", match[2])
+    for match in _ENTERED.finditer(text):
+        host, user = match["host"], match["user"]
+        if host and "-" in host and (user or not _GOES_ON.match(text, match.end("host"))):
+            yield Hit(*match.span("host"), Kind.HOST, "entered", host)
+        if user and not is_listed(user) and user not in NOBODY:
+            yield Hit(*match.span("user"), Kind.USER, "entered", user)
     for match in _NETRC.finditer(text):
         for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
             if match[group] and match[group] not in NOBODY:

@@ -15,7 +15,8 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _TELLING = Gate(
     r"(?:passwords?|passwd|passphrase|pass ?code|passcode|pwd|pw|psk|secret|api ?key|access key|token|creds?"
-    r"|credentials?|(?:wi-?fi|encryption|license|recovery|unlock|shared) key|pin|login|r[ow]community"
+    r"|credentials?|(?:wi-?fi|encryption|license|recovery|unlock|shared) key|pin|otp|login|one-?time (?:code|pin)"
+    r"|verification code|r[ow]community"
     r"|community(?: string)?|code ?word|パスワード|パスフレーズ|パスコード|パス|暗証(?:番号)?|合い?言葉|合い?ことば"
     r"|秘密の(?:質問の)?答え|シークレット|トークン|apiキー|アクセスキー|ワンタイム|認証コード|確認コード|暗号化?キー|共有鍵|秘密鍵|共通鍵"
     r"|ログイン情報|認証(?:情報)?|キー)(?![a-z])"

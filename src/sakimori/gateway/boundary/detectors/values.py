@@ -42,6 +42,7 @@ _HYPHENATED = re.compile(r"(?=[^0-9])[a-z0-9]{2,}(?:-[a-z0-9]+)+$")
 _JOINED = re.compile(r"[a-z]{2,}[_\-][a-z]{2,}(?:[_\-][a-z0-9]+)*$|[a-z]{3,}[0-9]{1,4}$")
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 _LONGEST = 400
+_LONGEST_CELL = 40
 _MOST_NAMES = 6
 _SHORT = 2
 _SHORTEST_PIN = 4
@@ -81,6 +82,19 @@ def value_at(
     elif quoted or text[end : end + 1] != "(":
         told = told or quoted is not None or (text[start - 1] in "=:" and not loose and len(name) > _SHORT)
         yield from _names(folded, begin, end, kind, told=told)
+
+
+def cell(folded: Folded, begin: int, end: int, kind: Kind) -> Iterator[Hit]:
+    """What must not leave of a table's cell, in a column of machines, accounts or secrets."""
+    text = folded.text
+    value = text[begin:end]
+    if kind is Kind.SECRET:
+        if tells_secret(value) and " " not in value and value.isascii() and not value.isalpha():
+            yield Hit(begin, end, kind, "column", value)
+    elif value.isascii():
+        yield from _names(folded, begin, end, kind, told=True)
+    elif " " not in value and any("a" <= character <= "z" for character in value) and len(value) <= _LONGEST_CELL:
+        yield Hit(begin, end, kind, "column", value)
 
 
 def whole_value(folded: Folded, kind: Kind) -> Iterator[Hit]:
