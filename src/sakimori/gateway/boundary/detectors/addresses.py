@@ -87,7 +87,7 @@ _LONGEST_ABBREVIATION = 3
 _CAMEL = re.compile("[a-z][A-Z]")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}(?:-|$)")
 _ROOMS = listed("room unit floor level shop block house lot villa building")
-_LAST_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_][^\W\d_.'\u2019\-]*)[ ,.]{1,3}$")
+_LAST_WORD_BACKWARDS = re.compile(r"\n?[ ,.]{1,3}([^\W\d_]+)")
 _AFTER_WORD = (" ", ",", ".", "\n")
 _GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
 _LEADING = listed(
@@ -266,8 +266,8 @@ def _windows(cased: str) -> list[tuple[int, int]]:
         if not after.isupper():
             if cased[start - 1 : start] not in _AFTER_WORD:
                 continue
-            before = _LAST_WORD.search(cased[max(0, start - 30) : start])
-            if not before or not before[1][0].isupper():
+            before = _LAST_WORD_BACKWARDS.match(cased[max(0, start - 30) : start][::-1])
+            if not before or not before[1][-1].isupper():
                 continue
         if windows and start - 120 <= windows[-1][1]:
             windows[-1] = (windows[-1][0], end + 120)
