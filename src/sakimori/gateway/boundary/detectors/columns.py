@@ -18,8 +18,8 @@ _SEPARATORS = (",", "\t", "|", ";")
 _MOST_COLUMNS = 200
 _LONGEST_HEAD = 4096
 _LONGEST_LABEL = 64
-_WORDS = re.compile("(?:[a-z]{1,16}[ _\\-.]?){1,4}")
-_CODE = re.compile(r"[(){}\[\]=<>\\?:;*'.]")
+_WORDS = re.compile("[a-z]{1,24}(?:[ _\\-][a-z]{1,24}){0,3}")
+_CODE = re.compile(r"[(){}\[\]=<>\\?:;*'.`]")
 """Signs that heads of tables do without: names of fields stand in lines of code, too."""
 _BLANK = " \u3000\r"
 
@@ -51,16 +51,26 @@ def detect_columns(folded: Folded) -> Iterator[Hit]:
 def _head(folded: Folded, start: int, end: int) -> tuple[str, list[str | Kind]] | None:
     """The separator and, for each column, its label (empty where it is none); None if the line is no head."""
     text = folded.text
+    is_plain: bool | None = None
     if end - start > _LONGEST_HEAD:
         return None
     for separator in _SEPARATORS:
         first = text.find(separator, start, end)
         if first < 0 or text.find(separator, end, end + 1 + _LONGEST_HEAD) < 0:
             continue
-        labels = [_label(folded, begin, stop) for begin, stop in _fields(text, start, end, separator)]
+        if is_plain is None:
+            is_plain = _CODE.search(text, start, end) is None
+        fields = _fields(text, start, end, separator)
+        labels = (
+            [_label(folded, begin, stop) for begin, stop in fields]
+            if is_plain
+            else [
+                name if len(name) <= _LONGEST_LABEL and _is_label(name) else ""
+                for name in (text[begin:stop] for begin, stop in fields)
+            ]
+        )
         told = sum(map(bool, labels))
-        is_prose = any(isinstance(label, Kind) for label in labels) and _CODE.search(text, start, end)
-        if told >= 2 and told * 2 >= len(labels) - 1 and not is_prose:
+        if told >= 2 and told * 2 >= len(labels) - 1:
             return separator, labels
     return None
 

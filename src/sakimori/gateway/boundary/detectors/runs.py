@@ -108,7 +108,11 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
     if told_by(run) is not None or (run.isupper() and len(run) <= _ACRONYM):
         return None
     if surroundings.is_japanese(start, end):
-        is_name = run.islower() or shape is Shape.COMPOUND or (len(run) >= _ACRONYM and is_romaji(run.lower()))
+        is_name = (
+            run.islower()
+            or shape is Shape.COMPOUND
+            or (run.isupper() and len(run) >= _ACRONYM and is_romaji(run.lower()))
+        )
         return Kind.NAME if is_name else None
     is_name = shape is Shape.COMPOUND or is_led or is_romaji(run)
     is_plain = run.islower() or (is_led and shape is Shape.COMPOUND)
