@@ -20,6 +20,7 @@ from sakimori.gateway.boundary.detectors.encoded import encoded_detector
 from sakimori.gateway.boundary.detectors.english import detect_english_names
 from sakimori.gateway.boundary.detectors.given_numbers import detect_given_numbers
 from sakimori.gateway.boundary.detectors.identities import detect_identities
+from sakimori.gateway.boundary.detectors.in_passing import detect_in_passing
 from sakimori.gateway.boundary.detectors.japanese import detect_japanese_names
 from sakimori.gateway.boundary.detectors.labelled import detect_labelled
 from sakimori.gateway.boundary.detectors.letterheads import detect_letterheads
@@ -69,6 +70,7 @@ _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("speaker", detect_speakers),
     ("name-en", detect_english_names),
     ("name-ja", detect_japanese_names),
+    ("in-passing", detect_in_passing),
 )
 
 RULES: tuple[tuple[str, Detector], ...] = (*_PLAIN, ("encoded", encoded_detector(_PLAIN)))

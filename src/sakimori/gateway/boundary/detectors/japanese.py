@@ -118,7 +118,7 @@ def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: b
         case "unknown" if length in (2, 3) and len(pieces) == 1 and is_last:
             return (piece.start, piece.end, Kind.PERSON) if plausible_surname(run) else None
         case "place":
-            return (piece.start, piece.end, Kind.PLACE)
+            return (piece.start, piece.end + _quarter(run, piece.end), Kind.PLACE)
         case "organisation":
             return (piece.start, piece.end, Kind.ORG)
         case "katakana" if length >= 3:
@@ -128,7 +128,7 @@ def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: b
             if first is None:
                 return None
             kind = {"org-ending": Kind.ORG, "place-ending": Kind.PLACE, "event-ending": Kind.NAME}[piece.what]
-            return (first, piece.end, kind)
+            return (first, piece.end + (_quarter(run, piece.end) if kind is Kind.PLACE else 0), kind)
         case "form":
             after = pieces[index + 1 :]
             if after:
@@ -139,6 +139,16 @@ def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: b
             return (first if first is not None else pieces[max(0, index - 3)].start, piece.end, Kind.ORG)
         case _:
             return None
+
+
+_QUARTERS = ("駅前", "駅東", "駅西", "駅南", "駅北", "中央", "東口", "西口", "南口", "北口")
+
+
+def _quarter(run: str, end: int) -> int:
+    """How long the part of a town is that stands behind its name: 湯沢駅前, 酒田中央, as branches are called."""
+    if run[end - 1] == "駅" and run[end : end + 1] == "前":
+        return 1
+    return next((len(quarter) for quarter in _QUARTERS if run.startswith(quarter, end)), 0)
 
 
 _NAMING = frozenset({"place", "surname", "given", "person", "unknown", "katakana", "latin", "organisation"})

@@ -80,6 +80,8 @@ _HIRAGANA_NAME = re.compile("[ぁ-ん]+?(?=さん|さま|[のはがをにとで�
 _NAME_OF_FORM = re.compile(
     f"[{KANJI}{KANA}ぁ-ん]+?(?=さん|さま|様|御中|から|より|[のはがをにとでへもや](?![ぁ-ん]*[{KANJI}{KANA}]{{2}})|$)"
 )
+_WHOLE = re.compile("[ぁ-ん]{3,8}$(?<!です|より|から|まで|には|では|とは|にて|さん|さま)(?<![はがをへのと])")
+"""Nothing but hiragana up to a bracket, a space or a mark."""
 _PARTICLES = frozenset("のはがをにとでへもや")
 _AFTER_NAME = ("", "\n", " ", "\u3000", ",", "、", "。", ")", "」", "'", '"', "|", "\t", "(", "様", "氏")
 _PARTS_IN_KATAKANA = Gate(f"(?<![{KANA}])[{KANA}]{{1,8}}(?:[ \u3000][{KANA}]{{1,8}}){{1,4}}(?![{KANA}])")
@@ -103,9 +105,9 @@ _LATIN_AND_FORM = Gate(
     needs="[a-z.][ ]?(?:株式会社|有限会社|合同会社)",
 )
 _BRANCH_OF_BANK = Gate(
-    f"(?:銀行|信用金庫|信金|信用組合|信組|農協|組合)[ \u3000・/]?([{KANJI}{KANA}ぁ-ん]{{1,10}}?)[ \u3000・/]{{0,2}}"
-    "(?=普|当座|貯蓄|定期|[(（]|[0-9]{7})",
-    needs="(?:銀行|信用金庫|信金|信用組合|信組|農協|組合)[^\n]{1,20}(?:普|当座|貯蓄|定期|[(（]|[0-9]{7})",
+    f"(?:銀行|信用金庫|信金|信用組合|信組|農協|組合)[ \u3000・/\t]?([{KANJI}{KANA}ぁ-ん]{{1,10}}?)[ \u3000・/\t]{{0,2}}"
+    "(?=普|当座|当[ \t]|貯蓄|定期|[(（]|[0-9]{7})",
+    needs="(?:銀行|信用金庫|信金|信用組合|信組|農協|組合)[^\n]{1,20}(?:普|当座|当[ \t]|貯蓄|定期|[(（]|[0-9]{7})",
 )
 
 
@@ -163,6 +165,10 @@ def _hiragana_firms(text: str) -> Iterator[Hit]:
         if not is_common_hiragana(match[1]):
             yield Hit(match.start(), match.end(), Kind.NAME, "name-ja", match[1])
     for match in _FORM_AND_NAME.finditer(text):
+        whole = _WHOLE.match(match[1])
+        if whole and match[1] not in japanese().hiragana_words:
+            yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[1])
+            continue
         name = _NAME_OF_FORM.match(match[1])
         if name is None or name[0] in japanese().words or name[0][0] in _PARTICLES:
             continue
