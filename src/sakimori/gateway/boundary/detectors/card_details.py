@@ -5,7 +5,7 @@ right behind the number of a card.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
@@ -18,11 +18,13 @@ _DATE = (
     rf"|{_MONTH}{_YEAR}|{_YEAR}(?:0[1-9]|1[0-2]))(?![0-9/\-.:][0-9]|[0-9])"
 )
 _BEHIND = re.compile(
-    r"[ \t|,;:/(\"'、_\-=]{1,6}"
+    r"(?:[\"']?,\s{0,3}[\"'][a-z_]{1,20}[\"']\s?:\s?[\"']|[ \t|,;:/(\"'、_\-=]{1,6})"
     r"(?:(?:and |の)?(?:exp[a-z]*|valid[a-z ]*|good (?:thru|through)|有効期限|期限)[^0-9a-z\n]{0,6})?"
     rf"({_DATE})"
+    r"(?:(?:[\"']?,\s{0,3}[\"'][a-z_]{1,20}[\"']\s?:\s?[\"']|[ \t]?[,|/;][ \t]?|[\"'],[ ]?[\"'])"
+    r"([0-9]{3,4})(?![0-9.,/:\-]?[0-9]))?"
 )
-"""An expiry date right behind the number of a card, in whatever separates them."""
+"""An expiry date right behind the number of a card, in whatever separates them, and the code behind it."""
 _EXPIRY = Gate(
     r"(?:(?<![a-z])exp(?:iry|ires?|iration|\.)?(?: ?date)?|valid ?(?:thru|until|till)|good ?thru|有効期限|期限"
     rf"|de-?14|f14)(?![a-z])[^0-9a-z\n]{{0,6}}(?:is |on |of |は)?({_DATE})"
@@ -61,7 +63,9 @@ def detect_card_details(folded: Folded) -> Iterator[Hit]:
                 yield Hit(*match.span(1), Kind.CARD, "card-detail", match[1])
 
 
-def behind_card(text: str, end: int) -> Iterable[Hit]:
-    """The expiry date behind a card's number that ends at ``end``."""
+def behind_card(text: str, end: int) -> Iterator[Hit]:
+    """The expiry date and the code behind a card's number that ends at ``end``."""
     match = _BEHIND.match(text, end)
-    return () if match is None else (Hit(*match.span(1), Kind.CARD, "card-detail", match[1]),)
+    for group in (1, 2) if match else ():
+        if match and match[group]:
+            yield Hit(*match.span(group), Kind.CARD, "card-detail", match[group])

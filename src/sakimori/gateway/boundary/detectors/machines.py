@@ -48,6 +48,14 @@ _SYSLOG = Gate(
 _AFTER_ACCOUNT = r"[0-9]{0,4}(?![a-z0-9_.@/\\(\-=]|\.[a-z])"
 _IDENTITY = Gate(r"\s-(?:identity|samaccountname)\s{1,3}[\"']?([a-z0-9][a-z0-9._\-$\\]{1,60})(?![a-z0-9._\-$])")
 _HANDLE = Gate(r"@(?<![A-Za-z0-9._@/]@)([A-Za-z0-9_]{3,30})(?![A-Za-z0-9_@(/]|\.[A-Za-z0-9])")
+_SAID_AT = Gate(
+    r"(?:^|\n)([a-z][a-z0-9_.\-]{2,30})[ \t]{1,3}[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]m)?"
+    r"(?=[ \t\r]*\n|[ ]{2}[^\s])"
+)
+_PLATE = Gate(
+    r"(?<![a-z])(?:plates?|vehicle|car|registration|reg\.?)[ :.no#]{0,8}"
+    r"([a-z]{3,12} [0-9]{2,3} [a-z]{1,3} [0-9]{1,2}-?[0-9]{2})(?![0-9])"
+)
 _NICKNAME = Gate(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\]? <([^<>\s/]{2,30})> ")
 """Who speaks, in the logs of chats."""
 _ID_OF = Gate(
@@ -137,6 +145,11 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             or (name == match[1] and not is_built(name))
         ):
             yield Hit(match.start(1), match.end(1), Kind.USER, "handle", name)
+    for match in _SAID_AT.finditer(text):
+        if not is_known(match[1]):
+            yield Hit(*match.span(1), Kind.USER, "nickname", match[1])
+    for match in _PLATE.finditer(text):
+        yield Hit(*match.span(1), Kind.PLATE, "plate", match[1])
     for match in _NICKNAME.finditer(text):
         yield Hit(*match.span(1), Kind.USER, "nickname", match[1])
     for match in _ID_OF.finditer(text):

@@ -6,6 +6,7 @@ The name tells the kind (``telling``), ``values`` what of the text behind it is 
 import re
 from collections.abc import Iterator
 
+from sakimori.gateway.boundary.detectors.connections import NOBODY
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.telling import told_by
@@ -27,12 +28,26 @@ _REGISTRY = re.compile(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]+)? /d ")
 _FORMS = (("(", _CALL, True), ("<", _ELEMENT, False), ("value", _NAMED, False), ("/v ", _REGISTRY, False))
 """A sign that stands in texts with the form, and whether the form needs capitals."""
 _OPTION = Gate(r"(?<![^ \t\n\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
-_DIRECTIVE = re.compile(r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:\-])(?:[05789] )?")
+_DIRECTIVE = re.compile(
+    r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:\-])"
+    r"(?:(?:[05789]|local|remote|cipher|simple|ascii-text|hexadecimal|plain-text) )?"
+)
 _STATEMENT = Gate(
     r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
     r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]{0,60}[_0-9][a-z0-9_.\-]{0,60})"
 )
+_CHANGED = re.compile(r"\"[^\"\n]{0,200}\" ?[=\-]> ?(?=\")")
+"""From what a value changes, before what it changes to."""
 _ENDS_LINE = re.compile(r"[a-z0-9\-]+[ \t]*;?[ \t\r]*(?:\n|$)")
+_HOST_NAME = Gate(
+    r"(?<![a-z])(?:host|node|computer|system)-?name[ \t]{1,3}([a-z][a-z0-9]*(?:-[a-z0-9]+)+)(?=;?[ \t\r]*(?:\n|$))"
+)
+_GRANTEE = Gate(
+    r"(?:(?<![a-z])grant [^;\n]{1,120}? to|(?<![a-z])(?:to|user|role|login))\s{1,3}[`\"'\[]?([a-z][a-z0-9_.\-]{1,60})"
+    r"[`\"'\]]?(?:@[^\s]{1,60})?(?:\s{1,3}(?:identified|with (?:password|grant))|;)",
+    needs=r"identified|with (?:password|grant)|grant [^;\n]{1,120}? to\s",
+)
+"""Of statements of SQL."""
 _BEGINS_LINE = re.compile(r"[ \t\-*#>\"']*(?:\n|[{,;(\[|]|$)")
 _SENTENCE = re.compile(r"[a-z]+ [a-z]+")
 _WORD = re.compile(r"[a-z]+(?![a-z0-9!#$%&*+@_\-])")
@@ -93,6 +108,9 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
             loose = match[2] == ":" and text[match.end() - 1] == " "
             if not (loose and kind is Kind.SECRET and _goes_on(text, match)):
                 yield from value_at(folded, match.end(), kind, loose=loose, name=match[1])
+                changed = _CHANGED.match(text, match.end()) if kind is Kind.SECRET else None
+                if changed:
+                    yield from value_at(folded, changed.end(), kind, name=match[1])
     for sign, pattern, capitals in _FORMS:
         for match in pattern.finditer(cased if capitals else text) if sign in text else ():
             kind = told_by(cased[match.start(1) : match.end(1)])
@@ -103,12 +121,17 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
         kind = _of_letter(text, match) if is_letter else told_by(cased[match.start(2) : match.end(2)])
         if kind is not None and text[match.end() : match.end() + 1].isascii():
             told = not is_letter and kind is Kind.HOST
-            told = told or (is_letter and kind is Kind.USER and bool(_LOGIN_PROGRAM.search(_command(text, match))))
+            told = told or (is_letter and bool(_LOGIN_PROGRAM.search(_command(text, match))))
             yield from value_at(folded, match.end(), kind, told=told, name=match[2])
     for match in _DIRECTIVE.finditer(text):
         kind = told_by(cased[match.start(1) : match.end(1)])
         if kind is not None and not (kind is Kind.SECRET and _is_word_at(text, match.end())):
             yield from value_at(folded, match.end(), kind, told=_ENDS_LINE.match(text, match.end()) is not None)
+    for match in _HOST_NAME.finditer(text):
+        yield Hit(*match.span(1), Kind.HOST, "statement", match[1])
+    for match in _GRANTEE.finditer(text):
+        if match[1] not in NOBODY and (not is_known(match[1]) or is_joined(match[1])):
+            yield Hit(*match.span(1), Kind.USER, "statement", match[1])
     for match in _STATEMENT.finditer(text):
         if shape_of(match[1]) is not Shape.HARMLESS or is_joined(match[1]):
             kind = told_by(match[0].split()[0]) or Kind.USER

@@ -15,6 +15,7 @@ _SECRET = listed(
     " credential credentials psk pin salt cookie otp totp sig hmac bearer authtok authtoken authkey sessid sessionid"
     " jsessionid phpsessid passkey presharedkey privatekey secretkey accesskey sharedsecret pskey authorization"
     " keypass storepass passin passout community wpapsk kw pword passwort unlock"
+    " tmk zmk kek lmk zpk pvk bdk ipek"
 )
 _SECRET_ENDINGS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "passcode", "pwd", "pass", "psk")
 _KEY_OF = listed(
@@ -24,7 +25,8 @@ _KEY_OF = listed(
 )
 """Before ``key``: keys of locks, not of tables."""
 _USER = listed(
-    "user username userid usr uname login logon owner acct account uid samid samaccountname principal suser duser"
+    "user username usename userid usr uname login logon owner acct account uid samid samaccountname principal"
+    " suser duser"
     " assignee operator actor runas upn userprincipalname logonname loginname binddn become subjectusername"
     " targetusername dbuser createdby requester handle nick nickname whoami"
 )
@@ -47,11 +49,11 @@ _ATTRIBUTE = listed(
     " table schema event events action actions id ids string option options flag flags name names ref refs handler"
     " service port ports elevation info information title description comment result reason code category kind lock"
     " locked tags tag label labels config configuration settings setting check checks validation validator key keys"
-    " prefix suffix pattern list map domain locale language lang home shell env environment budget tokens per"
+    " component prefix suffix pattern list map domain locale language lang home shell env environment budget tokens per"
 )
 """What a value is of its own, whatever stands before: ``user_agent``, ``password_policy``."""
 _TELLS_WHO = listed("id name names string code")
-_TELLS_WHAT = listed("string hash")
+_TELLS_WHAT = listed("string hash component")
 """Attributes that are the thing itself: a user's name, a session's id; the hash of a password."""
 
 
