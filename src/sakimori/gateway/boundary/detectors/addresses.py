@@ -69,6 +69,16 @@ _FLAT = Gate(
     r"\.?,? ?#?[0-9]{1,5}[a-z]?\b"
     r"|#[0-9]{2,5}\b(?=[ ,\n])"
 )
+_ROOM = Gate(
+    r"[0-9](?:-[0-9]{1,4}){1,2} (#[0-9]{2,4})(?![0-9])"
+    r"|(#[0-9]{2}-[0-9]{2,4}(?:,? (?:s\([0-9]{6}\)|singapore [0-9]{6}))?)(?![0-9])"
+)
+"""Behind the numbers of a house; floors and flats of Singapore."""
+_AZA = Gate(
+    "[市区町村][一-龥]{0,6}(?<![文漢赤黒数英])字([一-龥]{1,6}[0-9]{1,5}(?:番地?)?(?:[の\\-][0-9]{1,4})?)(?![0-9万千億円件])",
+    needs="字[一-龥]{1,6}[0-9]",
+)
+"""Parts of villages, whose numbers follow at once."""
 _CORNER = Gate(r"(?:\bthe )?\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
 _MILITARY = Gate(
     r"(?:usns|uss|usnv|usnb|uscgc|usnm|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo"
@@ -245,6 +255,10 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
         ):
             continue
         yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
+    for pattern in (_ROOM, _AZA):
+        for match in pattern.finditer(text):
+            group = match.lastindex or 0
+            yield Hit(*match.span(group), Kind.ADDRESS, "address-part", match[group])
     for match in _BRITISH_POSTCODE.finditer(cased):
         yield Hit(match.start(), match.end(), Kind.POSTCODE, "postcode", match[0].lower())
     for pattern in (_CORNER, _MILITARY):

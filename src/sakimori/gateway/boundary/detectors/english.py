@@ -12,12 +12,16 @@ from functools import cache
 from sakimori.gateway.boundary.detectors.capitals import LEADING, LETTER, claims_of, is_word
 from sakimori.gateway.boundary.detectors.gates import Gate
 from sakimori.gateway.boundary.detectors.lexicon import English, english, listed
+from sakimori.gateway.boundary.detectors.vocabulary import is_built
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f"
 _WORD = f"[{_UPPER}][{LETTER}]*(?:['\u2019\\-][{LETTER}]+)*"
-_JOINING = "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e|ten|ter|zu|nad|pod"
+_JOINING = (
+    "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e|ten|ter|zu|nad|pod"
+    "|du|des|et|und|aux|zum|no"
+)
 _SEQUENCE = re.compile(
     # The class comes first, the look-behind second: so the search skips from capital to capital.
     rf"[{_UPPER}](?<![{LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{LETTER}]*(?:['\u2019\-][{LETTER}]+)*"
@@ -81,6 +85,18 @@ _DATED = re.compile(
     r"(?:[0-9](?:st|nd|rd|th)? (?:of )?|(?:^|[^A-Za-z])(?i:in|by|since|until|of|early|late|last|next|this|mid|on) )"
     rf"(?i:{_MONTH})(?![A-Za-z])|(?i:{_MONTH})\.?,? {{1,2}}[0-9]"
 )
+_BEFORE_NAME = re.compile(
+    r"(?<![\w.'\-])(?:[A-Za-z]\. |(?:van|von|de|del|della|di|da|dos|du|le|VAN|VON|DER|DE|DEL|LE) "
+    r"|A (?=[A-Z] )|[B-HJ-Z] ){1,3}$"
+)
+"""Initials and particles of family names, which stand before what is known of a name."""
+_OF_PLACE = re.compile(r" (?:[Ss]tation|[Aa]irport|[Tt]erminal(?: [1-9])?|T[1-5])(?![A-Za-z0-9])")
+_SURNAME_FIRST = Gate(
+    r"(?<![A-Za-z0-9/_.\-])([A-Z]{4,20})/([A-Z]{1,20})(?: (?:MR|MRS|MS|MISS|MSTR|DR))?(?![A-Za-z0-9/_.\-])"
+)
+"""As tickets and the magnetic stripes of cards have names."""
+_SUBJECT = Gate(r"[/,] ?(O|ST|L)=([^/,\n\"=]{2,40})(?=[/,\n\"]|$)")
+"""Parts of distinguished names (RFC 4514) that say who and where."""
 _BRANCH = Gate(rf"((?:[{_UPPER}][{LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
 
 
@@ -111,6 +127,11 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
             yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
         for begin, end, kind in claims:
             stop = start + end
+            if kind in (Kind.PERSON, Kind.NAME) and cased[start + begin - 1 : start + begin] == " ":
+                before = _BEFORE_NAME.search(cased, max(0, start + begin - 12), start + begin)
+                begin -= len(before[0]) if before else 0
+            elif kind is Kind.PLACE and (of_place := _OF_PLACE.match(cased, stop)):
+                stop = of_place.end()
             if cased[stop : stop + 1] == "." and _ABBREVIATED.search(cased[start:stop]):
                 stop += 1
             yield Hit(start + begin, stop, kind, "name-en", folded.text[start + begin : stop])
@@ -123,6 +144,13 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
     for match in _LEGAL_FORM.finditer(cased):
         if not _opens_with_word(match[1], lexicon):
             yield Hit(match.start(), match.end(), Kind.ORG, "name-en", folded.text[match.start() : match.end()])
+    for match in _SURNAME_FIRST.finditer(cased):
+        surname, given = match[1].lower(), match[2].lower()
+        if not is_built(surname) and (len(given) == 1 or not is_built(given)):
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-en", surname + given)
+    if "CN=" in cased:
+        for match in _SUBJECT.finditer(cased):
+            yield Hit(*match.span(2), Kind.ORG if match[1] == "O" else Kind.PLACE, "subject", match[2].lower())
     for match in _BRANCH.finditer(cased):
         if any(not is_word(word.lower(), lexicon) for word in match[1].split()):
             yield Hit(match.start(), match.end(), Kind.BRANCH, "branch-name", folded.text[match.start() : match.end()])

@@ -19,6 +19,9 @@ _NUMBER = Gate(
     needs=r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5}",
     within=12,
 )
+_GROUPS = Gate(r"(?<![0-9a-z_.\-/:,])[0-9]{4} [0-9]{4} [0-9]{1,4}(?![0-9a-z_%:/\-]|[.,][0-9]| [0-9])")
+"""In fours, as numbers of people and accounts are printed."""
+_YEARS_OR_SIZES = re.compile(r"(?:(?:19|20)[0-9]{2}|1024|2048|4096|8192|0000|[0-9]000)(?: |$)")
 _EXPIRY = Gate(
     r"(?:[0-9]{4}[^\n]{0,8}期限|exp(?:iry|ires|iration)?|thru)[ .:=はがのも]{0,3}"
     r"((?:0[1-9]|1[0-2]) ?[/\-]? ?(?:20)?[2-4][0-9])(?![0-9/\-])"
@@ -64,6 +67,9 @@ def detect_given_numbers(folded: Folded) -> Iterator[Hit]:
     for match in _NUMBER.finditer(text):
         if _is_given(text, match):
             yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace("-", ""))
+    for match in _GROUPS.finditer(text):
+        if not _YEARS_OR_SIZES.match(match[0]) and not text[max(0, match.start() - 2) : match.start() - 1].isdigit():
+            yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace(" ", ""))
     for pattern in (_EXPIRY, _MONTH_BESIDE_CARD):
         for match in pattern.finditer(text):
             yield Hit(*match.span(1), Kind.CARD, "expiry", match[1])

@@ -19,6 +19,8 @@ _SPEAKER = Gate(
     rf"{_BEFORE}([^\W\d_]{{3,14}})(?: [^\W\d_]{{1,14}})?(?: ?\([^()\n]{{1,20}}\))?[ ]?: (?=[^ \n]{{1,40}} [^ \n])"
 )
 _SPEAKER_JA = Gate(rf"{_BEFORE}([ぁ-ん]{{2,6}})[ ]?:")
+_AT = Gate(r"(?:^|\n)([ぁ-ん]{2,6}) [0-9]{1,2}:[0-9]{2}(?![0-9])")
+"""Chats that say the time behind who speaks."""
 _READING = Gate(
     r"[一-龥々ヶぁ-んa-z](?:さん|様|氏)?[ ]?\(([ぁ-ん]{1,6}[ \u3000][ぁ-ん]{1,6}|[ぁ-ん]{3,10})(?=[)、, \u3000=])",
     needs=r"\([ぁ-ん]",
@@ -33,13 +35,16 @@ def detect_speakers(folded: Folded) -> Iterator[Hit]:
         for match in _SPEAKER.finditer(text):
             name = match[1]
             is_mixed = not folded.cased[match.start(1) + 1 : match.end(1)].islower()
+            if folded.cased[match.start(1) : match.end(1)].isupper() and name in lexicon.given:
+                yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", name)
             if not is_mixed and name.isascii() and name not in lexicon.terms and not is_word(name, lexicon):
                 yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", name)
     if text.isascii():
         return
-    for match in _SPEAKER_JA.finditer(text):
-        if not is_common_hiragana(match[1]):
-            yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", match[1])
+    for pattern in (_SPEAKER_JA, _AT):
+        for match in pattern.finditer(text):
+            if not is_common_hiragana(match[1]):
+                yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", match[1])
     for match in _READING.finditer(text):
         parts = re.split("[ \u3000]", match[1])
         if not all(is_common_hiragana(part) for part in parts):
