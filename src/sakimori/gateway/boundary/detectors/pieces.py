@@ -42,12 +42,10 @@ def pieces_of(run: str) -> list[Piece]:
         text, start = stretch[0], stretch.start()
         if _LATIN.fullmatch(text):
             pieces.append(Piece(start, stretch.end(), "latin"))
-        elif text[0] < "\u3100" and text[0] not in "ヶヵ":
-            pieces.extend(
-                Piece(start + piece.start, start + piece.end, piece.what) for piece in _katakana(text, lexicon)
-            )
-        else:
-            pieces.extend(Piece(start + piece.start, start + piece.end, piece.what) for piece in _kanji(text))
+            continue
+        is_katakana = text[0] < "\u3100" and text[0] not in "ヶヵ"
+        found = _katakana(text, lexicon) if is_katakana else _kanji(text)
+        pieces += [Piece(start + begin, start + end, what) for begin, end, what in found] if start else found
     if len(pieces) > 1 and pieces[-1].what == "word":
         last = run[pieces[-1].start :]
         for endings, what in ((lexicon.place_endings, "place-ending"), (lexicon.organisation_endings, "org-ending")):
@@ -108,7 +106,7 @@ def is_unknown(text: str) -> bool:
 
 @cache
 def _costs() -> tuple[dict[str, tuple[tuple[str, float], ...]], dict[str, int]]:
-    """What a kanji string can be and what it costs to read it so; by its first character the longest of them."""
+    """What a kanji string can be and what it costs to read it so; by its first two characters the longest of them."""
     lexicon = japanese()
     costs: dict[str, dict[str, float]] = {}
 
@@ -129,7 +127,7 @@ def _costs() -> tuple[dict[str, tuple[tuple[str, float], ...]], dict[str, int]]:
     add(lexicon.company_forms, "form", 0.5, 0.5)
     longest: dict[str, int] = {}
     for name in costs:
-        longest[name[0]] = max(longest.get(name[0], 0), len(name))
+        longest[name[:2]] = max(longest.get(name[:2], 1), len(name))
     return {name: tuple(readings.items()) for name, readings in costs.items()}, longest
 
 
@@ -145,7 +143,7 @@ def _kanji(text: str) -> list[Piece]:
         cost = best[start]
         if cost + 2.2 < best[start + 1]:
             best[start + 1], back[start + 1] = cost + 2.2, (start, "unknown")
-        for end in range(start + 1, min(size, start + longest.get(text[start], 0)) + 1):
+        for end in range(start + 1, min(size, start + longest.get(text[start : start + 2], 1)) + 1):
             for what, extra in costs.get(text[start:end], ()):
                 if cost + extra < best[end]:
                     best[end], back[end] = cost + extra, (start, what)
