@@ -16,6 +16,7 @@ def sent(text: str) -> str:
     [
         ("Enter card 2 PIN for de Vries: x", "de Vries"),
         ("cards seen incl. those of DR A K MUKHERJEE", "A K"),
+        ("WE UNDERSTAND MR FARZAD TEYMOURI SIGNED THE CONTRACT", "TEYMOURI"),
         ("agent Banque du Léman", " du "),
         ("cardholder KITAOJI/R", "KITAOJI"),
         ("passport of (AKIZUKI/HARUNOBU MR)", "HARUNOBU"),

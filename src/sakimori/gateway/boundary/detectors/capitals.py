@@ -65,6 +65,9 @@ def claims_of(sequence: str, opens: bool) -> tuple[tuple[int, int, Kind], ...]:
         _add_places(sequence, words, lexicon, claims)
         bounds = _named_by_words(words, known, lexicon) or _named(words, known, lexicon, opens=opens and first == 0)
         if bounds is None:
+            claims.extend(
+                (words[begin][0], words[end - 1][1], Kind.NAME) for begin, end in _strange_capitals(words, known)
+            )
             continue
         begin, end = bounds
         part = known[begin:end]
@@ -92,6 +95,18 @@ def _named_by_words(words: list[tuple[int, int, str]], known: list[str], lexicon
     if part[0] == "ambiguous" and words[begin][2].lower() in lexicon.given and capitals == 2:
         return None
     return begin, end
+
+
+def _strange_capitals(words: list[tuple[int, int, str]], known: list[str]) -> Iterator[tuple[int, int]]:
+    """Two words and more that no list holds, in a sentence of capitals: people, as payment messages have them."""
+    begin = 0
+    while begin < len(words):
+        end = begin
+        while end < len(words) and known[end] == "capitals":
+            end += 1
+        if end - begin > 1:
+            yield begin, end
+        begin = end + 1
 
 
 def _named(
