@@ -68,6 +68,8 @@ def detect_given_numbers(folded: Folded) -> Iterator[Hit]:
         if _is_given(text, match):
             yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace("-", ""))
     for match in _GROUPS.finditer(text):
+        if match.end() == len(text):
+            continue  # the next text can go on with it (``seam``)
         if not _YEARS_OR_SIZES.match(match[0]) and not text[max(0, match.start() - 2) : match.start() - 1].isdigit():
             yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace(" ", ""))
     for pattern in (_EXPIRY, _MONTH_BESIDE_CARD):
