@@ -143,7 +143,7 @@ def detect_references(folded: Folded) -> Iterator[Hit]:
                 yield _hit(match, 3)
         for match in _NUMBERED.finditer(text):
             if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS + 1 and not text[: match.start()].endswith(japanese):
-                yield _hit(match, 0)
+                yield _hit(match, 1)
     for match in _CODE.finditer(folded.cased):
         found = match[0]
         if sum(map(str.isdigit, found)) >= _FEWEST_OF_CODE and _is_free(found, codes):
