@@ -1,4 +1,4 @@
-"""Bank texts written by a person who had not seen the rules, to be measured and then left as they are.
+"""Bank texts written by people who had not seen the rules, to be measured and then left as they are.
 
 ``unseen_texts(name)`` reads ``NAME.txt``: records divided by lines ``---``. ``⟦type|value⟧`` is a labelled value,
 ``⟦slot⟧`` one drawn from ``pools.yaml`` or made here (numbers with their check digits); a record with slots is drawn
@@ -14,6 +14,15 @@ SHA-256 of the files as they were committed before any rule was read, in the ord
 
 ``third.txt`` was written when they had learned from the second too; nothing was changed for it:
     00b4c353d6a87982ea3105d7ca0f4c81d0d6758510c333df5c09efafec5a4633
+
+``fourth.txt`` to ``ninth.txt`` were written by others, each in another role at a bank, who saw neither rules nor texts
+before them. The rules learned from the first five of them in that order; from ``ninth`` nothing:
+    3bfe6959f7fe1fd77fb33560001a71bfef12797246e93f5c7d3000595caadc06  fourth
+    fe5148fddc97bca082f20a8123fe5c2aaa1a07dbb7e2a93e579478131026b328  fifth
+    a034a75bf4abdbc0cbfd6cb2026dad71d61de0511f430a71e13ed3a7c102ab59  sixth
+    d326b02e82a9cb464671bb55b399070e7a095cd1d9b0f3515837e2f2ca3442e7  seventh
+    4403eb0ccc95f9e130fb9e25ee69fb9174278facf9b7148a4987601cb47619ba  eighth
+    f02315f64a2248e3f68c9ee79074ec5b01009b897d843f3961fc3dab82fc3b10  ninth
 """
 
 import random
