@@ -7,7 +7,6 @@ import pytest
 
 from sakimori.evals import unseen
 
-
 _BY_OTHERS = ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 

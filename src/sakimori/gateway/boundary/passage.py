@@ -14,10 +14,10 @@ from typing import Any, cast
 
 from sakimori.core import ExitCode, SakimoriError
 from sakimori.gateway.boundary.detectors import RULES, Detector
-from sakimori.gateway.boundary.detectors.gates import Gate, forget
-from sakimori.gateway.boundary.detectors.labelled import detect_member
-from sakimori.gateway.boundary.detectors.secrets import holds_secret
-from sakimori.gateway.boundary.detectors.settings import detect_named
+from sakimori.gateway.boundary.detectors.labels.labelled import detect_member
+from sakimori.gateway.boundary.detectors.search.gates import Gate, forget
+from sakimori.gateway.boundary.detectors.systems.secrets import holds_secret
+from sakimori.gateway.boundary.detectors.systems.settings import detect_named
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sakimori.gateway.boundary.detectors import gates
+from sakimori.gateway.boundary.detectors.search import gates
 from sakimori.gateway.boundary.dictionary import Dictionary
 from sakimori.gateway.boundary.passage import Boundary
 

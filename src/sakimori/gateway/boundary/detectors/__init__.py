@@ -2,40 +2,43 @@
 
 A detector is a pure function of one text in linear time; its file says what it finds and by which standard. ``RULES``
 are all that need nothing of an institution. An error in any of them means that nothing is sent (see ``passage``).
+
+``names`` (people, firms, where they are), ``systems`` (machines, accounts, secrets), ``numbers`` and ``labels`` detect;
+``words`` knows words and judges runs and names of fields for them, ``search`` finds where their patterns can match.
 """
 
-from sakimori.gateway.boundary.detectors.addresses import detect_english_addresses, detect_japanese_addresses
-from sakimori.gateway.boundary.detectors.banking import (
+from sakimori.gateway.boundary.detectors.detector import Detector
+from sakimori.gateway.boundary.detectors.encoded import encoded_detector
+from sakimori.gateway.boundary.detectors.labels.columns import detect_columns
+from sakimori.gateway.boundary.detectors.labels.labelled import detect_labelled
+from sakimori.gateway.boundary.detectors.names.addresses import detect_english_addresses, detect_japanese_addresses
+from sakimori.gateway.boundary.detectors.names.english import detect_english_names
+from sakimori.gateway.boundary.detectors.names.in_passing import detect_in_passing
+from sakimori.gateway.boundary.detectors.names.japanese import detect_japanese_names
+from sakimori.gateway.boundary.detectors.names.letterheads import detect_letterheads
+from sakimori.gateway.boundary.detectors.names.speakers import detect_speakers
+from sakimori.gateway.boundary.detectors.numbers.banking import (
     detect_accounts,
     detect_bics,
     detect_corporate_numbers,
     detect_ibans,
 )
-from sakimori.gateway.boundary.detectors.card_details import detect_card_details
-from sakimori.gateway.boundary.detectors.columns import detect_columns
-from sakimori.gateway.boundary.detectors.connections import detect_connections
-from sakimori.gateway.boundary.detectors.dates import detect_dates
-from sakimori.gateway.boundary.detectors.detector import Detector
-from sakimori.gateway.boundary.detectors.encoded import encoded_detector
-from sakimori.gateway.boundary.detectors.english import detect_english_names
-from sakimori.gateway.boundary.detectors.given_numbers import detect_given_numbers
-from sakimori.gateway.boundary.detectors.identities import detect_identities
-from sakimori.gateway.boundary.detectors.in_passing import detect_in_passing
-from sakimori.gateway.boundary.detectors.japanese import detect_japanese_names
-from sakimori.gateway.boundary.detectors.labelled import detect_labelled
-from sakimori.gateway.boundary.detectors.letterheads import detect_letterheads
-from sakimori.gateway.boundary.detectors.machines import detect_machines
-from sakimori.gateway.boundary.detectors.network import detect_ipv4, detect_ipv6, detect_mail
-from sakimori.gateway.boundary.detectors.numbers import detect_numbers
-from sakimori.gateway.boundary.detectors.phones import detect_phones
-from sakimori.gateway.boundary.detectors.runs import detect_runs
-from sakimori.gateway.boundary.detectors.secrets import detect_fields, detect_key_forms, detect_private_keys
-from sakimori.gateway.boundary.detectors.settings import detect_settings
-from sakimori.gateway.boundary.detectors.speakers import detect_speakers
-from sakimori.gateway.boundary.detectors.spoken import detect_spoken_secrets
-from sakimori.gateway.boundary.detectors.swift import detect_swift
-from sakimori.gateway.boundary.detectors.symbols import detect_symbols
-from sakimori.gateway.boundary.detectors.wallets import detect_wallets
+from sakimori.gateway.boundary.detectors.numbers.card_details import detect_card_details
+from sakimori.gateway.boundary.detectors.numbers.check_digits import detect_numbers
+from sakimori.gateway.boundary.detectors.numbers.dates import detect_dates
+from sakimori.gateway.boundary.detectors.numbers.given_numbers import detect_given_numbers
+from sakimori.gateway.boundary.detectors.numbers.identities import detect_identities
+from sakimori.gateway.boundary.detectors.numbers.phones import detect_phones
+from sakimori.gateway.boundary.detectors.numbers.swift import detect_swift
+from sakimori.gateway.boundary.detectors.numbers.wallets import detect_wallets
+from sakimori.gateway.boundary.detectors.systems.connections import detect_connections
+from sakimori.gateway.boundary.detectors.systems.machines import detect_machines
+from sakimori.gateway.boundary.detectors.systems.network import detect_ipv4, detect_ipv6, detect_mail
+from sakimori.gateway.boundary.detectors.systems.runs import detect_runs
+from sakimori.gateway.boundary.detectors.systems.secrets import detect_fields, detect_key_forms, detect_private_keys
+from sakimori.gateway.boundary.detectors.systems.settings import detect_settings
+from sakimori.gateway.boundary.detectors.systems.spoken import detect_spoken_secrets
+from sakimori.gateway.boundary.detectors.systems.symbols import detect_symbols
 
 _PLAIN: tuple[tuple[str, Detector], ...] = (
     ("private-key", detect_private_keys),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import unquote
 
 from sakimori.gateway.boundary.detectors.detector import Detector
-from sakimori.gateway.boundary.detectors.gates import Gate
+from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.fold import Folded, fold
 from sakimori.gateway.boundary.span import Hit, Kind
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from sakimori.gateway.boundary.detectors.lexicon import english
+from sakimori.gateway.boundary.detectors.words.lexicon import english
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
-from sakimori.gateway.boundary.detectors.lexicon import japanese
+from sakimori.gateway.boundary.detectors.words.lexicon import japanese
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.running_text.english import is_common
 from sakimori.gateway.boundary.running_text.morphology import Word, sentences

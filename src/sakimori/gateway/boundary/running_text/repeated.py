@@ -7,8 +7,8 @@ and the domains of mail addresses.
 import re
 from collections.abc import Iterable, Iterator
 
-from sakimori.gateway.boundary.detectors.lexicon import english, japanese, listed
-from sakimori.gateway.boundary.detectors.vocabulary import is_built
+from sakimori.gateway.boundary.detectors.words.lexicon import english, japanese, listed
+from sakimori.gateway.boundary.detectors.words.vocabulary import is_built
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 

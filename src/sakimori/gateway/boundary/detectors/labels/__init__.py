@@ -1,0 +1,1 @@
+"""What stands beside a label or under one."""

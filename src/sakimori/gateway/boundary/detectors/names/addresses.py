@@ -1,0 +1,386 @@
+"""Where people live: Japanese addresses down to the room, postal codes, and addresses as English texts write them.
+
+A Japanese address is told by its block numbers (丁目, 番地, 1-2-3) and read from there: left to the prefecture or town,
+right to the building and room. An English one is told by a number beside a street, or by a flat, suite or box.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.lexicon import english, japanese, listed
+from sakimori.gateway.boundary.detectors.words.numerals import with_digits
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_N = "[0-9一二三四五六七八九十百〇]{1,5}"
+_TAIL = Gate(
+    rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?の?|号|条|-|の)?(?![年月日時分円件"
+    rf"名人回%])){{0,4}}"
+    r"|[0-9]{1,5}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])|[0-9]{1,4}(?:の[0-9]{1,4}){1,3}(?![0-9年月日])"
+)
+_NUMBERS = re.compile(
+    "[ \u3000]?(?:[一-龥ァ-ヴーぁ-ん]{0,6})[0-9]{1,5}(?:(?:番地?の?|丁目|号|条|線|の|-)[0-9]{1,4}){0,4}(?:番地?|号)?"
+    "(?![0-9年月日時分件円人名回%階])"
+)
+"""What stands in an address behind its town, where no 丁目 or hyphen tells it."""
+_DATE = re.compile("(?:19|20)[0-9]{2}-[01]?[0-9](?:-[0-3]?[0-9])?$")
+_ADDRESS_CHARACTER = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーぁ-んノ0-9 \u3000]")
+_TOWN = re.compile("[一-龥\u3400-\u4dbf々ァ-ヴー][一-龥々ァ-ヴーヶのがつノ]{1,12}$")
+_MUNICIPAL = re.compile("[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]")
+_PREFECTURAL = re.compile("[都道府県]")
+_BUILDING = re.compile(
+    r"(?:号(?!室))?(?:[ \u3000,、]?(?=[^\n]{0,24}(?:ビル|マンション|ハイツ|コーポ|荘|号室|階|棟|タワー|レ"
+    r"ジデンス|ハウス|メゾン|パレス|ヒルズ|プラザ|庁舎|会館|センター|ハイム|コート|テラス|スクエア|ガーデン|ヴィラ"
+    r"|団地|寮|社宅"
+    r"|アパート|[ \u3000][a-z0-9]*[0-9]))"
+    r"[一-龥ァ-ヴーぁ-んa-z0-9・'&.\-]{1,24}(?:[ \u3000][一-龥ァ-ヴーa-z0-9]{1,12})??)?"
+    r"(?:[ \u3000\-]?[a-z]?[0-9]{1,4}(?:号室|階|f|号|棟)?(?![年月日時件円])(?:[ \u3000]?[0-9]{1,4}号室)?)?"
+)
+_PREFECTURE = Gate(
+    r"(?:北海道|東京都|京都府|大阪府"
+    r"|[一-龥]{2,3}県)(?:[ \u3000]?[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]){1,3}(?:[一-龥々ァ-ヴヶノ]{0,10}("
+    r"?:[のがつ][里内宮森丘台浜沢原池川島山木"
+    r"谷門口瀬井下上郷杜]{1,2}[東西南北本中]?(?:町)?)?)"
+)
+_IN_TOWN = Gate(
+    r"([一-龥ァ-ヴヶ]{1,5}[市区町村])[一-龥ァ-ヴヶーの]{1,8}[町字通条丁][0-9]{1,5}(?![0-9年月日時分件円人名回%階号線丁番の\-])"
+    "(?:[ \u3000][一-龥ァ-ヴー]{1,10}[ \u3000]?[a-z]?[0-9]{1,4}(?![0-9\\-])号?室?)?"
+)
+_POSTCODE = Gate(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
+_STREET = (
+    "street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|way|place|pl|square|sq|terrace"
+    "|crescent|close|highway|hwy|parkway|pkwy|circle|trail|row|hill|walk|mews|gardens|grove|green|plaza|q"
+    "uay|wharf|dale|str|park|common|commons|bridge|mill|mills|estate|pass|path|alley|loop|bend|ridge|view"
+    "|heights|crossing|junction|landing|rise|vale|glen|cove|bay|manor|fort|station|field|fields|shore|por"
+    "t|summit|valley|village|ville|meadow|meadows|spring|springs|creek|run|river|brook|canyon|turnpike|fr"
+    "eeway|expressway|motorway|spur|stravenue|union|via|viaduct|corner|corners|course|haven|harbor|inlet|"
+    "island|isle|key|lake|lock|lodge|neck|orchard|oval|ramp|ranch|rapid|rest|shoal|skyway|throughway|trac"
+    "e|track|well|wells|falls|ferry|flat|ford|forest|forge|fork|garden|gateway|hollow|knoll|light|overpas"
+    "s|passage|pike|pine|pines|plain|plains|point|prairie|radial"
+)
+_US = Gate(
+    rf"(?<![0-9a-z.\-/#])[0-9]{{1,6}}[a-z]?,? (?:(?:[nsew]|north|south|east|west)\.? )?(?:[^\W\d_][^\W\d_'.\-]*\.? "
+    rf"|[0-9]{{1,3}}(?:st|nd|rd|th) |of |the |[0-9]{{1,5}} ){{1,5}}?(?:{_STREET})\b\.?"
+)
+_FLAT = Gate(
+    r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|(?:[0-9]{1,6} )?p\.?o\.? ?box|psc)\b"
+    r"\.?,? ?#?[0-9]{1,5}[a-z]?\b"
+    r"|#[0-9]{2,5}\b(?=[ ,\n])"
+)
+_ROOM = Gate(
+    r"[0-9](?:-[0-9]{1,4}){1,2} (#[0-9]{2,4})(?![0-9])"
+    r"|(#[0-9]{2}-[0-9]{2,4}(?:,? (?:s\([0-9]{6}\)|singapore [0-9]{6}))?)(?![0-9])"
+)
+"""Behind the numbers of a house; floors and flats of Singapore."""
+_AZA = Gate(
+    "[市区町村][一-龥]{0,6}(?<![文漢赤黒数英])字([一-龥]{1,6}[0-9]{1,5}(?:番地?)?(?:[の\\-][0-9]{1,4})?)(?![0-9万千億円件])",
+    needs="字[一-龥]{1,6}[0-9]",
+)
+"""Parts of villages, whose numbers follow at once."""
+_CORNER = Gate(r"(?:\bthe )?\bcorner of ((?:[^\W_][\w.'\-]*[ ]){1,6}and (?:[^\W_][\w.'\-]*[ ]?){1,4})")
+_MILITARY = Gate(
+    r"(?:usns|uss|usnv|usnb|uscgc|usnm|psc|unit|cmr) [^\W_][^\n,]{1,30}(?:, box [0-9]+)?\n?[ ,]{0,2}(?:apo|fpo"
+    r"|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"
+)
+_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
+_TOKEN = re.compile(
+    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+){{0,3}}|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?<![^\W\d_])(?:de|del|della|di|da"
+    rf"|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul"
+    rf"|av|rua|via|sok|köz|sor|krt|am|upon|sur|sous)\b\.?"
+)
+_NUMBER = re.compile(
+    r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])(?:[0-9]{0,2}(?:-[0-9]{1,3}){1,3}|[0-9]{0,5}[A-Za-z]?)(?![0-9A-Za-z_:=%]|[.,][0-9])"
+)
+_LONGEST_ABBREVIATION = 3
+_CAMEL = re.compile("[a-z][A-Z]")
+_DAY = re.compile("[0-9]{4}-[0-9]{2}(?:-|$)")
+_ROOMS = listed("room unit floor level shop block house lot villa building")
+_LAST_WORD_BACKWARDS = re.compile(r"\n?[ ,.]{1,3}([^\W\d_]+)")
+_AFTER_WORD = (" ", ",", ".", "\n")
+_GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
+_LEADING = listed(
+    "the in on at to from and is are was he she it we they i you her his my our please call contact dear hi"
+)
+_MONTHS = listed(
+    "january february march april may june july august september october november december jan feb mar"
+    " apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday"
+)
+_BRITISH_POSTCODE = Gate(
+    r"(?<![A-Za-z0-9])(?:[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][ABD-HJLNP-UW-Z]{2}"
+    r"|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])(?![A-Za-z0-9])"
+)
+_STREETS = frozenset(_STREET.split("|"))
+_STREETS_SURE = listed(
+    "street st avenue ave road rd drive dr lane ln boulevard blvd court ct place terrace crescent close"
+    " highway hwy parkway circle square"
+)
+_LONG_ENDINGS = re.compile(
+    r"(?:strasse|straße|strase|gasse|weg|platz|allee|vej|gade|gatan|vägen|veien|vegen|gata|katu|tie|kuja|laan"
+    r"|straat|plein|hof|bakken|stræti|gatan|tänav|puiestee|utca|ulice|ulica|steinn|damm|ufer|ring)$"
+)
+
+
+def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
+    if folded.text.isascii():
+        return
+    text = with_digits(folded.text)
+    for match in _PREFECTURE.finditer(text):
+        if match[0].startswith(_prefectures()):
+            numbers = _NUMBERS.match(text, match.end())
+            end = numbers.end() if numbers else match.end()
+            yield Hit(match.start(), end, Kind.ADDRESS, "address-ja", text[match.start() : end])
+    for match in _IN_TOWN.finditer(text):
+        if match[1] in japanese().places:
+            yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-ja", match[0])
+    reach = 0
+    for match in _TAIL.finditer(text):
+        if match.start() < reach or _DATE.match(match[0]):
+            continue
+        start = _start(text, match.start(), reach)
+        if start is None or not _is_address(text[start : match.start()], match[0]):
+            continue
+        building = _BUILDING.match(text, match.end())
+        reach = match.end() + len(_trimmed(building[0])) if building else match.end()
+        yield Hit(start, reach, Kind.ADDRESS, "address-ja", text[start:reach])
+    for match in _POSTCODE.finditer(text):
+        after = text[match.end() : match.end() + 3].strip()
+        if "〒" in match[0] or (after and re.match("[一-龥]", after)):
+            yield Hit(match.start(), match.end(), Kind.POSTCODE, "postcode", match[1].replace("ー", "-"))
+
+
+def _trimmed(building: str) -> str:
+    """What stands after the block numbers, without the particle that ends it."""
+    room = re.search("(?:号室|階|号|棟|荘|ビル|マンション)(?=[ぁ-ん])", building)
+    return building[: room.end()] if room else re.sub("[にはがをでとのへも]+$", "", building)
+
+
+@cache
+def _prefectures() -> tuple[str, ...]:
+    return tuple(place for place in japanese().places if place[-1] in "都道府県" and len(place) > 2)
+
+
+def _start(text: str, end: int, least: int) -> int | None:
+    """Where the address begins of which the block numbers begin at ``end``."""
+    start = end
+    while start > least and end - start < 40 and _ADDRESS_CHARACTER.match(text, start - 1):
+        start -= 1
+    stretch = text[start:end]
+    best: int | None = None
+    for prefecture in _prefectures() if _PREFECTURAL.search(stretch) else ():
+        place = stretch.rfind(prefecture)
+        if place >= 0 and (best is None or place < best):
+            best = place
+    if best is not None:
+        return start + best
+    lexicon = japanese()
+    for match in re.finditer("[市区郡町村]", stretch):
+        for size in range(2, 7):
+            begin = match.end() - size
+            if begin >= 0 and stretch[begin : match.end()] in lexicon.places:
+                return start + begin
+    for place in re.finditer("[一-龥]{2,4}", stretch):
+        for size in (4, 3, 2):
+            if place[0][:size] in lexicon.areas:
+                return start + place.start()
+    municipal = _MUNICIPAL.search(stretch)
+    if municipal:
+        words = re.search("[ \u3000の](?=[^ \u3000]*$)", stretch[: municipal.end()])
+        return start + (words.end() if words else municipal.start())
+    town = _TOWN.search(stretch.rstrip())
+    if not town:
+        return None
+    particle = re.search("[のが](?=[一-龥]{3,}$)", town[0])
+    return start + town.start() + (particle.end() if particle else 0)
+
+
+def _is_address(left: str, tail: str) -> bool:
+    lexicon = japanese()
+    bare = left.strip(" \u3000")
+    if not bare or bare in lexicon.words:
+        return False
+    known = (
+        bare.startswith(_prefectures())
+        or _MUNICIPAL.search(bare) is not None
+        or any(bare[:size] in lexicon.areas or bare[:size] in lexicon.places for size in (2, 3, 4, 5))
+    )
+    if "丁目" in tail or "番地" in tail:
+        return len(bare) >= 2
+    parts = len(re.findall(_N, tail))
+    if known:
+        return (
+            not re.search(r"(?:年|月|第|度|版|図|表|号|項|章|条)$", bare)
+            and parts >= 1
+            and any(mark in tail for mark in "番-ーの")
+        )
+    return (
+        parts >= 3
+        and len(bare) >= 2
+        and "-" in tail
+        and not re.search("(?:号|番号|日|時|バージョン|コード|電話|携帯|番|記号|第|で|は|を|に)$", bare)
+        and not _is_number_word(bare)
+    )
+
+
+def _is_number_word(bare: str) -> bool:
+    lexicon = japanese()
+    return (
+        any(bare[first:] in lexicon.words for first in range(len(bare) - 1))
+        or bare in lexicon.katakana_words
+        or any(
+            bare.endswith(word)
+            for word in (
+                "ファクス",
+                "ファックス",
+                "フリーダイヤル",
+                "カード",
+                "コード",
+                "ナンバー",
+                "ダイヤル",
+                "センター",
+            )
+        )
+    )
+
+
+def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
+    text, cased = folded.text, folded.cased
+    if not any(character.isdigit() for character in text):
+        return
+    for match in _US.finditer(text):
+        if all(
+            word.isdecimal() or (word.islower() and word.rstrip(".") in english().words)
+            for word in cased[match.start() : match.end()].split()[1:]
+        ):
+            continue
+        yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
+    for pattern in (_ROOM, _AZA):
+        for match in pattern.finditer(text):
+            group = match.lastindex or 0
+            yield Hit(*match.span(group), Kind.ADDRESS, "address-part", match[group])
+    for match in _BRITISH_POSTCODE.finditer(cased):
+        yield Hit(match.start(), match.end(), Kind.POSTCODE, "postcode", match[0].lower())
+    for pattern in (_CORNER, _MILITARY):
+        for match in pattern.finditer(text):
+            yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
+    for match in _FLAT.finditer(text):
+        if match[0][0] != "#" and match[0].split()[0] not in ("room", "floor", "fl", "unit"):
+            yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
+    for begin, end in _windows(cased):
+        yield from _addresses_between(text, cased, begin, end)
+
+
+def _windows(cased: str) -> list[tuple[int, int]]:
+    """Where numbers stand beside capitalised words, with what could belong to one address with them."""
+    windows: list[tuple[int, int]] = []
+    for number in _NUMBER.finditer(cased):
+        start, end = number.span()
+        after = cased[end : end + 6].lstrip(" ,>\n\t")[:1]
+        if not after.isupper():
+            if cased[start - 1 : start] not in _AFTER_WORD:
+                continue
+            before = _LAST_WORD_BACKWARDS.match(cased[max(0, start - 30) : start][::-1])
+            if not before or not before[1][-1].isupper():
+                continue
+        if windows and start - 120 <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], end + 120)
+        else:
+            windows.append((max(0, start - 120), end + 120))
+    return windows
+
+
+def _addresses_between(text: str, cased: str, begin: int, finish: int) -> Iterator[Hit]:
+    run: list[re.Match[str]] = []
+    for token in _TOKEN.finditer(cased, begin, finish):
+        start = token.start()
+        if run and not _joined(cased, run[-1].end(), start):
+            if len(run) > 1:
+                yield from _address_in(text, run)
+            run = []
+        if not run:
+            first = cased[start]
+            if not (first.isdigit() or (first.isupper() and token[0].lower() not in _LEADING)):
+                continue
+            if start and (cased[start - 1].isalnum() or cased[start - 1] in "_-/\\.:@=#%"):
+                continue
+        run.append(token)
+    if len(run) > 1:
+        yield from _address_in(text, run)
+
+
+_COMMON_GAPS = (" ", ", ")
+
+
+def _joined(text: str, end: int, start: int) -> bool:
+    if text[end - 1] == "." and "\n" in text[end:start] and text[end - 2].islower() and text[start].isdigit():
+        return False  # a sentence ends there
+    return end < start <= end + 12 and (text[end:start] in _COMMON_GAPS or _GAP.fullmatch(text, end, start) is not None)
+
+
+def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
+    """The address in a run of two and more numbers and capitalised words, if there is one."""
+    if not any(token[0][0].isdigit() for token in run):
+        return
+    kinds = [_token_kind(token[0]) for token in run]
+    if "number" not in kinds:
+        return
+    marks = [
+        n
+        for n in range(len(run))
+        if kinds[n] == "number"
+        and (
+            (n + 1 < len(run) and kinds[n + 1] in ("name", "street", "flat"))
+            or (n and kinds[n - 1] in ("name", "street", "flat"))
+            or "street" in kinds[n + 2 : n + 5]
+        )
+    ]
+    if not marks or not any(kind in ("name", "street", "flat") for kind in kinds):
+        return
+    if not any(kind == "name" for kind in kinds) and sum(kind in ("street", "flat") for kind in kinds) < 1:
+        return
+    first, last = marks[0], marks[-1]
+    while first and (kinds[first - 1] in ("name", "street", "number", "flat", "small")):
+        first -= 1
+    while first and kinds[first - 1] == "word" and kinds[first] in ("street", "flat"):
+        first -= 1
+    if first and run[first - 1][0].lower() in _ROOMS and kinds[first] == "number":
+        first -= 1
+    while last + 1 < len(run) and kinds[last + 1] in ("name", "street", "number", "flat", "small", "word", "short"):
+        last += 1
+    if last == first:
+        return
+    end = run[last].end()
+    if text[end : end + 1] in ("_", "\\", "/", "=", "@"):
+        return
+    yield Hit(run[first].start(), end, Kind.ADDRESS, "address-en", text[run[first].start() : end])
+
+
+@lru_cache(16_384)
+def _token_kind(token: str) -> str:
+    words = english()
+    low = token.lower().rstrip(".")
+    if token[0].isdigit():
+        return "month" if _DAY.match(token) else "number"
+    if low in ("apt", "suite", "apartment", "flat", "box", "psc", "apo", "fpo"):
+        return "flat"
+    if low in _STREETS_SURE or _LONG_ENDINGS.search(low):
+        return "street"
+    if token[0].islower():
+        return "small"
+    if low in _MONTHS:
+        return "month"
+    if len(low) <= 2:
+        return "short"
+    if low in words.places or low in words.nationalities:
+        return "name"
+    if token.isupper() and token.isascii() and len(token) <= _LONGEST_ABBREVIATION:
+        return "short"
+    if _CAMEL.search(token) and low not in words.surnames:
+        return "word"
+    return (
+        "word"
+        if low in words.words
+        or (low.endswith(("s", "ed", "ing")) and (low[:-1] in words.words or low[:-2] in words.words))
+        else "name"
+    )

@@ -1,0 +1,191 @@
+"""Names in Japanese text: people, organisations, places, with or without honorifics, known and unknown.
+
+A run of kanji, katakana and adjoining Latin is taken apart into the cheapest sequence of pieces that the lexicon knows
+(a unigram lattice, Viterbi's algorithm): words, names, places, titles, endings of organisations. What the pieces say
+together decides: a surname and a given name, an unknown word before 様, anything that is not a common word before 銀行.
+Each distinct run is taken apart once.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from sakimori.gateway.boundary.detectors.names.mixed_scripts import MUST_NAME, detect_mixed_scripts
+from sakimori.gateway.boundary.detectors.words.lexicon import Japanese, japanese
+from sakimori.gateway.boundary.detectors.words.pieces import (
+    KANA,
+    KANJI,
+    Piece,
+    is_listed,
+    pieces_of,
+    plausible_surname,
+)
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_RUN = re.compile(f"[{KANJI}{KANA}・0-9a-z&]{{2,}}")
+_HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
+_HONORIFIC_BEGINS = frozenset("さくち先")
+_LONGEST_RUN = 60
+_POLITE = frozenset("様殿氏君嬢")
+
+
+def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    if text.isascii():
+        return
+    for run in _RUN.finditer(text):
+        found = run[0]
+        if found.isascii():
+            continue
+        start, end = run.span()
+        is_polite = text[end : end + 1] in _HONORIFIC_BEGINS and _HONORIFIC.match(text, end) is not None
+        if len(found) <= _LONGEST_RUN and not _claims(found, is_polite):
+            continue
+        for first in range(0, len(found), _LONGEST_RUN):
+            part = found[first : first + _LONGEST_RUN]
+            for begin, finish, kind in _claims(part, is_polite and first + _LONGEST_RUN >= len(found)):
+                if kind is Kind.NAME and begin == 0 and finish == len(part) and text[start - 1 : start] == "@":
+                    continue
+                yield Hit(start + first + begin, start + first + finish, kind, "name-ja", part[begin:finish])
+    yield from detect_mixed_scripts(text)
+
+
+@lru_cache(16_384)
+def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
+    """What a run says: (start, end, kind), in order. ``is_polite``: さん or the like follows."""
+    lexicon = japanese()
+    if run in lexicon.polite_words:
+        return ()
+    if run in lexicon.words or run in lexicon.katakana_words:
+        return ((0, len(run), Kind.PERSON),) if is_polite and run in lexicon.surnames else ()
+    if len(run) == 2 and not is_polite and not is_listed(run) and run[0] > "\u3100" < run[1]:
+        return ((0, 2, Kind.PERSON),) if plausible_surname(run) else ()
+    pieces = _together(run, pieces_of(run), lexicon)
+    claims: list[tuple[int, int, Kind]] = []
+    for index, piece in enumerate(pieces):
+        following = pieces[index + 1] if index + 1 < len(pieces) else None
+        if piece.what == "word" and run[piece.start : piece.end] in lexicon.surnames and piece.end - piece.start > 1:
+            piece = pieces[index] = Piece(piece.start, piece.end, "word-surname")
+        named = (following is not None and run[following.start : following.end] in MUST_NAME) or (
+            following is None and is_polite
+        )
+        if following is not None and run[piece.start : following.end] in lexicon.polite_words:
+            continue
+        claim = _claim(run, pieces, index, named=named, is_last=following is None)
+        if claim:
+            claims.append(claim)
+    return tuple(claims)
+
+
+def _together(run: str, pieces: list[Piece], lexicon: Japanese) -> list[Piece]:
+    """Pieces that are one person: anything before a given name, a surname before one in katakana, a few before 様."""
+    size = pieces[-1].end
+    last = pieces[-1]
+    is_given = last.what == "given" and size - last.start > 1 and last.start <= 3
+    if 2 <= len(pieces) <= 3 and is_given and 3 <= size <= 6 and run not in lexicon.words:
+        return [Piece(0, size, "person")]
+    if len(pieces) == 2 and pieces[0].what == "surname" and pieces[0].end > 1:
+        given = run[pieces[1].start :]
+        if given in lexicon.kana_given or (pieces[1].what in ("katakana", "surname") and len(given) <= 5):
+            return [Piece(0, size, "person")]
+    for index, piece in enumerate(pieces):
+        title = run[piece.start : piece.end]
+        if index and (title in _POLITE or (title in MUST_NAME and piece.start >= 2)) and piece.start <= 4:
+            before = pieces[:index]
+            is_word = run[: piece.start] in lexicon.words or run[: piece.end] in lexicon.polite_words
+            if any(other.end - other.start == 1 for other in before) and not is_word:
+                return [Piece(0, piece.start, "person"), *pieces[index:]]
+    return pieces
+
+
+def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
+    piece = pieces[index]
+    length = piece.end - piece.start
+    if named and piece.what in ("surname", "given", "place", "unknown", "katakana", "word-surname"):
+        start = piece.start
+        for before in reversed(pieces[:index]):
+            if before.what not in ("surname", "given", "unknown") and before.end - before.start > 1:
+                break
+            start = before.start
+        return (start, piece.end, Kind.PERSON)
+    match piece.what:
+        case "person":
+            return (piece.start, piece.end, Kind.PERSON)
+        case "surname" | "given" if length >= 2:
+            alone = all(other.what in ("word", "title") for other in pieces if other is not piece)
+            return (piece.start, piece.end, Kind.PERSON) if alone else None
+        case "unknown" if length in (2, 3) and len(pieces) == 1 and is_last:
+            return (piece.start, piece.end, Kind.PERSON) if plausible_surname(run) else None
+        case "place":
+            return (piece.start, piece.end + _quarter(run, piece.end), Kind.PLACE)
+        case "organisation":
+            return (piece.start, piece.end, Kind.ORG)
+        case "katakana" if length >= 3:
+            return (piece.start, piece.end, Kind.NAME)
+        case "org-ending" | "place-ending" | "event-ending":
+            first = _name_before(run, pieces, index)
+            if first is None:
+                return None
+            kind = {"org-ending": Kind.ORG, "place-ending": Kind.PLACE, "event-ending": Kind.NAME}[piece.what]
+            return (first, piece.end + (_quarter(run, piece.end) if kind is Kind.PLACE else 0), kind)
+        case "form":
+            after = pieces[index + 1 :]
+            if after:
+                return (piece.start, after[-1].end, Kind.ORG)
+            if index == 0:
+                return None
+            first = _name_before(run, pieces, index)
+            return (first if first is not None else pieces[max(0, index - 3)].start, piece.end, Kind.ORG)
+        case _:
+            return None
+
+
+_QUARTERS = ("駅前", "駅東", "駅西", "駅南", "駅北", "中央", "東口", "西口", "南口", "北口")
+
+
+def _quarter(run: str, end: int) -> int:
+    """How long the part of a town is that stands behind its name: 湯沢駅前, 酒田中央, as branches are called."""
+    if run[end - 1] == "駅" and run[end : end + 1] == "前":
+        return 1
+    return next((len(quarter) for quarter in _QUARTERS if run.startswith(quarter, end)), 0)
+
+
+_NAMING = frozenset({"place", "surname", "given", "person", "unknown", "katakana", "latin", "organisation"})
+
+
+def _name_before(run: str, pieces: list[Piece], index: int) -> int | None:
+    """Where the name begins that the ending ``pieces[index]`` closes; None if only common words stand before it."""
+    for number, piece in enumerate(pieces[:index]):
+        if piece.what not in _NAMING:
+            continue
+        if piece.what == "latin" and not run[piece.start : piece.end].strip("0123456789"):
+            continue
+        if piece.what == "unknown" and piece.end - piece.start < 2 and pieces[index].end - pieces[index].start < 2:
+            continue
+        start = piece.start
+        for before in reversed(pieces[:number]):
+            if run[before.start : before.end] not in _BESIDE_NAMES and not run[before.start : before.end].isdigit():
+                break
+            start = before.start
+        return start
+    ending = run[pieces[index].start : pieces[index].end]
+    before = pieces[:index]
+    if ending in japanese().trade_endings:
+        return _common_name(run, before)
+    if 2 <= len(before) <= 4 and len(ending) >= 2 and all(piece.end - piece.start == 1 for piece in before):
+        return 0 if run[:2] not in ("第一", "第二", "第三") else None
+    return None
+
+
+def _common_name(run: str, pieces: list[Piece]) -> int | None:
+    """Where common words begin of which a trade's ending makes a firm; None where they only say what kind of firm."""
+    generic = japanese().generic
+    for piece in pieces:
+        word = run[piece.start : piece.end]
+        if piece.what != "latin" and word not in generic and not (len(word) == 1 and len(pieces) == 1):
+            return piece.start
+    return None
+
+
+_BESIDE_NAMES = frozenset("東西南北新大小中上下元前奥第回次代旧")

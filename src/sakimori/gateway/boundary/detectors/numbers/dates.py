@@ -1,0 +1,80 @@
+"""Dates that tell who somebody is: births, and full dates before any working life in today's telemetry; and ages."""
+
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_N = "[0-9一二三四五六七八九十〇元]{1,4}"
+_ERA = Gate(
+    rf"(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)[ ]?({_N})[ ]?年[ ]?{_N}[ ]?月[ ]?{_N}[ ]?日?(?:[ ]?(?:生まれ|生))?"
+    rf"|(?<![a-z0-9])[mtsh][ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
+    rf"|[明大昭](?<![一-龥][一-龥])[ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
+)
+_BORN = Gate(
+    rf"(?:(?:明治|大正|昭和|平成|令和)?{_N}年[ ]?(?:{_N}月[ ]?)?(?:{_N}日)?"
+    rf"|[0-9]{{4}}[./\-][0-9]{{1,2}}[./\-][0-9]{{1,2}}|(?:19|20)[0-9]{{6}})[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))",
+    needs="生",
+)
+_TIME = r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
+_MONTH = (
+    "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|ap"
+    "r|jun|jul|aug|sept?|oct|nov|dec"
+)
+_OLD_YEAR = "(?:19[0-9]{2}|200[0-8])"
+_OLD = (
+    Gate(
+        rf"(?:19[0-9]{{2}}|200[0-8])(?<![0-9./\-][0-9]{{4}})(?:[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]"
+        rf"|3[01])(?![0-9])"
+        rf"|年(?:0?[1-9]|1[0-2])月(?:0?[1-9]|[12][0-9]|3[01])日){_TIME}"
+    ),
+    Gate(
+        rf"[0-9](?<![0-9./\-][0-9])[0-9]?(?:[./\-](?:0?[1-9]|[12][0-9]|3[01])[./\-]|(?:st|nd|rd"
+        rf"|th)? (?:of )?(?:{_MONTH})\.?,? ){_OLD_YEAR}(?![0-9]){_TIME}"
+    ),
+    Gate(
+        r"(?<![0-9a-z.\-_/:=#])(?:19[3-9][0-9]|200[0-8])(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9a-z.\-_/:])"
+    ),
+    Gate(rf"(?:{_MONTH})\.? (?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?,? {_OLD_YEAR}(?![0-9]){_TIME}"),
+)
+_AGES = (
+    Gate(
+        r"[0-9](?<![0-9.][0-9])[0-9]{0,2}(?=[ -]years?[ -]olds?|[ ]?y/?o\b|[ ]years? of age|[ ]?[歳才](?!未満"
+        r"|以上|以下))",
+        needs="years?[ -]olds?|[0-9][ ]?y/?o|years? of age|[歳才]",
+    ),
+    Gate(r"(?<![a-z])(?:turned|turn|aged|turning|age of|aged about) ([0-9]{1,3})(?![0-9]|[.:/][0-9])"),
+    Gate(r"(?<![a-z])(?:(?:he|she) (?:was|is)|i was|i am|i'm) ([1-9][0-9])(?=[.,;!?](?![0-9])| and |$)"),
+)
+
+
+def detect_dates(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    for pattern in (_ERA, _BORN, *_OLD):
+        for match in pattern.finditer(text):
+            if pattern is _ERA and match[0].startswith("令和") and "生" not in match[0]:
+                continue
+            if pattern is _ERA and match[0].startswith("平成") and "生" not in match[0] and not _is_old(match[1]):
+                continue
+            yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
+    for pattern in _IN_PROSE:
+        for match in pattern.finditer(text):
+            yield Hit(match.start(1), match.end(1), Kind.DATE, "date-prose", match[1])
+    for pattern in _AGES:
+        for match in pattern.finditer(text):
+            group = match.re.groups
+            if int(match[group]) <= _OLDEST:
+                yield Hit(match.start(group), match.end(group), Kind.AGE, "age", match[group])
+
+
+_OLDEST = 120
+_IN_PROSE = (
+    Gate(r"(?:\bin|\bof|since|until|during|founded|born) ((?:19[0-9]{2}|20[0-2][0-9]))(?![0-9\-/:_]|\.[0-9])"),
+    Gate(r"(?:\bon|next|last|this|meet|until) ((?:mon|tues|wednes|thurs|fri|satur|sun)day)(?![a-z])"),
+)
+"""Years and days as people write about themselves; logs write dates in full."""
+
+
+def _is_old(year: str) -> bool:
+    return not year.isdigit() or int(year) <= 20

@@ -1,0 +1,109 @@
+"""Numbers that nothing names: six digits and more that are no amount, time, version or count were given to somebody.
+
+Deny by default: what software numbers for itself (sizes, offsets, processes) is told by the field or word before it
+(content/boundary/references.yaml), what people count by the unit behind it or the currency before it.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from sakimori.gateway.boundary.detectors.numbers.references import owned_by_nobody
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.lexicon import listed
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_NUMBER = Gate(
+    r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5,22}(?:-[0-9a-z]{1,4})?(?![a-z0-9_%:/]|[.,:][0-9]|-[0-9a-z])",
+    needs=r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5}",
+    within=12,
+)
+_GROUPS = Gate(r"(?<![0-9a-z_.\-/:,])[0-9]{4} [0-9]{4} [0-9]{1,4}(?![0-9a-z_%:/\-]|[.,][0-9]| [0-9])")
+"""In fours, as numbers of people and accounts are printed."""
+_YEARS_OR_SIZES = re.compile(r"(?:(?:19|20)[0-9]{2}|1024|2048|4096|8192|0000|[0-9]000)(?: |$)")
+_EXPIRY = Gate(
+    r"(?:[0-9]{4}[^\n]{0,8}期限|exp(?:iry|ires|iration)?|thru)[ .:=はがのも]{0,3}"
+    r"((?:0[1-9]|1[0-2]) ?[/\-]? ?(?:20)?[2-4][0-9])(?![0-9/\-])"
+)
+_MONTH_BESIDE_CARD = Gate(
+    r"[0-9]{4}[ |,\"]{1,6}((?:0[1-9]|1[0-2])/[2-4][0-9]|20[2-4][0-9]/(?:0[1-9]|1[0-2])"
+    r"|20[2-4][0-9]年(?:0?[1-9]|1[0-2])月)(?![0-9/\-])"
+)
+_UNIT = re.compile(
+    r"[ ]?(?:円|万|億|千|百|件(?!名)|個(?!人)|名(?!義)|人|回(?!線)|%|年|月|日|時|分|秒|行(?!員)|枚|社(?!員)|歳|才|株"
+    r"|口(?!座)|文字|字|頁|ページ|台|本(?![人店部])|票|戸"
+    r"|[kmgt]i?b|bytes?|ms|ns|us|µs|secs?\b|seconds|minutes|hours|days|yen|jpy|usd|eur|gbp|times|people|items|rows|lines|users|records"
+    r"|entries|events|tokens|characters|chars|shares|units|px|hz|bps|kbps|iops|ops|/s\b)"
+)
+_MONEY = re.compile(
+    r"(?:[¥$€£<>≦≧≤≥]|(?:jpy|usd|eur|gbp|chf|aud|cad|sgd|hkd|cny|krw|inr|thb|vnd|idr|twd|円貨|金額|残高|金|約|計|総額|価格|単価"
+    r"|元本|限度額|極度額|評価額|年収|月収|売上|利益|手数料|利息)=?)[ :=]{0,2}$"
+)
+_FIELD = re.compile(r"([a-z][a-z0-9_.\-]*)[\"']?[ ]?[=:][ ]?[\"'(\[]?$")
+_WORD = re.compile(r"([a-z]+)[ ]$")
+_TIME = re.compile(
+    r"(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12][0-9]|3[01])(?:-?(?:[01][0-9]|2[0-3])[0-5][0-9][0-9]{0,8})?$"
+    r"|1[4-9][0-9]{8}(?:[0-9]{3}){0,3}$|(?:19|20)[0-9]{2}-(?:19|20)?[0-9]{2}$|(?:19|20)[0-9]{2}-[01]?[0-9]-[0-3]?[0-9]$"
+    r"|[0-3]?[0-9]-[01]?[0-9]-(?:19|20)[0-9]{2}$|(?:19|20)[0-9]{4}$"
+)
+_MEASURED = listed(
+    "size length len duration bytes count total sum pid tid ppid port seq offset ts time timestamp elapsed limit"
+    " depth memory mem heap used free timeout ttl interval latency build revision crc checksum amount amt balance"
+    " price value fee principal interest width height uptime inode block sector cylinder position pos line column"
+    " index max min avg mean hits misses in out rx tx sent received rate speed weight budget quota capacity"
+    " threshold window delay age score logid eventid recordid recordnumber eventrecordid processid threadid handle"
+    " sequence generation epoch tick ticks cycles samples tokens records rows entries objects blocks pages"
+    " requests errors retries seed read written skipped bal lines jobid sr trace isin"
+)
+_OF_SENTENCES = listed("there are have has is was with and or in of by to says say")
+"""Words that count nothing before long numbers, although they do before short ones."""
+_LONGEST_BEFORE = 32
+_FEWEST = 6
+
+
+def detect_given_numbers(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    for match in _NUMBER.finditer(text):
+        if _is_given(text, match):
+            yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace("-", ""))
+    for match in _GROUPS.finditer(text):
+        if match.end() == len(text):
+            continue  # the next text can go on with it (``seam``)
+        if not _YEARS_OR_SIZES.match(match[0]) and not text[max(0, match.start() - 2) : match.start() - 1].isdigit():
+            yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace(" ", ""))
+    for pattern in (_EXPIRY, _MONTH_BESIDE_CARD):
+        for match in pattern.finditer(text):
+            yield Hit(*match.span(1), Kind.CARD, "expiry", match[1])
+
+
+def _is_given(text: str, match: re.Match[str]) -> bool:
+    number = match[0]
+    if len(number) == len(text):
+        return False  # the value of a JSON member: its name tells, or a detector of a form
+    digits = sum(map(str.isdigit, number))
+    if digits < _FEWEST or _TIME.match(number) or _UNIT.match(text, match.end()) or number.endswith("000"):
+        return False
+    if len(set(number) - {"-"}) == 1:
+        return False  # 000000, 999999
+    before = text[max(0, match.start() - _LONGEST_BEFORE) : match.start()]
+    if _MONEY.search(before):
+        return False
+    field, word = _FIELD.search(before), _WORD.search(before)
+    if field:
+        name = re.split(r"[_.\-]", field[1])[-1]
+        return not (name in _MEASURED or field[1] in _MEASURED or _numbers_nobody(name))
+    if word and word[1] not in _OF_SENTENCES and (word[1] in _MEASURED or _numbers_nobody(word[1])):
+        return word[1] == "value" and number[0] == "0"  # no amount begins so
+    return not before.rstrip().endswith(_japanese())
+
+
+def _numbers_nobody(name: str) -> bool:
+    english = owned_by_nobody()[0]
+    return name in english or name.removesuffix("id").removesuffix("no") in english
+
+
+@cache
+def _japanese() -> tuple[str, ...]:
+    heads = ("番号", "コード", "id", "no", "no.", "id:", "番号:", "コード:")
+    return tuple(first + head for first in owned_by_nobody()[1] for head in heads)

@@ -1,0 +1,68 @@
+"""Numbers of documents and things that their form alone tells: residence cards, pensions, SSN, plates, positions."""
+
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.numerals import with_digits
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_RESIDENCE = Gate(r"(?<![A-Za-z0-9])[A-Z]{2}[ ]?[0-9]{8}[ ]?[A-Z]{2}(?![A-Za-z0-9])")
+_PASSPORT = Gate(r"(?<![A-Za-z0-9\-])[A-Z]{2}[0-9]{7}(?![A-Za-z0-9])")
+_PASSPORT_WORDS = Gate("旅券|パスポート|passport")
+_PENSION = Gate(r"[0-9](?<![0-9\-a-z.][0-9])[0-9]{3}-[0-9]{6}(?![0-9\-])")
+_SSN = Gate(r"[0-9](?<![0-9\-a-z.][0-9])[0-9]{2}(?<!000)(?<!666)-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9\-])")
+_NINO = Gate(r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])")
+_PLATE = Gate(
+    "(?:[一-龥]{2,4}|なにわ|いわき|とちぎ|つくば|すみだ|とかち)[ \u3000]?[0-9]{2}[0-9"
+    "a-z][ \u3000]?[ぁ-ん][ \u3000]?(?:[0-9]{2}-[0-9]{2}"
+    "|[・.]{0,3}[0-9]{1,4}(?:-[0-9]{2})?)(?![0-9])",
+    needs="[0-9]{2}[0-9a-z][ \u3000]?[ぁ-ん][ \u3000]?[0-9・.]",
+)
+_INSURED = Gate(
+    r"記号[ \u3000:=はが]{0,3}([0-9a-z一-龥]{1,8}?)[ \u3000,、・\-]{0,3}番号[ \u3000:=はが]{0,3}([0-9]{1,8})(?![0-9])"
+)
+_POSITION = Gate(
+    r"(?<![0-9.])-?[0-9]{1,2}\.[0-9]{4,10}°?[ ]?[ns]?[ ]?[,/ ][ ]?-?1?[0-9]{1,2}\.[0-9]{4,10}°?(?:["
+    r" ]?[ew](?![a-z]))?(?![0-9.])"
+    r"|[0-9]{1,2}°[0-9]{1,2}['′][0-9.]{1,6}[\"″] ?[ns][, ]{1,2}[0-9]{1,3}°[0-9]{1,2}['′][0-9.]{1,6}[\"″] ?[ew]"
+    r"|(?:北緯|南緯)[ ]?[0-9]{1,2}[.度°][0-9.度分秒'\"°′″]{1,16}[、, ]{0,2}(?:東経|西経)["
+    r" ]?[0-9]{1,3}[.度°][0-9.度分秒'\"°′″]{1,16}"
+)
+_LATITUDE = Gate(
+    r"(?:緯度|経度|\blatitude|\blongitude|\blat|\blon|\blng)[\"']?[ ]?[:=は]?["
+    r" ]?[\"']?(-?[0-9]{1,3}\.[0-9]{3,12})(?![0-9])"
+)
+_IMEI = Gate(r"[0389](?<![0-9\-a-z.][0389])(?:(?<=3)5|(?<=8)6|(?<=0)1|(?<=9)9)[0-9]{13}(?![0-9\-.])")
+
+
+def detect_identities(folded: Folded) -> Iterator[Hit]:
+    text, cased = with_digits(folded.text), folded.cased
+    for pattern, kind, name in ((_RESIDENCE, Kind.RESIDENCE, "residence-card"), (_NINO, Kind.TAXID, "nino")):
+        for match in pattern.finditer(cased):
+            yield Hit(match.start(), match.end(), kind, name, match[0].lower().replace(" ", ""))
+    if _PASSPORT_WORDS.may_match(text):
+        for match in _PASSPORT.finditer(cased):
+            yield Hit(match.start(), match.end(), Kind.PASSPORT, "passport", match[0].lower())
+    for pattern, kind, name in (
+        (_PENSION, Kind.PENSION, "pension"),
+        (_SSN, Kind.TAXID, "ssn"),
+        (_POSITION, Kind.POSITION, "position"),
+    ):
+        for match in pattern.finditer(text):
+            yield Hit(match.start(), match.end(), kind, name, match[0])
+    for match in _LATITUDE.finditer(text):
+        yield Hit(match.start(1), match.end(1), Kind.POSITION, "position", match[1])
+    for match in _IMEI.finditer(text):
+        if _luhn(match[0]):
+            yield Hit(match.start(), match.end(), Kind.DEVICE, "imei", match[0])
+    if not text.isascii():
+        for match in _INSURED.finditer(text):
+            yield Hit(match.start(1), match.end(2), Kind.INSURANCE, "insured", match[1] + match[2])
+        for match in _PLATE.finditer(text):
+            yield Hit(match.start(), match.end(), Kind.PLATE, "plate", match[0])
+
+
+def _luhn(digits: str) -> bool:
+    doubled = (int(digit) * 2 for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(value - 9 if value > 9 else value for value in doubled)) % 10 == 0

@@ -1,0 +1,86 @@
+"""Telephone numbers: Japan, North America, Britain, E.164, and any that stands beside a telling word."""
+
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.numerals import with_digits
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_SEP = r"[ .\-・ーの]{1,2}"
+_CANDIDATE = Gate(
+    # The class comes first, the look-behinds second: so the search skips from one possible beginning to the next.
+    r"[+(0-9](?<![0-9a-z_/.\\=+\-:][+(0-9])(?<![0-9],[+(1-9])(?:"
+    r"(?<=\+)[1-9][0-9]{0,2}[ \-.]?(?:\(0?[0-9]{0,4}\)[ \-.]?)?[0-9](?:[ \-.()]{0,2}[0-9]){5,13}"
+    r"|(?:(?<=\()0|(?<=0))[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]{1,4}(?:[ .\-・ー)の]{1,2}[0-9]{2,4}){1,3}"
+    r"|(?<=0)(?:[0-9]{4} [0-9]{6}|[0-9]{9,10})"
+    r"|(?:(?<=1)[ .\-]\(?[2-9][0-9]{2}|(?<=\()[2-9][0-9]{2}|(?<=[2-9])[0-9]{2})(?:\)[ ]?"
+    r"|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
+    r")(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9_]|[a-z]|[.\-][0-9])"
+)
+_WORD = Gate(
+    r"(?:phone|telephone|tel|call|calling|called|mobile|cell|cellphone|fax|desk|direct|dial|office|whatsapp|sms"
+    r"|texts?|messages? (?:to|from)"
+    r"|answering at|reach (?:me|him|her|us|them)|my number|contact number|registered|電話|携帯|ケータイ|連絡先|ファッ"
+    r"クス|ファクス|ダイヤル"
+    r"|内線)"
+)
+_BESIDE = Gate(rf"{_WORD.pattern.pattern}[^0-9+\n(]{{0,24}}(\(?\+?[0-9](?:[ .\-()/x]{{0,2}}[0-9]){{5,16}})(?![0-9a-z])")
+_OFF = Gate(
+    r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work"
+    r"|cell|phone|tel)\b"
+)
+_EXTENSION = Gate(r"(?:内線[ :]?|\(内[ ]?|\(?(?<![a-z])(?:ext\.?|extension)[ :]?)([0-9]{2,6})(?=[)、。, \n]|$)")
+_ABROAD = Gate(
+    r"(?<![0-9a-z_.\-/+:])00[1-9][0-9]{1,2}(?:[ \-][0-9]{2,4}){3,5}(?![0-9a-z\-])",
+    needs=r"00[1-9][0-9]{1,2}[ \-][0-9]{2}",
+)
+"""With the prefix of international calls."""
+_DIGIT = "(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
+_SPELLED = Gate(rf"(?<![a-z]){_DIGIT}(?:[, \-]{{1,2}}(?:(?:double|triple) )?{_DIGIT}){{6,14}}(?![a-z])")
+_LEAST, _MOST = 6, 15
+
+
+def detect_phones(folded: Folded) -> Iterator[Hit]:
+    text = with_digits(folded.text)
+    for match in _CANDIDATE.finditer(text):
+        digits = "".join(filter(str.isdigit, match[0]))
+        if _is_number(match[0], digits):
+            yield Hit(match.start(), match.end(), Kind.PHONE, "phone", _canonical(match[0], digits))
+    for pattern in (_ABROAD, _SPELLED):
+        for match in pattern.finditer(text):
+            yield Hit(match.start(), match.end(), Kind.PHONE, "phone", match[0])
+    for match in _EXTENSION.finditer(text):
+        yield Hit(match.start(1), match.end(1), Kind.PHONE, "extension", match[1])
+    if not _WORD.may_match(text):
+        return
+    for pattern in (_BESIDE, _OFF):
+        for match in pattern.finditer(text):
+            digits = "".join(filter(str.isdigit, match[1]))
+            if _LEAST <= len(digits) <= _MOST and not re.match(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3]", match[1]):
+                end = match.end(1)
+                extension = re.compile(r"[ ]?(?:x|ext\.?)[ ]?[0-9]{1,6}").match(text, end)
+                yield Hit(match.start(1), extension.end() if extension else end, Kind.PHONE, "phone-word", digits)
+
+
+def _is_number(spelling: str, digits: str) -> bool:
+    if spelling[0] == "+":
+        return 8 <= len(digits) <= _MOST
+    if spelling.lstrip("(")[0] != "0":
+        return True  # the pattern is that of North America, with separators
+    bare = re.split(r"[x内]|ext", spelling)[0]
+    count = sum(map(str.isdigit, bare))
+    if digits.startswith("00"):
+        return False
+    if bare.isdigit():
+        return (count == 11 and digits[1] in "57896" and digits[2] == "0") or count == 10
+    if count == 11 and bare[5:6] == " ":
+        return True
+    if count == 11:
+        return digits[2] == "0" or digits[1] in "12378"
+    return count == 10 or (count == 9 and " " in bare)
+
+
+def _canonical(spelling: str, digits: str) -> str:
+    return "0" + digits[2:].lstrip("0") if spelling.startswith("+81") else digits

@@ -1,0 +1,238 @@
+"""Numbers that somebody gave to somebody: told by the parts of a label that no list holds, or by their own form.
+
+``…番号``, ``…コード``, ``… No.``, ``… ref``, ``… ID`` before a value with digits: whatever the first part says, the
+value identifies something, unless the first part is one of those that number what has no owner (ports, events,
+versions: content/boundary/references.yaml). So do codes of capitals and digits that follow no standard.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+import yaml
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.lexicon import listed
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_VALUE = (
+    r"(?=[a-z0-9\-/. ]{0,40}[0-9])(?:[a-z]{1,4} (?=[0-9]))?[a-z0-9]{1,24}(?:[\-/.][a-z0-9]{1,16}){0,5}"
+    r"(?: [0-9]{2,6}[a-z]?(?![a-z0-9:%])){0,4}(?![a-z0-9_:@%]|[.,][0-9])"
+)
+_ENGLISH = Gate(
+    r"(?:(?<=[ /\-])|(?<![a-z0-9_.\-/@ァ-ヴー一-龥]))(ref(?:erence)?s?|no|nr|number|num|id|code|identifier|#)"
+    r"(?![a-z0-9_](?<!#[a-z0-9]))"
+    r"((?:[ ](?:no|number|id|code))?\.?(?: (?:is|was)(?: the)?)?[ \t]?[:#=]?[ \t\"'(]{0,3})"
+    rf"({_VALUE})",
+    needs=r"(?:^|[^a-z0-9_])(?:refs?|references?|no|nr|number|num|id|code|identifier)[ .:#=\t\"'(]|#",
+    within=12,
+)
+_WORDS = re.compile(r"(?<![a-z0-9_.\-/@ァ-ヴー一-龥])(?:[a-z][a-z'’]{0,14}[ /\-]){0,3}\Z")
+_JAPANESE = Gate(
+    r"(番号|コード|ナンバー|no\.?|№|id|記号)"
+    r"((?:[ ]?[(\[【][^()\[\]【】\n]{0,10}[)\]】])?[ \u3000\t]?(?:は|が|の|:|=|・|\||→)?"
+    r"[ \u3000\t\"'「『(【]{0,3}(?:第[ \u3000]?)?)"
+    rf"({_VALUE})",
+    needs=r"番号|コード|ナンバー|no|№|id|記号",
+    within=4,
+)
+_JAPANESE_WORDS = re.compile(r"[一-龥ァ-ヴー々]{0,10}[ ]?(?:[a-z]{1,12}[ ]?)?\Z")
+_LONGEST_WORDS = 49
+_NUMBERED = Gate(
+    r"第[ \u3000]?([0-9a-z]{1,12}(?:[\-/・][0-9a-z]{1,12}){1,3}|[0-9]{5,12})[ \u3000]?号", needs=r"第[^\n]{0,80}号"
+)
+_CODE = Gate(
+    r"(?<![A-Za-z0-9_./\\:=\-@#%&+~$])(?:[A-Z]{1,4}(?:[0-9]{5,12}|[\-/][0-9]{4,12})(?:[\-/][0-9A-Z]{1,10}){0,3}"
+    r"|[A-Z]{1,4}[0-9]{0,4}(?:[\-/][0-9A-Z]{1,12}){1,4}|[0-9]{1,4}[A-Z]{1,3}-[0-9]{3,10})"
+    r"(?![A-Za-z0-9_\-/\\@=:(+~]|\.[A-Za-z0-9])",
+    needs=r"[A-Z]{1,4}[0-9]{5}|[A-Z][0-9]{0,4}[\-/][0-9A-Z]|[0-9][A-Z]{1,3}-[0-9]{3}",
+)
+_THING = Gate(
+    r"(?<![a-z0-9_.\-/@])(licen[cs]e|permit|badge|policy|plan|contract|cert|certificate|membership|member|serial|invoice|order"
+    r"|docket|warrant|claim|file|case|matter|voucher|cheque|employee|staff|client|cust|customer|patient|student|ordinary"
+    r"|savings|sav|handset|passport|visa|deal|facility|guarantee|loan|mandate|booking|reservation)"
+    rf"(\.?[ ]?[#:]?[ ]?)({_VALUE})",
+    needs=r"(?:^|[^a-z0-9_])(?:licen[cs]e|permit|badge|policy|plan|contract|cert|certificate|membership|member|serial|invoice"
+    r"|order|docket|warrant|claim|file|case|matter|voucher|cheque|employee|staff|client|cust|customer|patient|student"
+    r"|ordinary|savings|sav|handset|passport|visa|deal|facility|guarantee|loan|mandate|booking|reservation)[ .:#]",
+    within=16,
+)
+"""Things that have numbers, with theirs behind them."""
+_ACRONYM = Gate(r"(?<![A-Za-z0-9_\-/])([A-Z]{2,6})(?:[ :#]|: )([0-9]{8,20})(?![A-Za-z0-9.,:/%_\-])")
+_SERIAL = Gate(
+    r"(?<![A-Za-z0-9_./\\:\-@#%&+~$])(?:[A-Z]{1,8}[0-9]{1,12}[A-Z]|[0-9]{1,12}[A-Z]{1,8}[0-9])[A-Z0-9]{0,20}"
+    r"(?![A-Za-z0-9_\-./\\@=:(+~])"
+)
+_ELEMENT = Gate(r"<(?:[a-z0-9]{1,8}:)?([a-z]{0,20}?)(?:id|no|nb|ref|cd|code|number|acct)>([^<>\n]{3,40})</")
+_OF_OFFICE = Gate(r"(?<![一-龥0-9])[一-龥]{1,2}-[0-9]{2,8}(?:-[0-9]{2,10}){1,3}(?![0-9\-])")
+"""Numbers of files behind what they are about: 住-0093-22871."""
+_BEHIND_NAME = Gate(r"[^\W\d_][ ]?\(([a-z]{0,3}-?[0-9]{3,8}(?:-[0-9]{2,8}){0,2})[)、]")
+_POSITIONAL = Gate(r"[(\[,][ ]?['\"]([0-9]{6,12})['\"](?=[ ]?[,)\]])")
+"""Values of statements and lists, which have no names."""
+_IN_PATH = Gate(
+    r"/(?:cif|customers?|members?|clients?|users?|kokyaku|contracts?|policies|loans?|orders?|claims?)"
+    r"/([a-z\-]{0,6}[0-9][a-z0-9\-]{3,24})(?![a-z0-9.\-])"
+)
+_FIRST_OF_LINE = Gate(
+    r"(?:^|\n)([0-9]{5,10})(?:[ \t]{1,4}(?=[ァ-ヴー]{2,12}[ \u3000)])|/(?=[一-龥ァ-ヴー]|[a-z]{2,14} ))"
+)
+_HYPHENED = Gate(r"(?<![0-9a-z\-/.])[0-9]{3,4}-[0-9]{5,8}(?![0-9a-z\-])")
+_GROUPED = Gate(
+    r"(?<![0-9.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![0-9])"
+    r"|(?<![0-9])[0-9]{2}\.[0-9]{3}\.[0-9]{3}/[0-9]{4}-[0-9]{2}(?![0-9])"
+)
+"""Brazilian numbers of people (CPF) and firms (CNPJ)."""
+_MESSAGE = re.compile("[A-Z]{2,5}[0-9]{3,6}-?[EWISAF]$|[0-9]{8}T[0-9]{6}")
+_PREFIX = re.compile("[A-Za-z]+")
+_DAY = re.compile(
+    r"(?:19|20)[0-9]{2}(?:[\-/.]?(?:0?[1-9]|1[0-2]))?(?:[\-/.]?(?:0?[1-9]|[12][0-9]|3[01]))?$"
+    r"|[0-9]{1,2}[/.\-][0-9]{1,2}(?:[/.\-][0-9]{2,4})?$"
+)
+_VERSION = re.compile(r"v?[0-9]{1,3}(?:\.[0-9]{1,5}){1,3}$|0x|[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32}")
+_QUANTITY = re.compile(
+    r"[ ]?(?:円|万|億|千|件|個|名|人|回|%|年|月|日|時|分|秒|行|枚|社|歳|才|kb|mb|gb|ms|sec|yen|jpy|usd|days?|hours?"
+    r"|times|people|items|rows|lines|users|of [0-9])"
+)
+_FEWEST_DIGITS = 3
+_FEWEST_OF_CODE = 5
+_SHORTEST_SERIAL = 8
+_NUMBERED_THINGS = listed(
+    "membership member customer client account order ticket case claim policy contract invoice file loan card employee"
+    " staff badge reference ref application booking request serial"
+)
+_BARE_NUMBER_WORDS = listed("no number num nr")
+_LAST_WORD = re.compile(r"([a-z'’]+)[ /\-]*$")
+
+
+@cache
+def owned_by_nobody() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]:
+    """What numbers itself: first parts of labels, in English and (by their endings) in Japanese, prefixes of codes."""
+    content = yaml.load(
+        files("sakimori.content").joinpath("boundary", "references.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader
+    )
+    return listed(content["english"]), tuple(content["japanese"].split()), listed(content["codes"])
+
+
+def detect_references(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    english, japanese, codes = owned_by_nobody()
+    reach = 0
+    for match in _ENGLISH.finditer(text):
+        words = _WORDS.search(text, max(reach, match.start() - _LONGEST_WORDS), match.start())
+        if words is None:
+            continue
+        reach = match.end()
+        before = _LAST_WORD.search(words[0])
+        if match[1] == "#" and not (before and before[1] in _NUMBERED_THINGS):
+            continue
+        if not (before and before[1] in english) and _is_reference(
+            text, match, bare=_is_bare(match), told=before is not None
+        ):
+            yield _hit(match, 3)
+    if not text.isascii():
+        reach = 0
+        for match in _JAPANESE.finditer(text):
+            words = _JAPANESE_WORDS.search(text, max(reach, match.start() - _LONGEST_WORDS), match.start())
+            reach = match.end()
+            if not (words and words[0].rstrip().endswith(japanese)) and _is_reference(
+                text, match, bare=False, told=True
+            ):
+                yield _hit(match, 3)
+        for match in _NUMBERED.finditer(text):
+            if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS + 1 and not text[: match.start()].endswith(japanese):
+                yield _hit(match, 1)
+    for match in _CODE.finditer(folded.cased):
+        found = match[0]
+        if sum(map(str.isdigit, found)) >= _FEWEST_OF_CODE and _is_free(found, codes):
+            yield Hit(*match.span(), Kind.CUSTOMER, "reference", _plain(found.lower()))
+    yield from _by_form(folded, codes)
+
+
+def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
+    """Numbers behind what has numbers, behind abbreviations and names, and serial numbers."""
+    text = folded.text
+    for match in _THING.finditer(text):
+        value = match[3]
+        digits = sum(map(str.isdigit, value))
+        least = _FEWEST_OF_CODE if value.isdecimal() else _FEWEST_DIGITS
+        if (
+            match[2]
+            and digits >= least
+            and not (_DAY.match(value) or _VERSION.match(value) or _QUANTITY.match(text, match.end()))
+        ):
+            yield _hit(match, 3)
+    for match in _ACRONYM.finditer(folded.cased):
+        if match[1] not in codes and not _DAY.match(match[2]):
+            yield _hit(match, 2)
+    for match in _SERIAL.finditer(folded.cased):
+        if _is_serial(match[0]) and _is_free(match[0], codes):
+            yield Hit(*match.span(), Kind.DEVICE, "serial", match[0].lower())
+    for match in _ELEMENT.finditer(text):
+        value = match[2]
+        if match[1] not in owned_by_nobody()[0] and sum(map(str.isdigit, value)) > _FEWEST_DIGITS and " " not in value:
+            yield _hit(match, 2)
+    for match in _GROUPED.finditer(text):
+        yield Hit(*match.span(), Kind.TAXID, "reference", _plain(match[0]))
+    for match in _OF_OFFICE.finditer(text):
+        yield _hit(match, 0)
+    for match in _BEHIND_NAME.finditer(text):
+        digits = sum(map(str.isdigit, match[1]))
+        if _DAY.match(match[1]) or not _is_free(folded.cased[match.start(1) : match.end(1)], codes):
+            continue
+        if digits > _FEWEST_OF_CODE or (digits > _FEWEST_DIGITS and not match[1].isdecimal()):
+            yield _hit(match, 1)
+    for pattern in (_POSITIONAL, _IN_PATH, _FIRST_OF_LINE):
+        for match in pattern.finditer(text):
+            if not _DAY.match(match[1]):
+                yield _hit(match, 1)
+    for match in _HYPHENED.finditer(text):
+        if not _DAY.match(match[0]):
+            yield Hit(*match.span(), Kind.ACCOUNT, "reference", _plain(match[0]))
+
+
+def _is_free(code: str, codes: frozenset[str]) -> bool:
+    """Whether no standard, vendor or catalogue gives codes such as this."""
+    prefix = _PREFIX.search(code)
+    return (prefix is None or prefix[0].upper() not in codes) and not _MESSAGE.match(code)
+
+
+def _is_serial(code: str) -> bool:
+    """Capitals and digits that change place at least twice, and are no hash."""
+    letters = sum(map(str.isalpha, code))
+    turns = sum(one.isalpha() != other.isalpha() for one, other in pairwise(code))
+    is_hash = len(code) in (8, 16, 24) and not code.strip("0123456789ABCDEF")
+    return len(code) >= _SHORTEST_SERIAL and len(code) - letters >= 2 and turns >= 2 and not is_hash
+
+
+def _is_bare(match: re.Match[str]) -> bool:
+    """Whether ``no 12`` could be a sentence: nothing but a space between a word that counts and the value."""
+    return match[1] in _BARE_NUMBER_WORDS and not match[2].strip()
+
+
+def _is_reference(text: str, match: re.Match[str], *, bare: bool, told: bool) -> bool:
+    """``told``: a word stands before the label."""
+    value = match[3]
+    digits = sum(map(str.isdigit, value))
+    if digits < _FEWEST_DIGITS or _DAY.match(value) or _VERSION.match(value) or _QUANTITY.match(text, match.end()):
+        return False
+    return not bare or (told and (digits > _FEWEST_DIGITS + 1 or not value.isdecimal()))
+
+
+def is_reference_label(name: str) -> bool:
+    """Whether a folded head of a column or name of a member ends like a label of references."""
+    english, japanese, _ = owned_by_nobody()
+    if match := re.fullmatch(r"(.{1,24}?)[ _]?(?:番号|コード|ナンバー|no\.?|№|id|ref(?:erence)?|number|code|#)", name):
+        first = match[1].rstrip(" _-")
+        return not first.endswith(japanese) and re.split(r"[ _\-]", first)[-1] not in english
+    return name in ("コード", "ref", "reference", "no.", "id")
+
+
+def _hit(match: re.Match[str], group: int) -> Hit:
+    return Hit(match.start(group), match.end(group), Kind.CUSTOMER, "reference", _plain(match[group]))
+
+
+def _plain(value: str) -> str:
+    return re.sub(r"[ \-/.]", "", value)

@@ -1,0 +1,1 @@
+"""Finding where patterns match, in one pass of Hyperscan over a text."""

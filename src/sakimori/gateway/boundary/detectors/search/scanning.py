@@ -1,0 +1,217 @@
+"""One pass of Hyperscan over a text for all gates (see ``gates``): where each of them may match.
+
+Compiled databases are kept in a folder where one is named (``keep_in``), since to make them takes a second.
+"""
+
+import hashlib
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import hyperscan
+
+from sakimori import compiled
+from sakimori.gateway.boundary.detectors.search.reach import Reach, looked_for
+
+_GROUPS = 6
+"""Databases that patterns are divided among: together they take half as long to make as one, and no longer to scan."""
+_AT_ONCE = 2
+_CAPITAL = re.compile(r"(?<!\\)[A-Z]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TEXTS = 6
+"""That each thread remembers: the views of one text, and of what is decoded from it."""
+_FEWEST, _CHARACTERS_PER_FIND = 1_000, 8
+"""More finds than this are a flood: it is only told of which gates."""
+_FORMAT = b"boundary 1"
+_FLAGS = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
+
+_Wanted = tuple[str, str | None, int | None]
+_groups: list[list[_Wanted]] = [[] for _ in range(_GROUPS)]
+_scanners: tuple["_Scanner", ...] = ()
+_lock = threading.Lock()
+_folder: Path | None = None
+
+
+class Scanned:
+    """What is known of one text and one group of patterns."""
+
+    __slots__ = ("ends", "reaches", "windows")
+
+    def __init__(self, ends: Mapping[int, list[int] | None], reaches: Sequence[Reach]) -> None:
+        self.ends = ends
+        """Of each pattern that may match, where its finds end, in code points and in order; None: anywhere."""
+        self.reaches = reaches
+        self.windows: dict[int, list[tuple[int, int, int]]] = {}
+        """Kept here by gates."""
+
+
+class _Remembered:
+    """What a thread scanned last."""
+
+    __slots__ = ("scanners", "texts")
+
+    def __init__(self) -> None:
+        self.scanners: tuple[_Scanner, ...] | None = None
+        self.texts: list[tuple[str, list[Scanned | None]]] = []
+        """With what is known of each by group; the newest first."""
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.remembered = _Remembered()
+
+
+_local = _Local()
+
+
+def register(pattern: str, needs: str | None, within: int | None) -> tuple[int, int]:
+    """Add a pattern to those that are looked for. Its group, and its number there."""
+    group = _group_of(pattern)
+    global _scanners
+    _groups[group].append((pattern, needs, within))
+    _scanners = ()
+    return group, len(_groups[group]) - 1
+
+
+def scanned(group: int, text: str) -> Scanned:
+    """Safe to use from several threads."""
+    remembered = _local.remembered
+    if remembered.scanners and remembered.scanners is _scanners:
+        for other, by_group in remembered.texts:
+            if other is text or other == text:
+                return by_group[group] or _scan(group, text, by_group)
+    else:
+        remembered.scanners, remembered.texts = prepare(), []
+    by_group: list[Scanned | None] = [None] * _GROUPS
+    remembered.texts.insert(0, (text, by_group))
+    del remembered.texts[_TEXTS:]
+    return _scan(group, text, by_group)
+
+
+def _scan(group: int, text: str, by_group: list[Scanned | None]) -> Scanned:
+    found = by_group[group] = (_local.remembered.scanners or prepare())[group].scan(text)
+    return found
+
+
+def forget() -> None:
+    """Let go of what this thread scanned last: long texts are not kept until others come."""
+    _local.remembered.texts = []
+
+
+def keep_in(folder: Path) -> None:
+    """Keep databases in a folder from now on, and take them from there."""
+    global _folder
+    _folder = folder
+
+
+def prepare() -> tuple["_Scanner", ...]:
+    """Make the databases now, so that the first text need not wait: a second of CPU, or little where they are kept."""
+    global _scanners
+    with _lock:
+        if not _scanners:
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="boundary-gates") as threads:
+                _scanners = tuple(threads.map(_Scanner, _groups))
+        return _scanners
+
+
+class _Scanner:
+    """Of one group. Safe to use from several threads."""
+
+    def __init__(self, patterns: Sequence[_Wanted]) -> None:
+        told = [looked_for(*pattern) for pattern in patterns]
+        self._expressions = [expression for expression, _ in told]
+        self._reaches = [reach for _, reach in told]
+        self._every = _Database(self._expressions, _FLAGS)
+        self._once: _Database | None = None
+
+    def scan(self, text: str) -> Scanned:
+        data = _encoded(text)
+        most = _FEWEST + len(data) // _CHARACTERS_PER_FIND
+        found: list[int] = []
+        if not self._every.scan(data, found, most):
+            return self._flooded(data)
+        ends: defaultdict[int, list[int]] = defaultdict(list)
+        found.sort()
+        if len(data) == len(text):
+            for place in found:
+                ends[place & _NUMBER].append(place >> _BITS)
+        else:
+            byte = point = 0
+            for place in found:
+                end = place >> _BITS
+                if end != byte:
+                    point += len(data[byte:end].decode("utf-8"))
+                    byte = end
+                ends[place & _NUMBER].append(point)
+        return Scanned(dict(ends), self._reaches)
+
+    def _flooded(self, data: bytes) -> Scanned:
+        """A text that is nothing but what patterns begin with: which they are, without where."""
+        with _lock:
+            if self._once is None:
+                self._once = _Database(self._expressions, _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH)
+        found: list[int] = []
+        self._once.scan(data, found, len(self._expressions))
+        return Scanned({place & _NUMBER: None for place in found}, self._reaches)
+
+
+_BITS = 12
+_NUMBER = (1 << _BITS) - 1
+
+
+class _Database:
+    def __init__(self, expressions: list[bytes], flags: int) -> None:
+        self._database = _loaded(expressions, flags)
+        self._local = threading.local()
+
+    def scan(self, data: bytes, found: list[int], most: int) -> bool:
+        """Add (end in bytes, number of the pattern) as one number; False: there are more than ``most``."""
+        scratch: hyperscan.Scratch | None = getattr(self._local, "scratch", None)
+        if scratch is None:  # Hyperscan wants one per thread
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        try:
+            self._database.scan(data, match_event_handler=_note, context=(found, most), scratch=scratch)
+        except hyperscan.ScanTerminated:
+            return False
+        return True
+
+
+def _note(number: int, _start: int, end: int, _flags: int, context: Any) -> bool:
+    found, most = context
+    found.append(end << _BITS | number)
+    return len(found) > most
+
+
+def _loaded(expressions: list[bytes], flags: int) -> hyperscan.Database:
+    digest = hashlib.blake2b(_FORMAT + bytes([flags]), digest_size=16)
+    digest.update(b"\n".join(expressions))
+    path = _folder / f"{digest.hexdigest()}.hs" if _folder else None
+    kept = compiled.read(path) if path else None
+    if kept is not None:
+        try:
+            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+        except hyperscan.error:  # damaged, or made on another kind of processor
+            pass
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=expressions, ids=list(range(len(expressions))), elements=len(expressions), flags=flags)
+    if path:
+        compiled.keep(path, hyperscan.dumpb(database))
+    return database
+
+
+def _encoded(text: str) -> bytes:
+    """In UTF-8, which has no lone surrogates: no pattern names one."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text).encode("utf-8")
+
+
+def _group_of(pattern: str) -> int:
+    """Patterns with capitals are looked for in texts with their capitals, others without: they share no passes."""
+    first = 0 if _CAPITAL.search(pattern) else 2 if pattern.isascii() else 4
+    return first + (len(_groups[first]) > len(_groups[first + 1]))

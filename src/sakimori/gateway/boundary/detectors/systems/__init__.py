@@ -1,0 +1,1 @@
+"""Machines, accounts and secrets, and what connects them."""

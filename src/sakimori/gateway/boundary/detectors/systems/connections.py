@@ -1,0 +1,195 @@
+"""Machines, accounts and keys by their place in what connects them: ``//host``, ``account@host``, ``DOMAIN\\account``,
+``account/password@service``, lines of ``.pgpass``, of ``sshd`` and ``sudo``, distinguished names, stored passwords.
+
+Each form has a sign that few texts hold; it is looked for first.
+"""
+
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.lexicon import listed
+from sakimori.gateway.boundary.detectors.words.vocabulary import is_known, is_listed
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+NOBODY = listed(
+    "root admin administrator system localhost guest nobody none null true false unknown user users local service"
+    " everyone anonymous default all any self www-data daemon bin nt authority builtin string text name type id"
+    " username network-service local-service postgres mysql oracle nginx apache sshd git docker jenkins names login"
+    " owner client request current value data info object record email mail member session db config args kwargs cls"
+    " this item row str int password public private cn uid ou dc o n/a na yes no on off required optional 127.0.0.1"
+    " 0.0.0.0"
+)
+"""Who everybody is, and what stands where an account's name could stand."""
+_HOST_AFTER = {
+    "://": re.compile(r"://([a-z0-9][a-z0-9\-_]*)(?=[:/\s\"',);>\]]|$)"),
+    "//": re.compile(r"//(?<![a-z0-9:/]//)([a-z0-9][a-z0-9\-_]*)(?=/[a-z0-9$])"),
+    "\\\\": re.compile(r"\\\\(?<![a-z0-9\\]\\\\)([a-z0-9][a-z0-9\-_]*)(?=[\\\s\"',);>\]]|$)"),
+}
+_AT = re.compile(r"@(?://)?([a-z0-9][a-z0-9\-_.]*)(?=[:/\s\"',);>\]]|$)")
+_LOCAL_BACKWARDS = re.compile(r"([a-z0-9._\-$]*[a-z0-9])(?![a-z0-9!#%&*+=?^`{|}~@])")
+_SECRET_BACKWARDS = re.compile(r"([^\s/@\"']{3,64})/([a-z0-9_.\-]{2,30})(?![a-z0-9_.\-/])")
+_LOGIN_PROGRAMS = ("sqlplus", "rman", "expdp", "impdp", "sqlldr")
+_LOGIN = re.compile(
+    r"(?:sqlplus|rman|expdp|impdp|sqlldr)\b[^\n]{0,80}?[ =]([a-z0-9_.\-]{2,30})/([^\s/@\"']{3,64})(?=[\s@]|$)"
+)
+_PGPASS = Gate(
+    r"(?:^|\n)([^\s:#]{1,100}):(?:[0-9]{2,5}|\*):[^\s:]{1,64}:([^\s:]{1,64}):([^\s]{1,100})",
+    needs=r":(?:[0-9]{2,5}|\*):[^\s:]{1,64}:[^\s:]",
+)
+_NETRC = Gate(
+    r"(?:machine[ \t]{1,4}([^\s]{2,100})\s{1,20})?login[ \t]{1,4}([^\s]{2,64})\s{1,20}password[ \t]{1,4}([^\s]{2,100})",
+    needs=r"login[ \t]{1,4}[^\s]{2,64}\s{1,20}password[ \t]",
+)
+_IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8)[ \t]")
+"""Whose keys they are, in strongSwan's ipsec.secrets."""
+_DOWN_LEVEL = re.compile(
+    r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
+)
+_NAME = r"[a-z][a-z0-9]+(?:[._\-][a-z0-9]+)*"
+_ENTERED = Gate(
+    r"(?<![a-z])(?:ssh'?e?d?|rdp'?e?d?|telnet(?:ted)?|log(?:ged|ging)?[ \-]?(?:in|on)|sign(?:ed|ing)?[ \-]?(?:in|on)"
+    r"|connect(?:ed|ing)?|remot(?:ed|ing)|impersonat(?:ed?|ing))"
+    rf"(?: (?:(?:in|on)?to|on|from|via) (?:the )?(?P<host>{_NAME}))?(?: as (?:user )?(?P<user>{_NAME}))?"
+    r"(?= (?:as|and|but|from|at|via|with|to)\b|[,;:)]|\.?(?:[ \n]|$))"
+)
+"""Where people say that somebody logs on to."""
+_GOES_ON = re.compile(r" (?!(?:as|and|but|from|at|via|with|to)\b)[a-z]")
+_DIRECTORIES = listed("azuread microsoftaccount")
+"""That stand where a domain's name does (Windows, accounts of Entra ID)."""
+_FOR = re.compile(
+    r" for (?:invalid user |illegal user |user |account )?([a-z0-9][a-z0-9._\-$\\]*)"
+    r"(?= (?:from|by|on|at|via)\b|[(:,\n]|$)"
+)
+_LOGGED = re.compile(
+    r"password|publickey|session|authenticat|log[io]n|logged|opened|closed|accepted|failed|failure|denied"
+)
+_ADDRESS = re.compile("[0-9.]+")
+_SUDO = re.compile(r"sudo(?:\[[0-9]+\])?: {1,6}([a-z0-9][a-z0-9._\-]*) :")
+_SWITCHED = re.compile(r"\(to ([a-z0-9][a-z0-9._\-]*)\)(?: ([a-z0-9][a-z0-9._\-]*) on )?")
+_ASKED = re.compile(
+    r"(?:[>$#] ?|\b)(?:hostname(?:\.exe| -[sf])?\r?\n(?P<host>[a-z0-9][a-z0-9.\-]*)"
+    r"|(?:whoami|logname)\r?\n(?:[a-z0-9\-]+\\)?(?P<user>[a-z0-9][a-z0-9._\-]*))(?=\s|$)"
+)
+_COMPONENTS = re.compile(r"dc=[a-z0-9\-]+(?:,[ ]?dc=[a-z0-9\-]+)+")
+_STORED = re.compile(
+    r"\$(?:[0-9]|2[abxy]|y|apr1|argon2i?d?|pbkdf2[a-z0-9\-]*|sha1|md5)\$[a-z0-9./$+=,\-]{8,256}"
+    r"|\{(?:s?sha[0-9]{0,3}|s?md5|ssha[0-9]{3}|crypt|pbkdf2[a-z0-9\-]*)\}[a-z0-9+/=$.]{8,256}"
+)
+_CALL = Gate(
+    r"(?:connect[a-z_]{0,20}\(\s{0,4}[\"'](?P<host>[^\"'\s]{1,100})[\"']\s{0,4},\s{0,4}"
+    r"|(?:login|auth|authenticate|basic_?auth|credentials?)\(\s{0,4})"
+    r"[\"'](?P<user>[^\"'\s]{1,64})[\"']\s{0,4},\s{0,4}[\"'](?P<secret>[^\"'\n]{1,128})[\"']",
+    needs=r"(?:connect[a-z_]{0,20}|login|auth|authenticate|basic_?auth|credentials?)\(\s{0,4}[\"']",
+)
+"""Of libraries: a machine, who logs on, and with what."""
+_HOOK = re.compile(
+    r"(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks|webhook\.office\.com/[a-z0-9]+)/([!-~]{10,300})"
+)
+_LOOK_BACK = 70
+
+
+def detect_connections(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    for sign, pattern in _HOST_AFTER.items():
+        if sign in text:
+            for match in pattern.finditer(text):
+                if not text.endswith("file", 0, match.start()):
+                    yield from _machine(match)
+    if "@" in text:
+        yield from _at(text)
+    if "\\" in text:
+        for match in _DOWN_LEVEL.finditer(text):
+            is_domain = match[1] not in NOBODY and not is_known(match[1])
+            if (is_domain or match[1] in _DIRECTORIES) and not (is_known(match[2]) or match[2] in NOBODY):
+                yield Hit(*match.span(1), Kind.DOMAIN, "down-level", match[1])
+                yield Hit(*match.span(2), Kind.USER, "down-level", match[2])
+    for match in _ENTERED.finditer(text):
+        host, user = match["host"], match["user"]
+        if host and "-" in host and (user or not _GOES_ON.match(text, match.end("host"))):
+            yield Hit(*match.span("host"), Kind.HOST, "entered", host)
+        if user and not is_listed(user) and user not in NOBODY:
+            yield Hit(*match.span("user"), Kind.USER, "entered", user)
+    for match in _NETRC.finditer(text):
+        for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
+            if match[group] and match[group] not in NOBODY:
+                yield Hit(*match.span(group), kind, "netrc", match[group])
+    for match in _IKE.finditer(text):
+        for name in re.finditer(r"[a-z0-9][a-z0-9.\-_]*", match[1]):
+            if not _ADDRESS.fullmatch(name[0]):
+                yield Hit(
+                    match.start(1) + name.start(), match.start(1) + name.end(), Kind.USER, "ipsec-secrets", name[0]
+                )
+    for match in _PGPASS.finditer(text):
+        for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
+            yield Hit(*match.span(group), kind, "pgpass", match[group])
+    if any(program in text for program in _LOGIN_PROGRAMS):
+        for match in _LOGIN.finditer(text):
+            yield Hit(*match.span(1), Kind.USER, "connect", match[1])
+            yield Hit(*match.span(2), Kind.SECRET, "connect", match[2])
+    yield from _logged(text)
+    if "dc=" in text:
+        for match in _COMPONENTS.finditer(text):
+            yield Hit(*match.span(), Kind.DOMAIN, "dn", match[0])
+    if "$" in text or "{" in text:
+        for match in _STORED.finditer(text):
+            yield Hit(*match.span(), Kind.SECRET, "stored-password", match[0])
+    for match in _CALL.finditer(text):
+        for group, kind in (("host", Kind.HOST), ("user", Kind.USER), ("secret", Kind.SECRET)):
+            if match[group] and match[group] not in NOBODY:
+                yield Hit(*match.span(group), kind, "call", match[group])
+    if "hook" in text:
+        for match in _HOOK.finditer(text):
+            yield Hit(*match.span(1), Kind.SECRET, "webhook", match[1])
+
+
+def _machine(match: re.Match[str]) -> Iterator[Hit]:
+    name = match[1].rstrip("-")
+    if name not in NOBODY and not (name.isalpha() and is_known(name)) and not name.isdigit():
+        yield Hit(match.start(1), match.start(1) + len(name), Kind.HOST, "connection", name)
+
+
+def _at(text: str) -> Iterator[Hit]:
+    """``account@host``, ``account/password@service``; with a dot in it, the host's name makes it mail."""
+    for match in _AT.finditer(text):
+        start = match.start()
+        backwards = text[max(0, start - _LOOK_BACK) : start][::-1]
+        pair = _SECRET_BACKWARDS.match(backwards)
+        if pair:
+            yield from _machine(match)
+            yield Hit(start - len(pair[1]), start, Kind.SECRET, "connect", pair[1][::-1])
+            yield Hit(start - pair.end(2), start - pair.start(2), Kind.USER, "connect", pair[2][::-1])
+            continue
+        local = _LOCAL_BACKWARDS.match(backwards) if "." not in match[1] else None
+        if local:
+            yield from _machine(match)
+            name = local[1][::-1]
+            if name not in NOBODY and not name.isdigit():
+                yield Hit(start - len(name), start, Kind.USER, "connection", name)
+
+
+def _logged(text: str) -> Iterator[Hit]:
+    """Who logs on and becomes whom, as daemons and shells say it."""
+    for match in _FOR.finditer(text):
+        before = text[max(0, match.start() - _LOOK_BACK) : match.start()].rpartition("\n")[2]
+        if match[1] not in NOBODY and _LOGGED.search(before):
+            yield Hit(*match.span(1), Kind.USER, "logged", match[1])
+    if "sudo" in text:
+        for match in _SUDO.finditer(text):
+            if match[1] not in NOBODY:
+                yield Hit(*match.span(1), Kind.USER, "logged", match[1])
+    if "(to " in text:
+        for match in _SWITCHED.finditer(text):
+            for group in (1, 2):
+                if (
+                    match[group]
+                    and match[group] not in NOBODY
+                    and " su" in text[max(0, match.start() - _LOOK_BACK) : match.start()]
+                ):
+                    yield Hit(*match.span(group), Kind.USER, "logged", match[group])
+    if "hostname" in text or "whoami" in text or "logname" in text:
+        for match in _ASKED.finditer(text):
+            group, kind = ("host", Kind.HOST) if match["host"] else ("user", Kind.USER)
+            if match[group] not in NOBODY:
+                yield Hit(*match.span(group), kind, "asked", match[group])

@@ -1,0 +1,67 @@
+"""Addresses: e-mail, IPv4, IPv6. Loopback and unspecified addresses say nothing about anyone and stay."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.fold import Folded
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-#~!&'$*?^`|")
+_LOCAL_EDGE = ".%+-#~!&'$*?^`|"
+_DOTS_OF_IPV4 = 3
+_LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
+_MAIL_DOMAIN = re.compile(r"@([a-z0-9](?:[a-z0-9.\-]{0,252}[a-z0-9])?)")
+_IPV4 = Gate(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])")
+_IPV6_MIDDLE = re.compile(r":[0-9a-f]{0,4}:[0-9a-f:.]{0,45}")
+_IPV6_CHARACTERS = frozenset("0123456789abcdef:.")
+_LONGEST_IPV6 = 45
+
+
+def detect_mail(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    position = 0
+    while (at := text.find("@", position)) >= 0:
+        domain = _MAIL_DOMAIN.match(text, at)
+        start = at
+        while start > position and at - start < _LONGEST_LOCAL and text[start - 1] in _LOCAL:
+            start -= 1
+        while start < at and text[start] in _LOCAL_EDGE:
+            start += 1
+        position = at + 1
+        is_host = domain is not None and (domain[1][-1].isalpha() or domain[1].count(".") == _DOTS_OF_IPV4)
+        if domain and is_host and start < at:
+            yield Hit(start, domain.end(), Kind.MAIL, "e-mail", text[start : domain.end()])
+            position = domain.end()
+
+
+def detect_ipv4(folded: Folded) -> Iterator[Hit]:
+    text = folded.text
+    for match in _IPV4.finditer(text):
+        octets = [int(octet) for octet in match[0].split(".")]
+        if max(octets) <= 255 and octets[0] != 127 and any(octets):
+            yield Hit(match.start(), match.end(), Kind.IP, "ipv4", ".".join(map(str, octets)))
+
+
+def detect_ipv6(folded: Folded) -> Iterator[Hit]:
+    """RFC 4291 text forms, among them those with an embedded IPv4 address."""
+    text = folded.text
+    position = 0
+    while match := _IPV6_MIDDLE.search(text, position):
+        start, end = match.span()
+        while start > position and match.start() - start < _LONGEST_IPV6 and text[start - 1] in _IPV6_CHARACTERS:
+            start -= 1
+        while end > start and text[end - 1] == ".":
+            end -= 1
+        if end - start > 1 and text[end - 1] == ":" and text[end - 2] != ":":
+            end -= 1
+        position = match.end()
+        if start > 0 and text[start - 1].isascii() and text[start - 1].isalnum():
+            continue
+        try:
+            address = ipaddress.IPv6Address(text[start:end])
+        except ValueError:
+            continue
+        if not address.is_loopback and not address.is_unspecified:
+            yield Hit(start, end, Kind.IP, "ipv6", address.compressed)

@@ -1,0 +1,1 @@
+"""What words, runs of characters and names of fields are: the lists and the judgements that detectors share."""
