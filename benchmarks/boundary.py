@@ -21,6 +21,7 @@ from benchmarks.shared import shared_folder
 from sakimori.evals.banktexts import bank_texts
 from sakimori.evals.banktexts.values import pools
 from sakimori.evals.boundary import Evaluation, Found, Labelled, evaluate, read_labelled
+from sakimori.evals.unseen import unseen_texts
 from sakimori.gateway.boundary import Boundary, Dictionary, Passage
 from sakimori.service import memory
 
@@ -85,6 +86,7 @@ _RULE_TYPES = frozenset(
         "WALLET",
     }
 )
+_OF_OTHERS = ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _KINDS_OF_NAMES = frozenset(
     {"PERSON", "ORG", "PLACE", "NAME", "TITLE", "NATIONALITY", "DATE", "HOST", "USER", "DOMAIN"}
 )
@@ -108,7 +110,36 @@ def run() -> list[Figure]:
         if name == "bank texts":
             figures += _rule_types(rules)
         _print_types(name, rules, running)
+    figures += _by_others()
     return figures + _speed(boundary, sets)
+
+
+def _by_others() -> list[Figure]:
+    """What leaves of texts by people who did not know the rules: with no dictionary, and with an inventory's.
+
+    Rules learned from all of these but the last.
+    """
+    figures: list[Figure] = []
+    for name in _OF_OTHERS:
+        texts = list(unseen_texts(name))
+        boundary = Boundary("bench", b"k" * 32, Dictionary())
+        rules = evaluate(texts, _finder(boundary, running_text=False))
+        running = evaluate(texts, _finder(boundary, running_text=True))
+        known = Boundary("bench", b"k" * 32, _inventory_of(texts))
+        listed = evaluate(texts, _finder(known, running_text=False))
+        listed_running = evaluate(texts, _finder(known, running_text=True))
+        beside = (
+            f"with morphology {running.leaked:.1%} (precision {running.precision:.2f}); hosts and users of the "
+            f"inventory known: {listed.leaked:.1%}, with morphology {listed_running.leaked:.1%}"
+        )
+        figures.append(Figure(f"{name} texts of others: leaked, rules", rules.leaked * 100, "%", beside, _COMMAND))
+    return figures
+
+
+def _inventory_of(texts: Sequence[Labelled]) -> Dictionary:
+    """What the inventory of the bank in the texts would hold."""
+    said = {kind: {t.text[a:b] for t in texts for a, b, what in t.spans if what == kind} for kind in ("host", "user")}
+    return Dictionary(hosts=frozenset(said["host"]), users=frozenset(said["user"]))
 
 
 def bank_dictionary() -> Dictionary:
