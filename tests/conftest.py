@@ -1,6 +1,9 @@
 """Fixtures that every room's tests may use."""
 
+import logging
 import os
+import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from tests.canaries import Watch, planted
 from tests.postgres_cluster import Cluster
 from tests.scoping import watching
 
+from sakimori.observe.lines import Lines
 from sakimori.store import Database
 
 # How long an example takes says more about the machine than about the code. CI tries the same examples every time;
@@ -31,6 +35,20 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return _SHARED
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command that runs within a test and sets up its process's log leaves none of that to the next test."""
+    root, ours = logging.getLogger(), logging.getLogger("sakimori")
+    levels = root.level, ours.level
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
+    yield
+    for handler in [handler for handler in root.handlers if isinstance(handler, Lines)]:
+        root.removeHandler(handler)
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
 
 
 _WATCH = pytest.StashKey[Watch]()

@@ -25,7 +25,7 @@ _TEXTS_AT_ONCE = 12
 @cache
 def _gates() -> tuple[tuple[str, Gate], ...]:
     """All that the detectors have, by their names."""
-    modules = [import_module(module.name) for module in pkgutil.iter_modules(detectors.__path__, _PREFIX)]
+    modules = [import_module(module.name) for module in pkgutil.walk_packages(detectors.__path__, _PREFIX)]
     found = [
         (f"{module.__name__}.{name}", gate)
         for module in (*modules, passage)
