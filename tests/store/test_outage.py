@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -171,6 +171,13 @@ def test_a_server_that_dies_and_comes_back_loses_nothing(server: Cluster, world:
     world.nothing_is_lost_and_nothing_twice()
 
 
+def _signal(pids: list[int], what: signal.Signals) -> None:
+    """To all that are still there: a server's workers come and go."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
 def test_a_server_that_hangs_exhausts_the_pool_and_is_used_again(server: Cluster, world: World, tmp_path: Path) -> None:
     """Stopped where it stands: connections are open and nothing answers."""
     ready = Ready(world, tmp_path)
@@ -181,14 +188,12 @@ def test_a_server_that_hangs_exhausts_the_pool_and_is_used_again(server: Cluster
         ]
         postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
         held = [postmaster, *pids]
-        for pid in held:
-            os.kill(pid, signal.SIGSTOP)
         try:
+            _signal(held, signal.SIGSTOP)
             world.until(lambda: world.told("are in use: try again") > 3)
             assert not ready()
         finally:
-            for pid in held:
-                os.kill(pid, signal.SIGCONT)
+            _signal(held, signal.SIGCONT)
         at = world.written
         world.until(lambda: world.written > at + 2 * WRITERS)
         world.until(ready)
