@@ -99,7 +99,7 @@ def _one(chance: random.Random, here: Boundary, there: Boundary, tally: Tally) -
         whole = json.dumps(json.loads(ours.receive(written)), ensure_ascii=False)
         streamed = json.dumps(json.loads(_in_pieces(chance, ours, written)), ensure_ascii=False)
     else:
-        whole, streamed = ours.restore(written), _in_pieces(chance, ours, written)
+        whole, streamed = ours.receive(written), _in_pieces(chance, ours, written)
     tally.conversations += 1
     tally.wrong += whole != must_read or streamed != must_read
     tally.leaked += any(token in whole for token in ours.tokens) or _crossed(written, ours, theirs)

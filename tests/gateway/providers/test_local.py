@@ -25,6 +25,8 @@ SCHEMA: dict[str, object] = {
     "required": ["private", "reason"],
     "additionalProperties": False,
 }
+# Tokens: room for the longest text of this schema, white space included, whatever the model says.
+ROOM = 512
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def test_a_real_model_answers_in_the_form_that_a_schema_demands(local: str) -> N
         answer = client.chat.completions.create(
             model="gemma3-270m",
             messages=[{"role": "user", "content": "Is 10.0.0.1 a private address? Answer in JSON."}],
-            max_tokens=64,
+            max_tokens=ROOM,
             temperature=0,
             response_format={"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": SCHEMA}},
         )
@@ -71,7 +73,7 @@ def test_a_real_model_answers_through_the_gateway_and_every_token_is_booked(loca
         answer = client.chat.completions.create(
             model="gemma3-270m",
             messages=[{"role": "user", "content": "Is pc-0412.aozora.example a laptop? Answer in JSON."}],
-            max_tokens=64,
+            max_tokens=ROOM,
             response_format={"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": SCHEMA}},
         )
     assert orjson.loads(answer.choices[0].message.content or "").keys() == {"private", "reason"}

@@ -22,12 +22,12 @@ def is_json_text(text: str) -> bool:
     return True
 
 
-def map_strings(text: str, change: Callable[[str, str | None], str], *, ascii_as_found: bool) -> str:
+def map_strings(text: str, change: Callable[[str, str | None], str]) -> str:
     """Change the strings and numbers of a JSON text and keep everything else, white space included.
 
     ``change`` gets the text of the value and the name of the member it belongs to (also through arrays; None for a name
-    itself). What it leaves equal keeps its spelling; a number that it changes becomes a string. ``ascii_as_found``: a
-    string that was written in ASCII stays so.
+    itself). What it leaves equal keeps its spelling; a number that it changes becomes a string; a string that was
+    written in ASCII stays so.
     """
     pieces: list[str] = []
     position = 0
@@ -46,7 +46,7 @@ def map_strings(text: str, change: Callable[[str, str | None], str], *, ascii_as
                 name = value
             changed = change(value, None if is_name else name)
             if changed != value:
-                encoded = json.dumps(changed, ensure_ascii=ascii_as_found and raw.isascii())
+                encoded = json.dumps(changed, ensure_ascii=raw.isascii())
                 pieces += (text[position : part.start()], encoded)
                 position = part.end()
     pieces.append(text[position:])

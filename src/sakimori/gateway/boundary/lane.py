@@ -31,8 +31,8 @@ _LONGEST_HELD = 4_096
 _LONGEST_OPENING = 256
 _QUOTE_OR_BACKSLASHES = re.compile(r'\\+"?|"')
 _SPACE = r"(?:\s|\\+[nrt])"
-_OPENS_JSON = re.compile(rf"{_SPACE}*[{{\[](?:{_SPACE}|[\[{{0-9.,eE+\-]|true|false|null)*")
-"""What may stand before the first quote of a JSON text."""
+_OPENS_JSON = re.compile(rf"{_SPACE}*[{{\[](?:{_SPACE}|[\[{{\]}}0-9.,eE+\-]|true|false|null|NaN|Infinity)*")
+"""What may stand before the first quote of a JSON text, while a bracket of it is open."""
 _MAY_OPEN_JSON = re.compile(rf"{_SPACE}*\\*(?:[{{\[]|\Z)")
 
 
@@ -169,7 +169,7 @@ class _Levels:
         level = 0
         while True:
             if self._is_json[level] is None:
-                self._is_json[level] = _OPENS_JSON.fullmatch(self._opening.rstrip("\\")) is not None
+                self._is_json[level] = _opens_json(self._opening.rstrip("\\"))
             if not self._is_json[level]:
                 return
             if level == self.depth:
@@ -184,3 +184,8 @@ class _Levels:
                 return
             backslashes //= 2
             level += 1
+
+
+def _opens_json(text: str) -> bool:
+    opened, closed = (sum(map(text.count, brackets)) for brackets in ("[{", "]}"))
+    return opened > closed and _OPENS_JSON.fullmatch(text) is not None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Any, cast
+from typing import cast
 
 from sakimori.core import ExitCode, SakimoriError
 from sakimori.gateway.boundary.detectors import RULES, Detector
@@ -21,7 +21,7 @@ from sakimori.gateway.boundary.detectors.systems.settings import detect_named
 from sakimori.gateway.boundary.dictionary import Dictionary, DictionaryDetector
 from sakimori.gateway.boundary.fold import Folded, fold, joins_words
 from sakimori.gateway.boundary.jsontext import is_json_text, map_strings
-from sakimori.gateway.boundary.lane import Lane
+from sakimori.gateway.boundary.lane import Lane, may_hold_token
 from sakimori.gateway.boundary.running_text import (
     Recogniser,
     detect_names,
@@ -270,14 +270,16 @@ class Passage:
     def send(self, text: str) -> str:
         """A text of a request: JSON is tokenised inside its strings, whatever their escapes; the rest as plain text."""
         if is_json_text(text):
-            return map_strings(text, self._send_member, ascii_as_found=True)
+            return map_strings(text, self._send_member)
         return self.tokenise(text).text
 
-    def receive(self, text: str) -> str:
-        """A text of an answer: in JSON, values come back escaped as their place needs."""
-        if is_json_text(text):
-            return map_strings(text, lambda value, _name: self.receive(value), ascii_as_found=False)
-        return self.restore(text)
+    def receive(self, text: str, *, json: bool = False) -> str:
+        """A text of an answer that is there at once, restored as a lane would have said it in pieces: whole answers say
+        what streams do. ``json``: as of ``lane``."""
+        if not may_hold_token(text):
+            return text
+        lane = self.lane(json=json)
+        return lane.feed(text) + lane.flush()
 
     def lane(self, *, json: bool) -> Lane:
         """A text of an answer that comes in pieces. ``json``: it is known to be JSON, such as a tool's arguments."""
@@ -297,15 +299,6 @@ class Passage:
             sent = self._apart(lambda: self._send_member(number, name))
             return value if sent == number else sent
         return value
-
-    def receive_value(self, value: Any) -> Any:
-        """A JSON value of an answer: every string and key."""
-        if isinstance(value, dict):
-            members = cast("dict[str, Any]", value)
-            return {self.restore(key): self.receive_value(member) for key, member in members.items()}
-        if isinstance(value, list):
-            return [self.receive_value(element) for element in cast("list[Any]", value)]
-        return self.receive(value) if isinstance(value, str) else value
 
     def _send_member(self, text: str, name: str | None) -> str:
         """The text of a JSON string or number; ``name`` is that of the member it belongs to, None for a key itself."""

@@ -8,7 +8,7 @@ import orjson
 
 from sakimori.gateway import sse
 from sakimori.gateway.boundary import Passage
-from sakimori.gateway.boundary.lane import Lane, may_hold_token
+from sakimori.gateway.boundary.lane import Lane
 from sakimori.gateway.depth import too_deep
 from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
@@ -68,7 +68,7 @@ class AnswerStream(ABC):
 
     def whole(self, text: str) -> str:
         """A text that is there at once, restored as a lane would have said it in pieces."""
-        return whole(self._passage, text)
+        return self._passage.receive(text)
 
     def restore(self, value: Any, name: str = "") -> Any:
         """A JSON value, its texts restored and what is encrypted in it sealed. It repeats: nothing of it is counted."""
@@ -110,25 +110,17 @@ def restored(value: Any, passage: Passage, seal: Seal, name: str = "") -> Any:
     """A JSON value of an answer, its texts and names restored as if they had come in pieces, so that whole answers say
     what streams do; what is encrypted in it is sealed. ``name``: of the member whose value it is."""
     if isinstance(value, str):
-        return whole(passage, value, json=name == "arguments")
+        return passage.receive(value, json=name == "arguments")
     if isinstance(value, list):
         return [restored(element, passage, seal, name) for element in cast("list[Any]", value)]
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         encrypted = members.get("encrypted_content")
-        made = {whole(passage, key): restored(member, passage, seal, key) for key, member in members.items()}
+        made = {passage.receive(key): restored(member, passage, seal, key) for key, member in members.items()}
         if isinstance(encrypted, str) and members.get("type") == "reasoning":
             made["encrypted_content"] = seal(encrypted)
         return made
     return value
-
-
-def whole(passage: Passage, text: str, *, json: bool = False) -> str:
-    """A text that is there at once, restored as a lane would have said it in pieces. ``json``: as of ``Lane``."""
-    if not may_hold_token(text):
-        return text
-    lane = passage.lane(json=json)
-    return lane.feed(text) + lane.flush()
 
 
 def unusable(what: str) -> Refusal:
