@@ -17,7 +17,7 @@ def test_a_value_that_does_not_come_back_is_counted(monkeypatch: pytest.MonkeyPa
     def forgets(_passage: Passage, text: str) -> str:
         return text
 
-    monkeypatch.setattr(Passage, "restore", forgets)
+    monkeypatch.setattr(Passage, "receive", forgets)
     tally = round_trip.play(20)
     assert tally.wrong > 10
     assert tally.leaked > 0
