@@ -14,8 +14,8 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _CLUSTER = re.compile(r"[0-9]+(?:[ .\-_・ー]{1,2}[0-9]+)*")
-_TELLING = Gate(r"(?:(?<![0-9])[0-9]{7}|[0-9]{4}[ .\-_・ー]{1,2}[0-9]{3})")
-"""In every number of these kinds, however it is grouped: lines without are not looked at."""
+_BEGINNING = Gate(r"[0-9](?<![0-9][0-9])[0-9]{3}(?:[ .\-_・ー]{0,2}[0-9]){8}")
+"""Of every number of these kinds: a group of four digits or more, and as many behind it as the shortest have."""
 _GROUP = re.compile(r"[0-9]+")
 _CARD_LENGTHS = range(12, 20)
 _MYNUMBER_LENGTH = 12
@@ -48,15 +48,10 @@ def detect_numbers(folded: Folded) -> Iterator[Hit]:
     """Cards and My Numbers in a folded text."""
     text = folded.text
     reach = 0
-    for found in _TELLING.finditer(text):
-        if found.start() < reach:
-            continue
-        begin = max(reach, text.rfind("\n", reach, found.start()) + 1)
-        reach = text.find("\n", found.end())
-        reach = len(text) if reach < 0 else reach
-        for cluster in _CLUSTER.finditer(text, begin, reach):
-            if cluster.end() - cluster.start() >= _MYNUMBER_LENGTH:
-                yield from _in_cluster(text, cluster.start(), cluster.end())
+    for beginning in _BEGINNING.finditer(text):
+        if beginning.start() >= reach and (cluster := _CLUSTER.match(text, beginning.start())):
+            reach = cluster.end()
+            yield from _in_cluster(text, beginning.start(), reach)
 
 
 def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
