@@ -244,6 +244,29 @@ def test_a_ledger_that_cannot_be_sealed_is_told_once_tried_again_and_makes_the_g
         assert {line.position for line in bank.ledger.lines(snapshot)} == {0, 1}
 
 
+def test_what_goes_on_beside_calls_does_not_end_unseen(
+    bank: Bank, providers: Providers, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank.grant()
+    monkeypatch.setattr(sealing, "_SECONDS", 0.05)
+
+    def bug(*_args: object) -> None:
+        raise ZeroDivisionError(CANARY)
+
+    with running(bank.database, bank.secrets, bank.ledger, providers) as url:
+        assert _ready(url) == 200
+        with monkeypatch.context() as patch:
+            patch.setattr(bank.ledger, "sequence", bug)
+            assert ask(url, bank.key).status_code == 200
+            _wait(lambda: _ready(url) == 503)
+        (ended,) = log.lines("gateway.task_ended")
+        assert (ended["level"], ended["task"], ended["error"]["type"]) == ("critical", "sealing", "ZeroDivisionError")
+        assert CANARY not in log.text
+        assert ask(url, bank.key).status_code == 200  # who cannot go elsewhere is served on
+    with bank.database.snapshot(bank.tenant) as snapshot:
+        assert all(line.position is not None for line in bank.ledger.lines(snapshot))  # the last sealing is at the end
+
+
 def _ready(base_url: str) -> int:
     with httpx2.Client(trust_env=False, timeout=30) as http:
         return http.get(f"{base_url.removesuffix('/v1')}/readyz").status_code

@@ -17,6 +17,7 @@ from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
 from sakimori.core import Clock, SakimoriError
 from sakimori.gateway import openapi, telemetry
+from sakimori.gateway.background import Background
 from sakimori.gateway.boundary import BoundaryError, Recogniser, prepare
 from sakimori.gateway.calls import arrival
 from sakimori.gateway.calls.admission import Admission
@@ -94,10 +95,12 @@ class Gateway:
         lifetime = timedelta(seconds=parts.providers.total_seconds) + _MARGIN
         self._reservations = Reservations(parts.secrets, lifetime=lifetime, clock=parts.clock)
         self._sealer = Sealer(parts.database, parts.ledger)
+        self._background = Background()
         checks = {
             **parts.checks,
             "ledger": self._sealer.refuse_if_stuck,
             "providers": self._watch.refuse_if_blind,
+            "background": self._background.refuse_if_ended,
             "calls": self._refuse_if_stopping,
         }
         if parts.recogniser is not None:
@@ -169,17 +172,16 @@ class Gateway:
             seconds=parts.providers.total_seconds,
             on_egress=self._on_egress,
         )
-        always = [asyncio.create_task(self._sealer.run()), asyncio.create_task(self._watch.run(upstreams.cut))]
+        self._background.start("sealing", self._sealer.run())
+        self._background.start("watch", self._watch.run(upstreams.cut))
         if parts.programme is not None:
             institutions = partial(institutions_of, parts.database, parts.programme)
             sweeper = Sweeper(parts.database, writer, settlement, self._sealer, parts.clock, institutions)
-            always.append(asyncio.create_task(sweeper.run()))
+            self._background.start("sweeping", sweeper.run())
         yield
         # Whoever asked may be gone, and the server with him: a call is settled all the same.
         await asyncio.gather(*self._calls, return_exceptions=True)
-        for task in always:
-            task.cancel()
-        await asyncio.gather(*always, return_exceptions=True)
+        await self._background.stop()
         await upstreams.close()
         await writer.close()
         await self._sealer.close()
