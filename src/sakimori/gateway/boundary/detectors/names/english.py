@@ -17,18 +17,18 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0386-\u03ab\u0400-\u042f"
-_WORD = f"[{_UPPER}][{LETTER}]*(?:['\u2019\\-][{LETTER}]+)*"
+_WORD = f"[{_UPPER}][{LETTER}]*+(?:['\u2019\\-][{LETTER}]++)*"
 _JOINING = (
     "van|von|der|den|de|del|della|di|da|dos|das|la|le|el|bin|ibn|al|of|and|the|y|e|ten|ter|zu|nad|pod"
     "|du|des|et|und|aux|zum|no"
 )
 _SEQUENCE = re.compile(
     # The class comes first, the look-behind second: so the search skips from capital to capital.
-    rf"[{_UPPER}](?<![{LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{LETTER}]*(?:['\u2019\-][{LETTER}]+)*"
+    rf"[{_UPPER}](?<![{LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{LETTER}]*+(?:['\u2019\-][{LETTER}]++)*"
     rf"(?:\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ){_WORD})*(?![{LETTER}0-9_@\\/(=]|\.[a-z0-9]|-[0-9])"
 )
-_SMALL_WORD = re.compile(r"[^\W\d_]{3,}")
-_SMALL_ASCII_WORD = re.compile(r"[a-z]{3,}")
+_SMALL_WORD = re.compile("[a-z]{4,}")
+"""All that ``_small`` holds is written so."""
 _OCCUPATIONS = (
     r"(?:[Ee]ngineer|[Ss]cientist|[Cc]onsultant|[Cc]ontroller|[Cc]lerk|[Ss]pecialist|[Dd]irector|[Ll]ibrarian"
     r"|[Dd]istributor|[Cc]leaner|[Aa]ttendant|[Aa]ccountant|[Tt]echnician"
@@ -188,7 +188,7 @@ def _small() -> frozenset[str]:
     single = {name for name in lexicon.places | lexicon.nationalities if name.isalpha() and len(name) >= 4}
     western = {name for name in lexicon.given if len(name) >= 4}
     single |= {f"{name}s" for name in lexicon.nationalities if name.isalpha() and len(name) >= _SHORTEST_PLURAL}
-    return frozenset(name for name in single | western if name not in lexicon.words and not is_word(name, lexicon))
+    return frozenset(name for name in single | western if _SMALL_WORD.fullmatch(name) and not is_word(name, lexicon))
 
 
 _SURNAME_AFTER = re.compile(r"(?: [a-z]\.?)? (?:(?:van|von|de|der|la|di) )*([^\W\d_][^\W\d_'\-]+)")
@@ -197,7 +197,7 @@ _NOT_BESIDE = "._/\\-@=:#%$&'\"<>{}[]"
 
 
 def _small_names(text: str, cased: str, lexicon: English) -> Iterator[Hit]:
-    candidates = _small().intersection((_SMALL_ASCII_WORD if text.isascii() else _SMALL_WORD).findall(text))
+    candidates = _small().intersection(_SMALL_WORD.findall(text))
     if not candidates:
         return
     for name, start in _places_of(candidates, text):

@@ -7,7 +7,7 @@ Each distinct run is taken apart once.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.names.mixed_scripts import MUST_NAME, detect_mixed_scripts
@@ -23,9 +23,13 @@ from sakimori.gateway.boundary.detectors.words.pieces import (
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_RUN = re.compile(f"[{KANJI}{KANA}・0-9a-z&]{{2,}}")
-_HONORIFIC = re.compile(r"さん|さま|くん|ちゃん|先輩")
-_HONORIFIC_BEGINS = frozenset("さくち先")
+_LATIN = "0-9a-z&"
+_RUN = re.compile(
+    f"([{KANJI}{KANA}・](?:[{KANJI}{KANA}・{_LATIN}]+|(?<=[{_LATIN}].)))(?=(さん|さま|くん|ちゃん)?)", re.DOTALL
+)
+"""A run and the honorific behind it. Latin that it begins with is taken in backwards: most Latin begins none."""
+_LATIN_BEFORE = re.compile(f"[{_LATIN}]+$")
+_LATIN_CHARACTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz&")
 _LONGEST_RUN = 60
 _POLITE = frozenset("様殿氏君嬢")
 
@@ -34,26 +38,41 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     if text.isascii():
         return
+    previous = 0
     for run in _RUN.finditer(text):
-        found = run[0]
-        if found.isascii():
-            continue
-        start, end = run.span()
-        is_polite = text[end : end + 1] in _HONORIFIC_BEGINS and _HONORIFIC.match(text, end) is not None
-        if len(found) <= _LONGEST_RUN and not _claims(found, is_polite):
-            continue
-        for first in range(0, len(found), _LONGEST_RUN):
-            part = found[first : first + _LONGEST_RUN]
-            for begin, finish, kind in _claims(part, is_polite and first + _LONGEST_RUN >= len(found)):
-                if kind is Kind.NAME and begin == 0 and finish == len(part) and text[start - 1 : start] == "@":
-                    continue
-                yield Hit(start + first + begin, start + first + finish, kind, "name-ja", part[begin:finish])
+        found, honorific = run.groups()
+        start = run.start()
+        if text[start - 1] in _LATIN_CHARACTERS and (before := _LATIN_BEFORE.search(text, previous, start)):
+            start = before.start()
+            found = before[0] + found
+        previous = run.end()
+        claims = _claims if len(found) <= _LONGEST_RUN else _claims_in_parts
+        for begin, end, kind, name in claims(found, honorific is not None):
+            if kind is Kind.NAME and name == found and text[start - 1 : start] == "@":
+                continue
+            yield Hit(start + begin, start + end, kind, "name-ja", name)
     yield from detect_mixed_scripts(text)
 
 
+_Claim = tuple[int, int, Kind, str]
+"""Where a name begins and ends in its run, what it is, and the name."""
+
+
+def _claims_in_parts(run: str, is_polite: bool) -> Iterator[_Claim]:
+    """What a run says that is too long to be read at once."""
+    for first in range(0, len(run), _LONGEST_RUN):
+        part = run[first : first + _LONGEST_RUN]
+        for begin, end, kind, name in _claims(part, is_polite and first + _LONGEST_RUN >= len(run)):
+            yield first + begin, first + end, kind, name
+
+
 @lru_cache(16_384)
-def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
-    """What a run says: (start, end, kind), in order. ``is_polite``: さん or the like follows."""
+def _claims(run: str, is_polite: bool) -> tuple[_Claim, ...]:
+    """What a run says, in order. ``is_polite``: さん or the like follows."""
+    return tuple((begin, end, kind, run[begin:end]) for begin, end, kind in _names_in(run, is_polite))
+
+
+def _names_in(run: str, is_polite: bool) -> Sequence[tuple[int, int, Kind]]:
     lexicon = japanese()
     if run in lexicon.polite_words:
         return ()
@@ -75,7 +94,7 @@ def _claims(run: str, is_polite: bool) -> tuple[tuple[int, int, Kind], ...]:
         claim = _claim(run, pieces, index, named=named, is_last=following is None)
         if claim:
             claims.append(claim)
-    return tuple(claims)
+    return claims
 
 
 def _together(run: str, pieces: list[Piece], lexicon: Japanese) -> list[Piece]:
