@@ -22,14 +22,6 @@ _NUMBER = Gate(
 _GROUPS = Gate(r"(?<![0-9a-z_.\-/:,])[0-9]{4} [0-9]{4} [0-9]{1,4}(?![0-9a-z_%:/\-]|[.,][0-9]| [0-9])")
 """In fours, as numbers of people and accounts are printed."""
 _YEARS_OR_SIZES = re.compile(r"(?:(?:19|20)[0-9]{2}|1024|2048|4096|8192|0000|[0-9]000)(?: |$)")
-_EXPIRY = Gate(
-    r"(?:[0-9]{4}[^\n]{0,8}期限|exp(?:iry|ires|iration)?|thru)[ .:=はがのも]{0,3}"
-    r"((?:0[1-9]|1[0-2]) ?[/\-]? ?(?:20)?[2-4][0-9])(?![0-9/\-])"
-)
-_MONTH_BESIDE_CARD = Gate(
-    r"[0-9]{4}[ |,\"]{1,6}((?:0[1-9]|1[0-2])/[2-4][0-9]|20[2-4][0-9]/(?:0[1-9]|1[0-2])"
-    r"|20[2-4][0-9]年(?:0?[1-9]|1[0-2])月)(?![0-9/\-])"
-)
 _UNIT = re.compile(
     r"[ ]?(?:円|万|億|千|百|件(?!名)|個(?!人)|名(?!義)|人|回(?!線)|%|年|月|日|時|分|秒|行(?!員)|枚|社(?!員)|歳|才|株"
     r"|口(?!座)|文字|字|頁|ページ|台|本(?![人店部])|票|戸"
@@ -72,9 +64,6 @@ def detect_given_numbers(folded: Folded) -> Iterator[Hit]:
             continue  # the next text can go on with it (``seam``)
         if not _YEARS_OR_SIZES.match(match[0]) and not text[max(0, match.start() - 2) : match.start() - 1].isdigit():
             yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace(" ", ""))
-    for pattern in (_EXPIRY, _MONTH_BESIDE_CARD):
-        for match in pattern.finditer(text):
-            yield Hit(*match.span(1), Kind.CARD, "expiry", match[1])
 
 
 def _is_given(text: str, match: re.Match[str]) -> bool:
