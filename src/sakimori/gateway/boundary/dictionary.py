@@ -5,14 +5,13 @@ touches it (Python's ``\\b`` would see a word going on beside kanji).
 """
 
 import re
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import hyperscan
 import re2
 
+from sakimori.gateway.boundary.detectors.search.anchors import Anchors
 from sakimori.gateway.boundary.fold import Folded, fold
 from sakimori.gateway.boundary.span import Hit, Kind
 from sakimori.records import Inventory
@@ -68,6 +67,7 @@ _MEANS_NOBODY = frozenset(
 )
 """Built-in accounts and words of every request: replacing them would hide nothing and break much."""
 _HOST_WORD = re.compile(r"(?<![a-z0-9_])[a-z0-9](?:[a-z0-9_.-]{0,251}[a-z0-9])?(?![a-z0-9_])")
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
 
@@ -124,18 +124,16 @@ class DictionaryDetector:
             shortest = _SHORTEST_ASCII if form.isascii() else _SHORTEST_OTHER
             if len(form) >= shortest and form not in _MEANS_NOBODY and not form.isspace():
                 known.setdefault(form, (kind, value))
-        self._forms = [(form, len(form), kind, value) for form, (kind, value) in known.items()]
-        self._database = _compile([form for form, *_ in self._forms]) if known else None
-        self._local = threading.local()
+        self._meanings = list(known.values())
+        self._anchors = Anchors(list(known)) if known else None
         self._pattern = _host_pattern(dictionary.host_patterns) if dictionary.host_patterns else None
 
     def __call__(self, folded: Folded) -> Iterator[Hit]:
         text = folded.text
-        for number, end in self._ends(text):
-            _, length, kind, value = self._forms[number]
-            start = end - length
+        for start, end, number in self._anchors.find(text) if self._anchors else ():
             if not _free_standing(text, start, end):
                 continue
+            kind, value = self._meanings[number]
             if kind is Kind.DOMAIN and (first := _first_label(text, start)) < start:
                 yield Hit(first, end, Kind.HOST, "dictionary", text[first:end])
             else:
@@ -144,29 +142,6 @@ class DictionaryDetector:
             for word in _HOST_WORD.finditer(text):
                 if self._pattern.fullmatch(word[0]):
                     yield Hit(*word.span(), Kind.HOST, "dictionary", word[0])
-
-    def _ends(self, text: str) -> Iterable[tuple[int, int]]:
-        """(number of the form, offset of its end in code points), in order of the end."""
-        if self._database is None:
-            return []
-        data = text.encode("utf-8", "surrogatepass")
-        found: list[tuple[int, int]] = []
-
-        def note(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            found.append((end, number))
-
-        self._database.scan(data, match_event_handler=note, scratch=self._scratch())
-        found.sort()
-        if len(data) == len(text):
-            return [(number, end) for end, number in found]
-        return list(_code_points(data, found))
-
-    def _scratch(self) -> hyperscan.Scratch:
-        """Hyperscan wants one per thread."""
-        scratch: hyperscan.Scratch | None = getattr(self._local, "scratch", None)
-        if scratch is None:
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        return scratch
 
 
 def _host_pattern(patterns: Iterable[str]) -> Any:
@@ -179,31 +154,10 @@ def _host_pattern(patterns: Iterable[str]) -> Any:
     return re2.compile("|".join(each), options)
 
 
-def _compile(forms: list[str]) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    literals = [form.encode("utf-8", "surrogatepass") for form in forms]
-    database.compile(
-        expressions=literals, ids=list(range(len(literals))), elements=len(literals), flags=0, literal=True
-    )
-    return database
-
-
-def _code_points(data: bytes, ends: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    byte, point = 0, 0
-    for end, number in ends:
-        point += len(data[byte:end].decode("utf-8", "surrogatepass"))
-        byte = end
-        yield number, point
-
-
 def _free_standing(text: str, start: int, end: int) -> bool:
-    return not (_word(text[end - 1]) and _word(text[end : end + 1])) and not (
-        _word(text[start]) and _word(text[start - 1 : start]) and not _is_escape(text, start)
+    return not (text[end - 1] in _LETTERS and text[end : end + 1] in _LETTERS) and not (
+        text[start] in _LETTERS and text[start - 1 : start] in _LETTERS and not _is_escape(text, start)
     )
-
-
-def _word(character: str) -> bool:
-    return character.isascii() and character.isalnum()
 
 
 def _is_escape(text: str, start: int) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sakimori.evals.banktexts import bank_texts
 from sakimori.evals.boundary import read_labelled
 from sakimori.gateway.boundary import detectors, passage
-from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.detectors.words.numerals import with_digits
 from sakimori.gateway.boundary.fold import fold
 
@@ -23,8 +23,8 @@ _TEXTS_AT_ONCE = 12
 
 
 @cache
-def _gates() -> tuple[tuple[str, Gate], ...]:
-    """All that the detectors have, by their names."""
+def _gates() -> tuple[tuple[str, Sign], ...]:
+    """All gates and signs that the detectors have, by their names."""
     modules = [import_module(module.name) for module in pkgutil.walk_packages(detectors.__path__, _PREFIX)]
     found = [
         (f"{module.__name__}.{name}", gate)
@@ -39,8 +39,8 @@ def _gates() -> tuple[tuple[str, Gate], ...]:
 _PREFIX = f"{detectors.__name__}."
 
 
-def _flat(value: object) -> Iterator[Gate]:
-    if isinstance(value, Gate):
+def _flat(value: object) -> Iterator[Sign]:
+    if isinstance(value, Sign):
         yield value
     elif isinstance(value, tuple):
         for part in cast("tuple[object, ...]", value):
@@ -48,12 +48,16 @@ def _flat(value: object) -> Iterator[Gate]:
 
 
 def _differing(texts: Iterable[str]) -> Iterator[tuple[str, list[tuple[int, int]], list[tuple[int, int]], str]]:
-    """Gates and texts in which they find something else than ``re`` does."""
+    """Gates and texts in which they find something else than ``re`` does, and signs that miss what it finds."""
     for text in texts:
         folded = fold(text)
         for view in dict.fromkeys((folded.text, folded.cased, with_digits(folded.text))):
             for name, gate in _gates():
                 expected = [match.span() for match in gate.pattern.finditer(view)]
+                if not isinstance(gate, Gate):
+                    if expected and not gate.may_match(view):
+                        yield name, expected, [], view
+                    continue
                 found = [match.span() for match in gate.finditer(view)]
                 first = gate.search(view)
                 if found != expected or (first.span() if first else None) != (expected[0] if expected else None):

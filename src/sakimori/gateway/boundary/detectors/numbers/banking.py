@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.detectors.words.capitals import is_word
 from sakimori.gateway.boundary.detectors.words.lexicon import english, listed
 from sakimori.gateway.boundary.detectors.words.numerals import with_digits
@@ -41,7 +41,7 @@ _BIC_COUNTRIES = listed(
     " PF PG PH PK PL PS PT PY QA RE RO RS RU RW SA SB SC SD SE SG SI SK SL SM SN SO SR SS ST SV SY SZ TC TD TG TH TJ"
     " TL TM TN TO TR TT TV TW TZ UA UG US UY UZ VA VC VE VG VN VU WS XK YE ZA ZM ZW"
 )
-_BIC_WORD = Gate(
+_BIC_WORD = Sign(
     r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金|仕向|iban|nostro|(?<![a-z])pset(?![a-z])|deliverer|correspondent"
 )
 _BIC_PLACE = re.compile("[A-Z]{4}(?:JP|US|GB|DE|FR|CH|SG|HK|CN|AU)[A-Z0-9]{2}(?:XXX)?$")
@@ -80,7 +80,7 @@ _TRANSFER = Gate(
 _HYPHENATED = Gate(r"(?<![0-9a-z\-./:])[0-9]{3,4}-[0-9]{3,6}-[0-9]{1,3}(?![0-9a-z\-/:]|\.[0-9])")
 _HOLDERS = Gate("account|holder|deposit|withdr|口座|普通|当座")
 _AMOUNTS = Gate("amount|transfer|payment|currency|jpy|振込|送金")
-_BANKING = Gate("口座|振込|普通|当座|送金|引落|フリコミ|フリカエ|ニユウキン|ソウキン")
+_BANKING = Sign("口座|振込|普通|当座|送金|引落|フリコミ|フリカエ|ニユウキン|ソウキン")
 _SEVEN = Gate(r"[0-9](?<![0-9a-z.,\-/:_+][0-9])[0-9]{6}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
 _HOLDER = Gate(
     r"(?:カ|ユ|ド|シ|メ|ザイ|シヤ|ガク|イ|シユウ|フク|ニツセイ)(?:\)|[.])[ァ-ヴー0-9a-z.\- ]{2,30}|[ァ-ヴ"
@@ -88,7 +88,7 @@ _HOLDER = Gate(
     r" ]{1,28}\((?:カ|ユ|ド|シ|メ"
     r"|ザイ|シヤ|ガク|イ)(?:\)|(?![ァ-ヴー]))"
 )
-_CORP_WORDS = Gate("法人番号|登録番号|インボイス|適格請求書|corporate number|invoice")
+_CORP_WORDS = Sign("法人番号|登録番号|インボイス|適格請求書|corporate number|invoice")
 
 
 def detect_ibans(folded: Folded) -> Iterator[Hit]:

@@ -7,7 +7,7 @@ right behind the number of a card.
 import re
 from collections.abc import Iterator
 
-from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -45,7 +45,7 @@ _CODE = Gate(
     r"|(?:digits?|numbers?|code) (?:at|on) the back|セキュリティー?コード|裏面)"
     r"(?:[^0-9a-z\n]|is|was|are|number|reads?){0,12}(?:[34]桁[^0-9\n]{0,8})?([0-9]{3,4})(?![0-9桁])(?!,[0-9]|\.[0-9])"
 )
-_CARDS = Gate(
+_CARDS = Sign(
     r"(?<![a-z])(?:card|pan|visa|master ?card|amex|diners|jcb|cvv|cvc|debit|credit|de-?2)(?![a-z])|カード|クレジット"
     r"|[0-9]{4}[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[0-9]{4}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}"
 )

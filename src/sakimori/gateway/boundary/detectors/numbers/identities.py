@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.detectors.words.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _RESIDENCE = Gate(r"(?<![A-Za-z0-9])[A-Z]{2}[ ]?[0-9]{8}[ ]?[A-Z]{2}(?![A-Za-z0-9])")
 _PASSPORT = Gate(r"(?<![A-Za-z0-9\-])[A-Z]{2}[0-9]{7}(?![A-Za-z0-9])")
-_PASSPORT_WORDS = Gate("旅券|パスポート|passport")
+_PASSPORT_WORDS = Sign("旅券|パスポート|passport")
 _PENSION = Gate(r"[0-9](?<![0-9\-a-z.][0-9])[0-9]{3}-[0-9]{6}(?![0-9\-])")
 _SSN = Gate(r"[0-9](?<![0-9\-a-z.][0-9])[0-9]{2}(?<!000)(?<!666)-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9\-])")
 _NINO = Gate(r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.detectors.words.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -19,7 +19,7 @@ _CANDIDATE = Gate(
     r"|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
     r")(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9_]|[a-z]|[.\-][0-9])"
 )
-_WORD = Gate(
+_WORD = Sign(
     r"(?:phone|telephone|tel|call|calling|called|mobile|cell|cellphone|fax|desk|direct|dial|office|whatsapp|sms"
     r"|texts?|messages? (?:to|from)"
     r"|answering at|reach (?:me|him|her|us|them)|my number|contact number|registered|電話|携帯|ケータイ|連絡先|ファッ"

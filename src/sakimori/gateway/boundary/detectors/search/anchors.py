@@ -2,8 +2,13 @@
 
 import threading
 from collections.abc import Sequence
+from operator import itemgetter
 
 import hyperscan
+
+from sakimori.gateway.boundary.detectors.search.utf8 import code_points
+
+_START = itemgetter(0)
 
 
 class Anchors:
@@ -12,7 +17,7 @@ class Anchors:
     def __init__(self, literals: Sequence[str]) -> None:
         self._lengths = [len(literal) for literal in literals]
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        encoded = [literal.encode("utf-8") for literal in literals]
+        encoded = [literal.encode("utf-8", "surrogatepass") for literal in literals]
         self._database.compile(
             expressions=encoded, ids=list(range(len(encoded))), elements=len(encoded), flags=0, literal=True
         )
@@ -27,12 +32,14 @@ class Anchors:
             found.append((end, number))
 
         self._database.scan(data, match_event_handler=note, scratch=self._scratch())
-        if not found:
-            return []
+        found.sort()
+        ends = [end for end, _ in found]
         if len(data) > len(text):
-            found = _in_code_points(data, found)
-        places = [(end - self._lengths[number], end, number) for end, number in found]
-        places.sort(key=lambda place: (place[0], -place[1]))
+            ends = code_points(data, ends)
+        lengths = self._lengths
+        places = [(end - lengths[number], end, number) for end, (_, number) in zip(ends, found, strict=True)]
+        places.reverse()
+        places.sort(key=_START)  # what ends last stays first
         return places
 
     def _scratch(self) -> hyperscan.Scratch:
@@ -41,14 +48,3 @@ class Anchors:
         if scratch is None:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
         return scratch
-
-
-def _in_code_points(data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ends of literals, counted in code points; in UTF-8 no literal ends within one."""
-    points: list[tuple[int, int]] = []
-    byte = point = 0
-    for end, number in sorted(found):
-        point += len(data[byte:end].decode("utf-8", "surrogatepass"))
-        byte = end
-        points.append((point, number))
-    return points

@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hyperscan
 
 from sakimori import compiled
 from sakimori.gateway.boundary.detectors.search.reach import Reach, looked_for
+from sakimori.gateway.boundary.detectors.search.utf8 import code_points
 
 _GROUPS = 6
 """Databases that patterns are divided among: together they take half as long to make as one, and no longer to scan."""
@@ -28,9 +29,20 @@ _FEWEST, _CHARACTERS_PER_FIND = 1_000, 8
 """More finds than this are a flood: it is only told of which gates."""
 _FORMAT = b"boundary 1"
 _FLAGS = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
+_FLAGS_ONCE = _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH
 
-_Wanted = tuple[str, str | None, int | None]
-_groups: list[list[_Wanted]] = [[] for _ in range(_GROUPS)]
+
+class Wanted(NamedTuple):
+    """A pattern that is looked for."""
+
+    pattern: str
+    needs: str | None
+    within: int | None
+    once: bool
+    """Only whether it is there counts."""
+
+
+_groups: list[list[Wanted]] = [[] for _ in range(_GROUPS)]
 _scanners: tuple["_Scanner", ...] = ()
 _lock = threading.Lock()
 _folder: Path | None = None
@@ -49,57 +61,46 @@ class Scanned:
         """Kept here by gates."""
 
 
-class _Remembered:
+class _Local(threading.local):
     """What a thread scanned last."""
 
-    __slots__ = ("scanners", "texts")
-
     def __init__(self) -> None:
-        self.scanners: tuple[_Scanner, ...] | None = None
         self.texts: list[tuple[str, list[Scanned | None]]] = []
         """With what is known of each by group; the newest first."""
-
-
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.remembered = _Remembered()
 
 
 _local = _Local()
 
 
-def register(pattern: str, needs: str | None, within: int | None) -> tuple[int, int]:
+def register(wanted: Wanted) -> tuple[int, int]:
     """Add a pattern to those that are looked for. Its group, and its number there."""
-    group = _group_of(pattern)
-    global _scanners
-    _groups[group].append((pattern, needs, within))
-    _scanners = ()
+    group = _group_of(wanted.pattern)
+    global _scanners, _local
+    _groups[group].append(wanted)
+    _scanners, _local = (), _Local()
     return group, len(_groups[group]) - 1
 
 
 def scanned(group: int, text: str) -> Scanned:
     """Safe to use from several threads."""
-    remembered = _local.remembered
-    if remembered.scanners and remembered.scanners is _scanners:
-        for other, by_group in remembered.texts:
-            if other is text or other == text:
-                return by_group[group] or _scan(group, text, by_group)
-    else:
-        remembered.scanners, remembered.texts = prepare(), []
+    texts = _local.texts
+    for other, by_group in texts:
+        if other is text or other == text:
+            return by_group[group] or _scan(group, text, by_group)
     by_group: list[Scanned | None] = [None] * _GROUPS
-    remembered.texts.insert(0, (text, by_group))
-    del remembered.texts[_TEXTS:]
+    texts.insert(0, (text, by_group))
+    del texts[_TEXTS:]
     return _scan(group, text, by_group)
 
 
 def _scan(group: int, text: str, by_group: list[Scanned | None]) -> Scanned:
-    found = by_group[group] = (_local.remembered.scanners or prepare())[group].scan(text)
+    found = by_group[group] = (_scanners or prepare())[group].scan(text)
     return found
 
 
 def forget() -> None:
     """Let go of what this thread scanned last: long texts are not kept until others come."""
-    _local.remembered.texts = []
+    _local.texts.clear()
 
 
 def keep_in(folder: Path) -> None:
@@ -121,11 +122,11 @@ def prepare() -> tuple["_Scanner", ...]:
 class _Scanner:
     """Of one group. Safe to use from several threads."""
 
-    def __init__(self, patterns: Sequence[_Wanted]) -> None:
-        told = [looked_for(*pattern) for pattern in patterns]
+    def __init__(self, patterns: Sequence[Wanted]) -> None:
+        told = [looked_for(wanted.pattern, wanted.needs, wanted.within) for wanted in patterns]
         self._expressions = [expression for expression, _ in told]
         self._reaches = [reach for _, reach in told]
-        self._every = _Database(self._expressions, _FLAGS)
+        self._every = _Database(self._expressions, [_FLAGS_ONCE if wanted.once else _FLAGS for wanted in patterns])
         self._once: _Database | None = None
 
     def scan(self, text: str) -> Scanned:
@@ -136,24 +137,18 @@ class _Scanner:
             return self._flooded(data)
         ends: defaultdict[int, list[int]] = defaultdict(list)
         found.sort()
-        if len(data) == len(text):
-            for place in found:
-                ends[place & _NUMBER].append(place >> _BITS)
-        else:
-            byte = point = 0
-            for place in found:
-                end = place >> _BITS
-                if end != byte:
-                    point += len(data[byte:end].decode("utf-8"))
-                    byte = end
-                ends[place & _NUMBER].append(point)
+        points = [place >> _BITS for place in found]
+        if len(data) > len(text):
+            points = code_points(data, points)
+        for place, point in zip(found, points, strict=True):
+            ends[place & _NUMBER].append(point)
         return Scanned(dict(ends), self._reaches)
 
     def _flooded(self, data: bytes) -> Scanned:
         """A text that is nothing but what patterns begin with: which they are, without where."""
         with _lock:
             if self._once is None:
-                self._once = _Database(self._expressions, _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH)
+                self._once = _Database(self._expressions, [_FLAGS_ONCE] * len(self._expressions))
         found: list[int] = []
         self._once.scan(data, found, len(self._expressions))
         return Scanned({place & _NUMBER: None for place in found}, self._reaches)
@@ -164,7 +159,8 @@ _NUMBER = (1 << _BITS) - 1
 
 
 class _Database:
-    def __init__(self, expressions: list[bytes], flags: int) -> None:
+    def __init__(self, expressions: list[bytes], flags: list[int]) -> None:
+        """``flags``: of each expression."""
         self._database = _loaded(expressions, flags)
         self._local = threading.local()
 
@@ -186,8 +182,8 @@ def _note(number: int, _start: int, end: int, _flags: int, context: Any) -> bool
     return len(found) > most
 
 
-def _loaded(expressions: list[bytes], flags: int) -> hyperscan.Database:
-    digest = hashlib.blake2b(_FORMAT + bytes([flags]), digest_size=16)
+def _loaded(expressions: list[bytes], flags: list[int]) -> hyperscan.Database:
+    digest = hashlib.blake2b(_FORMAT + bytes(flags), digest_size=16)
     digest.update(b"\n".join(expressions))
     path = _folder / f"{digest.hexdigest()}.hs" if _folder else None
     kept = compiled.read(path) if path else None
