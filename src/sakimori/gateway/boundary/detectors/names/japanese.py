@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from sakimori.gateway.boundary.detectors.names.mixed_scripts import MUST_NAME, detect_mixed_scripts
+from sakimori.gateway.boundary.detectors.names.mixed_scripts import detect_mixed_scripts
+from sakimori.gateway.boundary.detectors.names.spaced import MUST_NAME, detect_spaced_people
 from sakimori.gateway.boundary.detectors.words.lexicon import Japanese, japanese
 from sakimori.gateway.boundary.detectors.words.pieces import (
     KANA,
@@ -52,6 +53,7 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
                 continue
             yield Hit(start + begin, start + end, kind, "name-ja", name)
     yield from detect_mixed_scripts(text)
+    yield from detect_spaced_people(text)
 
 
 _Claim = tuple[int, int, Kind, str]

@@ -1,4 +1,4 @@
-"""Japanese names that no run of kanji and katakana holds: with hiragana in them, with spaces, in katakana by parts.
+"""Japanese names that no run of kanji and katakana holds: with hiragana in them, or with Latin.
 
 Hiragana before the ending of an organisation, or before a title, names somebody unless it is one of the words that
 Japanese writes in hiragana (content/boundary/hiragana-ja.txt): いろはスーパー, ひのでリース, さざなみ社長.
@@ -8,23 +8,17 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+from sakimori.gateway.boundary.detectors.names.spaced import TO_KATAKANA
 from sakimori.gateway.boundary.detectors.search.gates import Gate
-from sakimori.gateway.boundary.detectors.words.lexicon import Japanese, japanese, listed
+from sakimori.gateway.boundary.detectors.words.lexicon import japanese, listed
 from sakimori.gateway.boundary.detectors.words.pieces import (
-    GIVEN_ENDS,
     KANA,
     KANJI,
     is_common_hiragana,
-    is_unknown,
     pieces_of,
-    plausible_given,
 )
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_SPACED = Gate(
-    f"([{KANJI}](?<![{KANJI}]{{2}})[{KANJI}]{{0,3}})[ \u3000]"
-    f"([{KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{KANA}]{{2,6}}(?![{KANA}]))"
-)
 _KANJI_HIRAGANA = Gate(
     f"([{KANJI}](?<![{KANJI}]{{2}})[{KANJI}]{{0,2}})"
     f"(?:([ぁ-ん]{{3,4}})(?![ぁ-んー{KANJI}]|$)|([ぁ-ん]{{2,4}})(?=さん|さま|様|氏|殿|$))"
@@ -58,23 +52,10 @@ _BRANCH = Gate(
     needs="支店|出張所|営業所|分室|支所|支社|本店営業部",
 )
 _NO_BRANCH = listed("全 各 当 他 本 同 貴 両 自 旧 新 母 甲 乙")
-_SPACED_KANA = Gate(f"([{KANA}](?<![{KANA}]{{2}})[{KANA}]{{1,6}})[ \u3000・]([{KANA}]{{2,8}})(?![{KANA}])")
-_HIRAGANA = Gate("([ぁ-ん](?<![ぁ-ん]{2})[ぁ-ん]{1,5})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
-_TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
-MUST_NAME = listed(
-    "様 殿 氏 君 先生 部長 課長 係長 次長 室長 主任 社長 副社長 会長 専務 常務 支店長 頭取 弁護士 税理士 "
-    "選手 監督 議員 教授 容疑者 被告 夫人 "
-    "取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領 大臣"
-)
 _FIRM = Gate(f"(?<![ぁ-ん{KANA}{KANJI}])([ぁ-ん]{{2,6}})([{KANJI}{KANA}]{{1,14}})")
 _BEFORE_TITLE = Gate(
     f"(?<![ぁ-ん{KANA}{KANJI}])([ぁ-ん]{{2,6}})(?=社長|会長|専務|常務|代表|部長|課長|係長|次長|支店長|主任|先生|氏|殿|様|御中)",
     needs="[ぁ-ん]{2}(?:社長|会長|専務|常務|代表|部長|課長|係長|次長|支店長|主任|先生|氏|殿|様|御中)",
-)
-_CELL = Gate(
-    f"(?<![{KANJI}{KANA}ぁ-んa-z0-9])(?=([{KANJI}]{{1,4}})[ \u3000]([ぁ-ん]{{2,4}}|[{KANA}]{{2,6}}|[{KANJI}]{{1,3}})"
-    f"(?![{KANJI}{KANA}ぁ-んa-z0-9](?<![様氏殿君さはがのにをとへもで])))",
-    needs=f"[{KANJI}][ \u3000][ぁ-ん{KANA}{KANJI}]",
 )
 _HIRAGANA_NAME = re.compile("[ぁ-ん]+?(?=さん|さま|[のはがをにとでへもや](?![ぁ-ん])|[^ぁ-ん]|$)")
 _NAME_OF_FORM = re.compile(
@@ -83,8 +64,6 @@ _NAME_OF_FORM = re.compile(
 _WHOLE = re.compile("[ぁ-ん]{3,8}$(?<!です|より|から|まで|には|では|とは|にて|さん|さま)(?<![はがをへのと])")
 """Nothing but hiragana up to a bracket, a space or a mark."""
 _PARTICLES = frozenset("のはがをにとでへもや")
-_AFTER_NAME = ("", "\n", " ", "\u3000", ",", "、", "。", ")", "」", "'", '"', "|", "\t", "(", "様", "氏")
-_PARTS_IN_KATAKANA = Gate(f"(?<![{KANA}])[{KANA}]{{1,8}}(?:[ \u3000][{KANA}]{{1,8}}){{1,4}}(?![{KANA}])")
 _BRANCH_BEFORE_ACCOUNT = Gate(
     f"(?:口座|引落先?|振込先?|入金先?|送金先?)[ \u3000:]{{1,2}}([{KANJI}{KANA}ぁ-ん]{{1,10}})"
     "[ \u3000](?=[0-9]{7}(?![0-9]))"
@@ -112,18 +91,10 @@ _BRANCH_OF_BANK = Gate(
 
 
 def detect_mixed_scripts(text: str) -> Iterator[Hit]:
-    """Surname and given name with a space between."""
     lexicon = japanese()
-    for match in _SPACED.finditer(text):
-        surname = match[1]
-        given = _given_at_start(match[2], lexicon)
-        known = given in lexicon.given or given[:1] < "\u3100"
-        likely = known or (surname[0] in lexicon.surname_firsts or surname[-1] in lexicon.surname_lasts)
-        if given and (surname in lexicon.surnames or (likely and surname not in lexicon.words)):
-            yield Hit(match.start(), match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
     for match in _KANJI_HIRAGANA.finditer(text):
         surname, given = match[1], match[2] or match[3]
-        if surname in lexicon.surnames and given.translate(_TO_KATAKANA) in lexicon.kana_given:
+        if surname in lexicon.surnames and given.translate(TO_KATAKANA) in lexicon.kana_given:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[0])
     for match in _SELF.finditer(text):
         if match[1] not in lexicon.words and match[1] not in lexicon.katakana_words:
@@ -138,22 +109,11 @@ def detect_mixed_scripts(text: str) -> Iterator[Hit]:
             yield Hit(match.start(), after.end(), Kind.ORG, "name-ja", text[match.start() : after.end()])
     yield from _hiragana_people(text)
     yield from _hiragana_firms(text)
-    yield from _in_cells(text)
     for match in _known_mixed().finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _BRANCH.finditer(text):
         if match[2] or (match[1] not in lexicon.words and match[1] not in _NO_BRANCH):
             yield Hit(match.start(), match.end(), Kind.BRANCH, "branch-name", match[0])
-    for match in _SPACED_KANA.finditer(text):
-        surname, given = match[1], match[2]
-        if (surname in lexicon.kana_surnames) + (given in lexicon.kana_given) + (given in lexicon.kana_surnames) >= 1:
-            if surname in lexicon.katakana_words and given in lexicon.katakana_words:
-                continue
-            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", surname + given)
-    for match in _HIRAGANA.finditer(text):
-        surname, given = match[1].translate(_TO_KATAKANA), match[2].translate(_TO_KATAKANA)
-        if surname in lexicon.kana_surnames and given in lexicon.kana_given:
-            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1] + match[2])
 
 
 def _hiragana_firms(text: str) -> Iterator[Hit]:
@@ -206,38 +166,13 @@ def _end_of_firm(run: str) -> int:
     return 0
 
 
-def _in_cells(text: str) -> Iterator[Hit]:
-    """Family and given name between separators of fields, and foreign names part by part."""
-    lexicon = japanese()
-    for match in _CELL.finditer(text):
-        surname, given = match[1], match[2]
-        if surname in lexicon.words or given in lexicon.words or given in lexicon.titles or given in MUST_NAME:
-            continue
-        known = surname in lexicon.surnames
-        if given[0] < "\u30a0":
-            ends = text[match.end(2) : match.end(2) + 1] in _AFTER_NAME
-            known = known or given.translate(_TO_KATAKANA) in lexicon.kana_given or (ends and len(surname) > 1)
-            likely = known and not is_common_hiragana(given)
-        elif given[0] < "\u3100":
-            ends = text[match.end(2) : match.end(2) + 1] in _AFTER_NAME and len(surname) > 1
-            likely = given not in lexicon.katakana_words and (known or ends or given in lexicon.kana_given)
-        else:
-            likely = known or given in lexicon.given or (len(surname) == 2 and plausible_given(given, lexicon))
-        if likely:
-            yield Hit(match.start(1), match.end(2), Kind.PERSON, "name-ja", surname + given)
-    for match in _PARTS_IN_KATAKANA.finditer(text):
-        parts = re.split("[ \u3000]", match[0])
-        if any(is_unknown(part) for part in parts):
-            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", "".join(parts))
-
-
 def _hiragana_people(text: str) -> Iterator[Hit]:
     """People in hiragana whom an honorific marks; the particle before them is no part of the name."""
     lexicon = japanese()
     for match in _HIRAGANA_POLITE.finditer(text):
         run = match[1]
         for start in range(len(run) - 2):
-            kana = run[start:].translate(_TO_KATAKANA)
+            kana = run[start:].translate(TO_KATAKANA)
             surname, _, given = kana.replace("\u3000", " ").partition(" ")
             if given:
                 is_name = surname in lexicon.kana_surnames and given in lexicon.kana_given
@@ -266,23 +201,3 @@ def _known_mixed() -> re.Pattern[str]:
         if re.search("[ぁ-ん]", name) or (re.search("[a-z]", name) and not name.isascii())
     ]
     return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
-
-
-def _given_at_start(text: str, lexicon: Japanese) -> str:
-    """The given name that stands before the end of ``text`` or before a title; empty if there is none."""
-    if text[0] < "\u3100":
-        kana = text.translate(_TO_KATAKANA)
-        return next((text[:size] for size in range(len(text), 1, -1) if kana[:size] in lexicon.kana_given), "")
-    if text[0] < "\u3400" and text[0] not in "々ヶヵ":
-        return text if text in lexicon.kana_given else ""
-    for size in range(min(3, len(text)), 0, -1):
-        given, after = text[:size], text[size:]
-        if after and after not in lexicon.titles and after not in MUST_NAME:
-            continue
-        if given in lexicon.given or (plausible_given(given, lexicon) and given not in lexicon.words):
-            return given
-        if size == 3 and given[2] in GIVEN_ENDS and given[0] in lexicon.given_firsts:
-            return given
-        if size == 1 and given in lexicon.given_firsts and given not in lexicon.titles:
-            return given
-    return ""

@@ -1,0 +1,127 @@
+"""Japanese names in parts: family and given name with a space between, foreign names part by part.
+
+Kanji before a space are everywhere, so that what each pair says is decided once and remembered.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.lexicon import Japanese, japanese, listed
+from sakimori.gateway.boundary.detectors.words.pieces import (
+    GIVEN_ENDS,
+    KANA,
+    KANJI,
+    is_common_hiragana,
+    is_unknown,
+    plausible_given,
+)
+from sakimori.gateway.boundary.span import Hit, Kind
+
+MUST_NAME = listed(
+    "様 殿 氏 君 先生 部長 課長 係長 次長 室長 主任 社長 副社長 会長 専務 常務 支店長 頭取 弁護士 税理士 "
+    "選手 監督 議員 教授 容疑者 被告 夫人 "
+    "取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領 大臣"
+)
+"""Titles that somebody's name must stand before."""
+TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
+_PAIR = Gate(
+    f"([{KANJI}](?<![{KANJI}]{{2}})[{KANJI}]{{0,3}})[ \u3000]"
+    f"(?=([{KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{KANA}]{{2,6}}(?![{KANA}])))"
+)
+_CHARACTER = re.compile(f"[{KANJI}{KANA}ぁ-んa-z0-9]")
+_CELL = re.compile(
+    f"([ぁ-ん]{{2,4}}|[{KANA}]{{2,6}}|[{KANJI}]{{1,3}})"
+    f"(?![{KANJI}{KANA}ぁ-んa-z0-9](?<![様氏殿君さはがのにをとへもで]))"
+)
+_AFTER_CELL = ("", "\n", " ", "\u3000", ",", "、", "。", ")", "」", "'", '"', "|", "\t", "(", "様", "氏")
+_PARTS_IN_KATAKANA = Gate(f"(?<![{KANA}])[{KANA}]{{1,8}}(?:[ \u3000][{KANA}]{{1,8}}){{1,4}}(?![{KANA}])")
+_KATAKANA = Gate(f"([{KANA}](?<![{KANA}]{{2}})[{KANA}]{{1,6}})[ \u3000・]([{KANA}]{{2,8}})(?![{KANA}])")
+_HIRAGANA = Gate("([ぁ-ん](?<![ぁ-ん]{2})[ぁ-ん]{1,5})[ \u3000]([ぁ-ん]{2,6})(?![ぁ-ん])")
+
+
+def detect_spaced_people(text: str) -> Iterator[Hit]:
+    reach = 0
+    for match in _PAIR.finditer(text):
+        start, end = match.start(), match.end(2)
+        surname, following = match.groups()
+        if start >= reach:
+            reach = end
+            if given := _given_behind(surname, following):
+                yield Hit(start, match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
+        if not (start and _CHARACTER.match(text, start - 1)) and (
+            given := _given_in_cell(surname, text[match.start(2) : end + 1])
+        ):
+            yield Hit(start, match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
+    lexicon = japanese()
+    for match in _PARTS_IN_KATAKANA.finditer(text):
+        parts = re.split("[ \u3000]", match[0])
+        if any(is_unknown(part) for part in parts):
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", "".join(parts))
+    for match in _KATAKANA.finditer(text):
+        surname, given = match.groups()
+        if surname in lexicon.kana_surnames or given in lexicon.kana_given or given in lexicon.kana_surnames:
+            if surname in lexicon.katakana_words and given in lexicon.katakana_words:
+                continue
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", surname + given)
+    for match in _HIRAGANA.finditer(text):
+        surname, given = match[1].translate(TO_KATAKANA), match[2].translate(TO_KATAKANA)
+        if surname in lexicon.kana_surnames and given in lexicon.kana_given:
+            yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1] + match[2])
+
+
+@lru_cache(8_192)
+def _given_behind(surname: str, following: str) -> str:
+    """The given name that begins what follows a family name and a space, wherever in a sentence; empty: none does."""
+    lexicon = japanese()
+    given = _given_at_start(following, lexicon)
+    known = given in lexicon.given or given[:1] < "\u3100"
+    likely = known or (surname[0] in lexicon.surname_firsts or surname[-1] in lexicon.surname_lasts)
+    is_name = given and (surname in lexicon.surnames or (likely and surname not in lexicon.words))
+    return given if is_name else ""
+
+
+@lru_cache(8_192)
+def _given_in_cell(surname: str, following: str) -> str:
+    """The given name between separators of fields behind a family name and a space; empty where there is none.
+
+    ``following``: with the character behind it.
+    """
+    lexicon = japanese()
+    cell = _CELL.match(following)
+    if cell is None or surname in lexicon.words:
+        return ""
+    given = cell[0]
+    if given in lexicon.words or given in lexicon.titles or given in MUST_NAME:
+        return ""
+    is_known = surname in lexicon.surnames
+    ends = following[cell.end() : cell.end() + 1] in _AFTER_CELL and len(surname) > 1
+    if given[0] < "\u30a0":
+        is_known = is_known or given.translate(TO_KATAKANA) in lexicon.kana_given or ends
+        is_name = is_known and not is_common_hiragana(given)
+    elif given[0] < "\u3100":
+        is_name = given not in lexicon.katakana_words and (is_known or ends or given in lexicon.kana_given)
+    else:
+        is_name = is_known or given in lexicon.given or (len(surname) == 2 and plausible_given(given, lexicon))
+    return given if is_name else ""
+
+
+def _given_at_start(text: str, lexicon: Japanese) -> str:
+    """The given name that stands before the end of ``text`` or before a title; empty if there is none."""
+    if text[0] < "\u3100":
+        kana = text.translate(TO_KATAKANA)
+        return next((text[:size] for size in range(len(text), 1, -1) if kana[:size] in lexicon.kana_given), "")
+    if text[0] < "\u3400" and text[0] not in "々ヶヵ":
+        return text if text in lexicon.kana_given else ""
+    for size in range(min(3, len(text)), 0, -1):
+        given, after = text[:size], text[size:]
+        if after and after not in lexicon.titles and after not in MUST_NAME:
+            continue
+        if given in lexicon.given or (plausible_given(given, lexicon) and given not in lexicon.words):
+            return given
+        if size == 3 and given[2] in GIVEN_ENDS and given[0] in lexicon.given_firsts:
+            return given
+        if size == 1 and given in lexicon.given_firsts and given not in lexicon.titles:
+            return given
+    return ""
