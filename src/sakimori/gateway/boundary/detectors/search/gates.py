@@ -16,7 +16,8 @@ hold, characters that are rare in ordinary text. Hyperscan makes nothing of
 
 ``needs`` is a simpler pattern that lies within every match, or within what the pattern looks ahead at: name it where
 the telling part stands at the end. Say with ``within`` how near to the beginning of the match it ends, if it is near,
-so that ``re`` need not begin far back. A pattern with capitals is for texts with their capitals (``Folded.cased``),
+so that ``re`` need not begin far back. ``wants`` narrows: of many matches only those that have it matter
+(of all settings, those whose names tell something). A pattern with capitals is for texts with their capitals (``Folded.cased``),
 any other for texts in small letters. Patterns have no flags. ``tests/…/test_gates.py`` compares every gate with ``re``
 over many texts; it finds new ones by itself.
 """
@@ -71,6 +72,13 @@ class Gate(Sign):
     """A pattern with ``finditer`` and ``search`` as ``re`` has them. Made when its module is imported."""
 
     _once = False
+
+    def __init__(
+        self, pattern: str, *, needs: str | None = None, wants: str | None = None, within: int | None = None
+    ) -> None:
+        """``wants``: as ``needs``, but a match may be without it: nobody wants such ones, and they may stay away."""
+        super().__init__(pattern, needs=needs or wants, within=within)
+        self.wants = wants
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         found = scanned(self._group, text)

@@ -22,16 +22,22 @@ NOBODY = listed(
     " 0.0.0.0"
 )
 """Who everybody is, and what stands where an account's name could stand."""
-_HOST_AFTER = {
-    "://": re.compile(r"://([a-z0-9][a-z0-9\-_]*)(?=[:/\s\"',);>\]]|$)"),
-    "//": re.compile(r"//(?<![a-z0-9:/]//)([a-z0-9][a-z0-9\-_]*)(?=/[a-z0-9$])"),
-    "\\\\": re.compile(r"\\\\(?<![a-z0-9\\]\\\\)([a-z0-9][a-z0-9\-_]*)(?=[\\\s\"',);>\]]|$)"),
-}
+_AUTHORITIES = (
+    ("://", Gate(r"://([a-z0-9][a-z0-9\-_]*+)(?=[:/\s\"',);>\]]|$)", needs="://[a-z0-9]", within=4)),
+    ("//", Gate(r"//(?<![a-z0-9:/]//)([a-z0-9][a-z0-9\-_]*+)(?=/[a-z0-9$])", needs="//[a-z0-9]", within=3)),
+    (
+        "\\\\",
+        Gate(
+            r"\\\\(?<![a-z0-9\\]\\\\)([a-z0-9][a-z0-9\-_]*+)(?=[\\\s\"',);>\]]|$)",
+            needs=r"\\\\[a-z0-9]",
+            within=3,
+        ),
+    ),
+)
 _AT = re.compile(r"@(?://)?([a-z0-9][a-z0-9\-_.]*)(?=[:/\s\"',);>\]]|$)")
 _LOCAL_BACKWARDS = re.compile(r"([a-z0-9._\-$]*[a-z0-9])(?![a-z0-9!#%&*+=?^`{|}~@])")
 _SECRET_BACKWARDS = re.compile(r"([^\s/@\"']{3,64})/([a-z0-9_.\-]{2,30})(?![a-z0-9_.\-/])")
-_LOGIN_PROGRAMS = ("sqlplus", "rman", "expdp", "impdp", "sqlldr")
-_LOGIN = re.compile(
+_LOGIN = Gate(
     r"(?:sqlplus|rman|expdp|impdp|sqlldr)\b[^\n]{0,80}?[ =]([a-z0-9_.\-]{2,30})/([^\s/@\"']{3,64})(?=[\s@]|$)"
 )
 _PGPASS = Gate(
@@ -44,22 +50,20 @@ _NETRC = Gate(
 )
 _IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8)[ \t]")
 """Whose keys they are, in strongSwan's ipsec.secrets."""
-_DOWN_LEVEL = re.compile(
-    r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
-)
+_DOWN_LEVEL = Gate(r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])")
 _NAME = r"[a-z][a-z0-9]+(?:[._\-][a-z0-9]+)*"
 _ENTERED = Gate(
     r"(?<![a-z])(?:ssh'?e?d?|rdp'?e?d?|telnet(?:ted)?|log(?:ged|ging)?[ \-]?(?:in|on)|sign(?:ed|ing)?[ \-]?(?:in|on)"
     r"|connect(?:ed|ing)?|remot(?:ed|ing)|impersonat(?:ed?|ing))"
-    rf"(?: (?:(?:in|on)?to|on|from|via) (?:the )?(?P<host>{_NAME}))?(?: as (?:user )?(?P<user>{_NAME}))?"
+    rf"(?: (?:(?:in|on)?to|on|from|via) (?:the )?({_NAME})(?: as (?:user )?({_NAME}))?| as (?:user )?({_NAME}))"
     r"(?= (?:as|and|but|from|at|via|with|to)\b|[,;:)]|\.?(?:[ \n]|$))"
 )
 """Where people say that somebody logs on to."""
 _GOES_ON = re.compile(r" (?!(?:as|and|but|from|at|via|with|to)\b)[a-z]")
 _DIRECTORIES = listed("azuread microsoftaccount")
 """That stand where a domain's name does (Windows, accounts of Entra ID)."""
-_FOR = re.compile(
-    r" for (?:invalid user |illegal user |user |account )?([a-z0-9][a-z0-9._\-$\\]*)"
+_FOR = Gate(
+    r" for (?:invalid user |illegal user |user |account )?([a-z0-9][a-z0-9._\-$\\]{0,64})"
     r"(?= (?:from|by|on|at|via)\b|[(:,\n]|$)"
 )
 _LOGGED = re.compile(
@@ -68,19 +72,21 @@ _LOGGED = re.compile(
 _ADDRESS = re.compile("[0-9.]+")
 _SUDO = re.compile(r"sudo(?:\[[0-9]+\])?: {1,6}([a-z0-9][a-z0-9._\-]*) :")
 _SWITCHED = re.compile(r"\(to ([a-z0-9][a-z0-9._\-]*)\)(?: ([a-z0-9][a-z0-9._\-]*) on )?")
-_ASKED = re.compile(
-    r"(?:[>$#] ?|\b)(?:hostname(?:\.exe| -[sf])?\r?\n(?P<host>[a-z0-9][a-z0-9.\-]*)"
-    r"|(?:whoami|logname)\r?\n(?:[a-z0-9\-]+\\)?(?P<user>[a-z0-9][a-z0-9._\-]*))(?=\s|$)"
+_ASKED = Gate(
+    r"(?<![a-z0-9_])(?:hostname(?:\.exe| -[sf])?\r?\n([a-z0-9][a-z0-9.\-]*)"
+    r"|(?:whoami|logname)\r?\n(?:[a-z0-9\-]+\\)?([a-z0-9][a-z0-9._\-]*))(?=\s|$)",
+    needs=r"(?:hostname(?:\.exe| -[sf])?|whoami|logname)\r?\n",
+    within=15,
 )
 _COMPONENTS = re.compile(r"dc=[a-z0-9\-]+(?:,[ ]?dc=[a-z0-9\-]+)+")
-_STORED = re.compile(
+_STORED = Gate(
     r"\$(?:[0-9]|2[abxy]|y|apr1|argon2i?d?|pbkdf2[a-z0-9\-]*|sha1|md5)\$[a-z0-9./$+=,\-]{8,256}"
     r"|\{(?:s?sha[0-9]{0,3}|s?md5|ssha[0-9]{3}|crypt|pbkdf2[a-z0-9\-]*)\}[a-z0-9+/=$.]{8,256}"
 )
 _CALL = Gate(
-    r"(?:connect[a-z_]{0,20}\(\s{0,4}[\"'](?P<host>[^\"'\s]{1,100})[\"']\s{0,4},\s{0,4}"
+    r"(?:connect[a-z_]{0,20}\(\s{0,4}[\"']([^\"'\s]{1,100})[\"']\s{0,4},\s{0,4}"
     r"|(?:login|auth|authenticate|basic_?auth|credentials?)\(\s{0,4})"
-    r"[\"'](?P<user>[^\"'\s]{1,64})[\"']\s{0,4},\s{0,4}[\"'](?P<secret>[^\"'\n]{1,128})[\"']",
+    r"[\"']([^\"'\s]{1,64})[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{1,128})[\"']",
     needs=r"(?:connect[a-z_]{0,20}|login|auth|authenticate|basic_?auth|credentials?)\(\s{0,4}[\"']",
 )
 """Of libraries: a machine, who logs on, and with what."""
@@ -92,11 +98,10 @@ _LOOK_BACK = 70
 
 def detect_connections(folded: Folded) -> Iterator[Hit]:
     text = folded.text
-    for sign, pattern in _HOST_AFTER.items():
-        if sign in text:
-            for match in pattern.finditer(text):
-                if not text.endswith("file", 0, match.start()):
-                    yield from _machine(match)
+    for sign, pattern in _AUTHORITIES:
+        for match in pattern.finditer(text) if sign in text else ():
+            if not text.endswith("file", 0, match.start()):
+                yield from _machine(match)
     if "@" in text:
         yield from _at(text)
     if "\\" in text:
@@ -106,11 +111,12 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
                 yield Hit(*match.span(1), Kind.DOMAIN, "down-level", match[1])
                 yield Hit(*match.span(2), Kind.USER, "down-level", match[2])
     for match in _ENTERED.finditer(text):
-        host, user = match["host"], match["user"]
-        if host and "-" in host and (user or not _GOES_ON.match(text, match.end("host"))):
-            yield Hit(*match.span("host"), Kind.HOST, "entered", host)
+        host, of_user = match[1], 2 if match[2] else 3
+        user = match[of_user]
+        if host and "-" in host and (user or not _GOES_ON.match(text, match.end(1))):
+            yield Hit(*match.span(1), Kind.HOST, "entered", host)
         if user and not is_listed(user) and user not in NOBODY:
-            yield Hit(*match.span("user"), Kind.USER, "entered", user)
+            yield Hit(*match.span(of_user), Kind.USER, "entered", user)
     for match in _NETRC.finditer(text):
         for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
             if match[group] and match[group] not in NOBODY:
@@ -124,19 +130,17 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
     for match in _PGPASS.finditer(text):
         for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
             yield Hit(*match.span(group), kind, "pgpass", match[group])
-    if any(program in text for program in _LOGIN_PROGRAMS):
-        for match in _LOGIN.finditer(text):
-            yield Hit(*match.span(1), Kind.USER, "connect", match[1])
-            yield Hit(*match.span(2), Kind.SECRET, "connect", match[2])
+    for match in _LOGIN.finditer(text):
+        yield Hit(*match.span(1), Kind.USER, "connect", match[1])
+        yield Hit(*match.span(2), Kind.SECRET, "connect", match[2])
     yield from _logged(text)
     if "dc=" in text:
         for match in _COMPONENTS.finditer(text):
             yield Hit(*match.span(), Kind.DOMAIN, "dn", match[0])
-    if "$" in text or "{" in text:
-        for match in _STORED.finditer(text):
-            yield Hit(*match.span(), Kind.SECRET, "stored-password", match[0])
+    for match in _STORED.finditer(text):
+        yield Hit(*match.span(), Kind.SECRET, "stored-password", match[0])
     for match in _CALL.finditer(text):
-        for group, kind in (("host", Kind.HOST), ("user", Kind.USER), ("secret", Kind.SECRET)):
+        for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
             if match[group] and match[group] not in NOBODY:
                 yield Hit(*match.span(group), kind, "call", match[group])
     if "hook" in text:
@@ -188,8 +192,7 @@ def _logged(text: str) -> Iterator[Hit]:
                     and " su" in text[max(0, match.start() - _LOOK_BACK) : match.start()]
                 ):
                     yield Hit(*match.span(group), Kind.USER, "logged", match[group])
-    if "hostname" in text or "whoami" in text or "logname" in text:
-        for match in _ASKED.finditer(text):
-            group, kind = ("host", Kind.HOST) if match["host"] else ("user", Kind.USER)
-            if match[group] not in NOBODY:
-                yield Hit(*match.span(group), kind, "asked", match[group])
+    for match in _ASKED.finditer(text):
+        group, kind = (1, Kind.HOST) if match[1] else (2, Kind.USER)
+        if match[group] not in NOBODY:
+            yield Hit(*match.span(group), kind, "asked", match[group])

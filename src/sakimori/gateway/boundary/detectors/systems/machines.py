@@ -10,7 +10,7 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _MAC = Gate(
-    r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}(?P<s>[:\-])(?:[0-9a-f]{2}(?P=s)){4}[0-9a-f]{2}"
+    r"(?<![0-9a-f:\-])(?:[0-9a-f]{2}([:\-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}"
     r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![0-9a-f:\-])",
     needs=r"[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
 )

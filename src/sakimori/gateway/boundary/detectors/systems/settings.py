@@ -10,27 +10,32 @@ from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.systems.connections import NOBODY
 from sakimori.gateway.boundary.detectors.systems.values import is_joined, is_port, value_at, whole_value
 from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
-from sakimori.gateway.boundary.detectors.words.telling import told_by
+from sakimori.gateway.boundary.detectors.words.telling import TELLING_END, told_by
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_known
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_SETTING = re.compile(
-    r"([a-z_](?<![a-z0-9_.\-$%@][a-z_])[a-z0-9_.\-]{1,60}+)[\"'\])]{0,3}+[ \t]{0,32}+(:=|=>|==?|:(?![:/\\]))[ \t]{0,8}+"
+_SETTING = Gate(
+    r"([a-z_](?<![a-z0-9_.\-$%@][a-z_])[a-z0-9_.\-]{1,60}+)[\"'\])]{0,3}+[ \t]{0,32}+(:=|=>|==?|:(?![:/\\]))[ \t]{0,8}+",
+    wants=rf"(?:auth|sid|nonce|ticket|{TELLING_END})[\"'\])]{{0,3}}[ \t]*[:=]",
+    within=100,
 )
 _CALL = Gate(r"(?<![A-Za-z])([A-Z]{3,10})\((?=['A-Za-z0-9])")
 """Keywords of mainframes and queue managers with their operands."""
-_ELEMENT = re.compile(r"<([a-z][a-z0-9_.\-:]{1,60})>(?=[^<\s])")
-_NAMED = re.compile(
-    r"(?:key|name)[\"']?\s{0,3}[=:]\s{0,3}[\"']?([a-z][a-z0-9_.\-:]{1,60})[\"']?[\s,]{1,20}[\"']?value[\"']?\s{0,3}[=:]\s{0,3}"
+_ELEMENT = Gate(r"<([a-z][a-z0-9_.\-:]{1,60})>(?=[^<\s])", wants=rf"{TELLING_END}>", within=64)
+_NAMED = Gate(
+    r"(?:key|name)[\"']?\s{0,3}[=:]\s{0,3}[\"']?([a-z][a-z0-9_.\-:]{1,60})[\"']?[\s,]{1,20}[\"']?value[\"']?\s{0,3}[=:]\s{0,3}",
+    wants=rf"{TELLING_END}[\"']?[\s,]{{1,20}}[\"']?value[\"']?\s{{0,3}}[=:]",
 )
-_REGISTRY = re.compile(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]+)? /d ")
-_FORMS = (("(", _CALL, True), ("<", _ELEMENT, False), ("value", _NAMED, False), ("/v ", _REGISTRY, False))
-"""A sign that stands in texts with the form, and whether the form needs capitals."""
+_REGISTRY = Gate(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]{1,20})? /d ")
+_FORMS = ((_CALL, True), (_ELEMENT, False), (_NAMED, False), (_REGISTRY, False))
+"""And whether the form needs capitals."""
 _OPTION = Gate(r"(?<![^ \t\n\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
-_DIRECTIVE = re.compile(
-    r"(?:\A|\n)[ \t]*([a-z][a-z0-9_.\-]{2,40}+)[ \t]+(?=[^\s=:\-])"
-    r"(?:(?:[05789]|local|remote|cipher|simple|ascii-text|hexadecimal|plain-text) )?"
+_DIRECTIVE = Gate(
+    r"(?:^|\n)[ \t]{0,32}([a-z][a-z0-9_.\-]{2,40}+)[ \t]{1,32}+(?=[^\s=:\-])"
+    r"(?:(?:[05789]|local|remote|cipher|simple|ascii-text|hexadecimal|plain-text) )?",
+    wants=rf"(?:^|\n)[ \t]*[a-z0-9_.\-]*{TELLING_END}[ \t]",
+    within=76,
 )
 _STATEMENT = Gate(
     r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
@@ -111,8 +116,8 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
                 changed = _CHANGED.match(text, match.end()) if kind is Kind.SECRET else None
                 if changed:
                     yield from value_at(folded, changed.end(), kind, name=match[1])
-    for sign, pattern, capitals in _FORMS:
-        for match in pattern.finditer(cased if capitals else text) if sign in text else ():
+    for pattern, capitals in _FORMS:
+        for match in pattern.finditer(cased if capitals else text):
             kind = told_by(cased[match.start(1) : match.end(1)])
             if kind is not None:
                 yield from value_at(folded, match.end(), kind)

@@ -17,6 +17,7 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _BARE = re.compile(r"[^\s\"'`,;&<>|(){}\[\]、。」』]{1,401}+")
 _BARE_SECRET = re.compile(r"[^\s\"'`,;<>|、。」』]{1,401}+")
 _QUOTED = re.compile(r"\\?([\"'`])((?:[^\"'`\\\n]|\\.|(?!\1)[\"'`]){0,400}?)\\?\1")
+_OPENING = frozenset("\\\"'`")
 _SCHEME = re.compile(r"(?:basic|bearer|digest|negotiate|ntlm|pass|static|plain)[: ]{1,2}(?=[!-~]{4})")
 _GOES_ON = re.compile(r"(?:[;,][^\s;,=\"'<>]+)+(?=\s|$)")
 """Behind a sign that parts settings, where no setting follows."""
@@ -59,7 +60,7 @@ def value_at(
     text = folded.text
     scheme = _SCHEME.match(text, start)
     start = scheme.end() if scheme else start
-    quoted = _QUOTED.match(text, start)
+    quoted = _QUOTED.match(text, start) if text[start : start + 1] in _OPENING else None
     if quoted:
         begin, end = quoted.span(2)
     else:

@@ -55,6 +55,15 @@ _ATTRIBUTE = listed(
 _TELLS_WHO = listed("id name names string code")
 _TELLS_WHAT = listed("string hash component")
 """Attributes that are the thing itself: a user's name, a session's id; the hash of a password."""
+_TELLING = (
+    *("key", "session", *_SECRET, *_USER, *_DOMAIN, *_HOST),
+    *(*_SECRET_ENDINGS, *_USER_ENDINGS, *_HOST_ENDINGS),
+)
+TELLING_END = (
+    rf"(?:{'|'.join(sorted(set(_TELLING)))})"
+    rf"(?:[0-9_.\-]|{'|'.join(sorted(_TELLS_WHO | _TELLS_WHAT))})*"
+)
+"""What every name ends with that tells something, in small letters; for gates, which look for such names."""
 
 
 @lru_cache(16_384)
