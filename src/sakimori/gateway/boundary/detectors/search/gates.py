@@ -16,10 +16,10 @@ hold, characters that are rare in ordinary text. Hyperscan makes nothing of
 
 ``needs`` is a simpler pattern that lies within every match, or within what the pattern looks ahead at: name it where
 the telling part stands at the end. Say with ``within`` how near to the beginning of the match it ends, if it is near,
-so that ``re`` need not begin far back. ``wants`` narrows: of many matches only those that have it matter
-(of all settings, those whose names tell something). A pattern with capitals is for texts with their capitals (``Folded.cased``),
-any other for texts in small letters. Patterns have no flags. ``tests/…/test_gates.py`` compares every gate with ``re``
-over many texts; it finds new ones by itself.
+so that ``re`` need not begin far back. ``wants`` narrows: of many matches only those that have it matter (of all
+settings, those whose names tell something). A pattern with capitals is for texts with their capitals
+(``Folded.cased``), any other for texts in small letters. Patterns have no flags. ``tests/…/test_gates.py`` compares
+every gate with ``re`` over many texts; it finds new ones by itself.
 """
 
 import re

@@ -16,7 +16,8 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _SETTING = Gate(
-    r"([a-z_](?<![a-z0-9_.\-$%@][a-z_])[a-z0-9_.\-]{1,60}+)[\"'\])]{0,3}+[ \t]{0,32}+(:=|=>|==?|:(?![:/\\]))[ \t]{0,8}+",
+    r"([a-z_](?<![a-z0-9_.\-$%@][a-z_])[a-z0-9_.\-]{1,60}+)[\"'\])]{0,3}+[ \t]{0,32}+"
+    r"(:=|=>|==?|:(?![:/\\]))[ \t]{0,8}+",
     wants=rf"(?:auth|sid|nonce|ticket|{TELLING_END})[\"'\])]{{0,3}}[ \t]*[:=]",
     within=100,
 )
