@@ -29,8 +29,7 @@ _RUN = re.compile(
     f"([{KANJI}{KANA}・](?:[{KANJI}{KANA}・{_LATIN}]+|(?<=[{_LATIN}].)))(?=(さん|さま|くん|ちゃん)?)", re.DOTALL
 )
 """A run and the honorific behind it. Latin that it begins with is taken in backwards: most Latin begins none."""
-_LATIN_BEFORE = re.compile(f"[{_LATIN}]+$")
-_LATIN_CHARACTERS = frozenset("0123456789abcdefghijklmnopqrstuvwxyz&")
+_LATIN_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz&"
 _LONGEST_RUN = 60
 _POLITE = frozenset("様殿氏君嬢")
 
@@ -39,16 +38,15 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     if text.isascii():
         return
-    previous = 0
     for run in _RUN.finditer(text):
         found, honorific = run.groups()
         start = run.start()
-        if text[start - 1] in _LATIN_CHARACTERS and (before := _LATIN_BEFORE.search(text, previous, start)):
-            start = before.start()
-            found = before[0] + found
-        previous = run.end()
-        claims = _claims if len(found) <= _LONGEST_RUN else _claims_in_parts
-        for begin, end, kind, name in claims(found, honorific is not None):
+        if text[start - 1] in _LATIN_CHARACTERS:
+            before = text[max(0, start - _LONGEST_RUN) : start]
+            latin = before[len(before.rstrip(_LATIN_CHARACTERS)) :]
+            found, start = latin + found, start - len(latin)
+        claims = _claims(found, honorific) if len(found) <= _LONGEST_RUN else _claims_in_parts(found, honorific)
+        for begin, end, kind, name in claims:
             if kind is Kind.NAME and name == found and text[start - 1 : start] == "@":
                 continue
             yield Hit(start + begin, start + end, kind, "name-ja", name)
@@ -60,21 +58,22 @@ _Claim = tuple[int, int, Kind, str]
 """Where a name begins and ends in its run, what it is, and the name."""
 
 
-def _claims_in_parts(run: str, is_polite: bool) -> Iterator[_Claim]:
+def _claims_in_parts(run: str, honorific: str | None) -> Iterator[_Claim]:
     """What a run says that is too long to be read at once."""
     for first in range(0, len(run), _LONGEST_RUN):
         part = run[first : first + _LONGEST_RUN]
-        for begin, end, kind, name in _claims(part, is_polite and first + _LONGEST_RUN >= len(run)):
+        for begin, end, kind, name in _claims(part, honorific if first + _LONGEST_RUN >= len(run) else None):
             yield first + begin, first + end, kind, name
 
 
 @lru_cache(16_384)
-def _claims(run: str, is_polite: bool) -> tuple[_Claim, ...]:
-    """What a run says, in order. ``is_polite``: さん or the like follows."""
-    return tuple((begin, end, kind, run[begin:end]) for begin, end, kind in _names_in(run, is_polite))
+def _claims(run: str, honorific: str | None) -> tuple[_Claim, ...]:
+    """What a run says, in order. ``honorific``: what of its kind follows."""
+    names = _names_in(run, is_polite=honorific is not None)
+    return tuple((begin, end, kind, run[begin:end]) for begin, end, kind in names)
 
 
-def _names_in(run: str, is_polite: bool) -> Sequence[tuple[int, int, Kind]]:
+def _names_in(run: str, *, is_polite: bool) -> Sequence[tuple[int, int, Kind]]:
     lexicon = japanese()
     if run in lexicon.polite_words:
         return ()

@@ -26,15 +26,17 @@ MUST_NAME = listed(
 )
 """Titles that somebody's name must stand before."""
 TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
-_PAIR = Gate(
-    f"([{KANJI}](?<![{KANJI}]{{2}})[{KANJI}]{{0,3}})[ \u3000]"
-    f"(?=([{KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{KANA}]{{2,6}}(?![{KANA}])))"
-)
-_CHARACTER = re.compile(f"[{KANJI}{KANA}ぁ-んa-z0-9]")
+_PAIR = re.compile(f" (?<=[{KANJI}] )(?=[{KANJI}]|[ぁ-ん]{{2}}|[{KANA}]{{2}})")
+"""No gate: where Japanese has spaces, this stands at most of them."""
+_SURNAME = re.compile(f"(?<![{KANJI}])[{KANJI}]{{1,4}}$")
+_SURNAME_IN_CELL = re.compile(f"(?<![{KANJI}{KANA}ぁ-んa-z0-9])[{KANJI}]{{1,4}}$")
+_BEHIND = re.compile(f"[{KANJI}]{{1,6}}|[ぁ-ん]{{2,6}}|[{KANA}]{{2,6}}(?![{KANA}])")
 _CELL = re.compile(
     f"([ぁ-ん]{{2,4}}|[{KANA}]{{2,6}}|[{KANJI}]{{1,3}})"
     f"(?![{KANJI}{KANA}ぁ-んa-z0-9](?<![様氏殿君さはがのにをとへもで]))"
 )
+_MOST_BEFORE, _MOST_BEHIND = 5, 7
+"""What decides: the parts at their longest, and a character on either side."""
 _AFTER_CELL = ("", "\n", " ", "\u3000", ",", "、", "。", ")", "」", "'", '"', "|", "\t", "(", "様", "氏")
 _PARTS_IN_KATAKANA = Gate(f"(?<![{KANA}])[{KANA}]{{1,8}}(?:[ \u3000][{KANA}]{{1,8}}){{1,4}}(?![{KANA}])")
 _KATAKANA = Gate(f"([{KANA}](?<![{KANA}]{{2}})[{KANA}]{{1,6}})[ \u3000・]([{KANA}]{{2,8}})(?![{KANA}])")
@@ -44,16 +46,17 @@ _HIRAGANA = Gate("([ぁ-ん](?<![ぁ-ん]{2})[ぁ-ん]{1,5})[ \u3000]([ぁ-ん]{
 def detect_spaced_people(text: str) -> Iterator[Hit]:
     reach = 0
     for match in _PAIR.finditer(text):
-        start, end = match.start(), match.end(2)
-        surname, following = match.groups()
-        if start >= reach:
-            reach = end
-            if given := _given_behind(surname, following):
-                yield Hit(start, match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
-        if not (start and _CHARACTER.match(text, start - 1)) and (
-            given := _given_in_cell(surname, text[match.start(2) : end + 1])
-        ):
-            yield Hit(start, match.start(2) + len(given), Kind.PERSON, "name-ja", surname + given)
+        space = match.start()
+        surname, reached, given, given_in_cell = _pair(
+            text[max(0, space - _MOST_BEFORE) : space], text[space + 1 : space + 1 + _MOST_BEHIND]
+        )
+        start = space - len(surname)
+        if reached and start >= reach:
+            reach = space + 1 + reached
+            if given:
+                yield Hit(start, space + 1 + len(given), Kind.PERSON, "name-ja", surname + given)
+        if given_in_cell:
+            yield Hit(start, space + 1 + len(given_in_cell), Kind.PERSON, "name-ja", surname + given_in_cell)
     lexicon = japanese()
     for match in _PARTS_IN_KATAKANA.finditer(text):
         parts = re.split("[ \u3000]", match[0])
@@ -71,7 +74,20 @@ def detect_spaced_people(text: str) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-ja", match[1] + match[2])
 
 
-@lru_cache(8_192)
+@lru_cache(16_384)
+def _pair(before: str, behind: str) -> tuple[str, int, str, str]:
+    """What stands before a space and behind it.
+
+    The family name that it could be; how far what could be a given name goes; the given name wherever in a sentence it
+    stands, and the one between separators of fields. Empty where there is none.
+    """
+    surname, following = _SURNAME.search(before), _BEHIND.match(behind)
+    if surname is None or following is None:
+        return "", 0, "", ""
+    in_cell = _given_in_cell(surname[0], behind) if _SURNAME_IN_CELL.search(before) else ""
+    return surname[0], following.end(), _given_behind(surname[0], following[0]), in_cell
+
+
 def _given_behind(surname: str, following: str) -> str:
     """The given name that begins what follows a family name and a space, wherever in a sentence; empty: none does."""
     lexicon = japanese()
@@ -82,7 +98,6 @@ def _given_behind(surname: str, following: str) -> str:
     return given if is_name else ""
 
 
-@lru_cache(8_192)
 def _given_in_cell(surname: str, following: str) -> str:
     """The given name between separators of fields behind a family name and a space; empty where there is none.
 
