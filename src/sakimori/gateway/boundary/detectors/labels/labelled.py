@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
-from sakimori.gateway.boundary.detectors.labels.labelled_values import SHAPES, Shape
+from sakimori.gateway.boundary.detectors.labels.labelled_values import NEEDS_SIGN, SHAPES, Shape
 from sakimori.gateway.boundary.detectors.numbers.references import detect_references, is_reference_label
 from sakimori.gateway.boundary.detectors.search.anchors import Anchors
 from sakimori.gateway.boundary.detectors.words.numerals import with_digits
@@ -26,6 +26,7 @@ _SEPARATOR = re.compile(
     r"(?P<sign>=>|->|[:=|→>\t#※]|は|が|の|第|to\b|is\b|are\b|no\.?:?(?![a-z])|番号|,(?=\")|-(?= )|・)?"
     r"[ \u3000\"'*_\[\\「『【<|#:=(、`]{0,5}(?:\n[ \u3000>*]{0,4}(?=[^\n]))?"
 )
+_SEPARATORS = str.maketrans("", "", " -")
 _WIDE = ("\u3000", "\t")
 _BEFORE_LABEL = ("", "\n", "\u3000", "\t")
 _REFERENCE = (Kind.CUSTOMER, "id")
@@ -37,6 +38,7 @@ class _Label(NamedTuple):
     shape: str
     spelling: str
     find: Shape
+    needs_sign: bool
     bounds: str
     begins_word: bool
     """Nothing of a Latin word may stand before it, ``ends_word``: behind it."""
@@ -66,7 +68,7 @@ def _label(spelling: str, told: tuple[Kind, str]) -> _Label:
     kind, shape = told
     name, _, bounds = shape.partition(" ")
     begins, ends = spelling[0] in _ASCII_WORD, spelling[-1] in _ASCII_WORD
-    return _Label(kind, shape, spelling, SHAPES[name], "|" + bounds, begins, ends)
+    return _Label(kind, shape, spelling, SHAPES[name], name in NEEDS_SIGN, "|" + bounds, begins, ends)
 
 
 def detect_labelled(folded: Folded) -> Iterator[Hit]:
@@ -78,27 +80,31 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
     for start, end, number in anchors.find(text):
         if end <= reach and start < reach:
             continue  # within a longer label or value
-        kind, _, _, find, bounds, begins_word, ends_word = labels[number]
-        if begins_word and text[start - 1 : start] in _ASCII_WORD:
+        label = labels[number]
+        if label.begins_word and text[start - 1 : start] in _ASCII_WORD:
             continue
-        if ends_word and text[end : end + 1] in _ASCII_WORD:
+        if label.ends_word and text[end : end + 1] in _ASCII_WORD:
             continue
         separator = _SEPARATOR.match(text, end)
         if separator is None:
             continue
-        if view is None:
-            view = with_digits(text)
-        sign = separator["sign"] or _told_by_space(folded.cased, start, end, separator[0])
-        place = find(folded, view, separator.end(), sign + bounds)
+        sign, value = separator["sign"], separator.end()
+        told = sign or _told_by_space(folded.cased, start, end, separator[0])
+        place = None
+        if told or not label.needs_sign:
+            if view is None:
+                view = with_digits(text)
+            place = label.find(folded, view, value, told + label.bounds)
         if place:
             reach = max(reach, place[1])
-            value = text[place[0] : place[1]]
-            yield Hit(*place, kind, "label", re.sub(r"[ \-]", "", value) if value.isascii() else value)
-        elif separator.end() - end <= 1 and not separator["sign"]:
-            continue
-        else:
+            yield Hit(*place, label.kind, "label", _plain(text[place[0] : place[1]]))
+        elif sign or value - end > 1:
             reach = max(reach, end)
     yield from detect_references(folded)
+
+
+def _plain(value: str) -> str:
+    return value.translate(_SEPARATORS) if value.isascii() else value
 
 
 def _told_by_space(cased: str, start: int, end: int, between: str) -> str:
@@ -126,10 +132,8 @@ def beside_label(folded: Folded, view: str, label: str, start: int, end: int) ->
     name, _, bounds = shape.partition(" ")
     place = SHAPES[name](folded, view, start, ":|" + bounds)
     if place:
-        value = folded.text[place[0] : min(place[1], end)]
-        yield Hit(
-            place[0], min(place[1], end), kind, "label", re.sub(r"[ \-]", "", value) if value.isascii() else value
-        )
+        start, end = place[0], min(place[1], end)
+        yield Hit(start, end, kind, "label", _plain(folded.text[start:end]))
 
 
 def detect_member(name: str, value: Folded) -> Iterator[Hit]:

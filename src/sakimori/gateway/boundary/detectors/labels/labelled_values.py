@@ -5,7 +5,7 @@ A label says what a value is, so the shapes are wide: numbers without their chec
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from sakimori.gateway.boundary.detectors.words.lexicon import english, japanese, listed
 from sakimori.gateway.boundary.detectors.words.pieces import is_common_hiragana
@@ -29,6 +29,11 @@ _NAME_EN = re.compile(
 _INITIALS = re.compile(r"(?:[A-Z]\.){2,3}(?![A-Za-z])|[A-Z]\.[A-Z](?![A-Za-z.])")
 _ID = re.compile(r"[a-z0-9](?:[ ]?[a-z0-9\-_/]){2,31}")
 _CODE = re.compile(r"[a-z0-9][a-z0-9\-_/.]{1,38}[a-z0-9]")
+_SPACED_CODE = re.compile(r"[a-z]{1,4} ?[0-9]{4,10}(?: ?[a-z0-9]{1,4})?|[0-9]{2,6}(?: [0-9]{2,6}){1,4}")
+_SPACED = re.compile(r"[0-9]{2,6}(?: [0-9]{2,6}){1,4}(?![0-9])")
+_DIGIT = re.compile("[0-9]")
+_FEWEST_DIGITS = 3
+"""Where no sign separates a number from its label."""
 _PHONE = re.compile(r"\(?\+?[0-9(](?:[ .\-()・の]{0,2}[0-9]){3,15}(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9])")
 _POSTCODE = re.compile(
     r"[0-9]{3}[\-ー ]?[0-9]{4}(?![0-9])|[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}|[0-9]{5}(?:-[0-9]{3,4})?(?![0-9])"
@@ -76,6 +81,24 @@ _NOBODY = listed(
     " 全員"
 )
 _JA_SIGNS = frozenset("はがの")
+_TITLES = (
+    "部長",
+    "課長",
+    "係長",
+    "次長",
+    "主任",
+    "社長",
+    "支店長",
+    "室長",
+    "行員",
+    "職員",
+    "担当",
+    "会長",
+    "専務",
+    "常務",
+    "弁護士",
+    "税理士",
+)
 _TRAILING = re.compile(r"(?:様|殿|さん|さま|氏|先生|です|より|から|まで|宛|です。|の|は|が|を|に|へ|と|も|で|か)+$")
 _STOPS_ADDRESS = re.compile(
     r"(?:です|でした|でございます|に(?:変更|転居|引|お願い|住|届|送|な)|へ(?:変更|転居|引|お|送)|から|まで"
@@ -87,11 +110,8 @@ _STOPS_ADDRESS = re.compile(
 )
 
 
-def _pattern(pattern: re.Pattern[str], *, needs_sign: bool = False, needs_digit: bool = False) -> Shape:
-    def shape(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
-        sign = told.partition("|")[0]
-        if needs_sign and not sign:
-            return None
+def _pattern(pattern: re.Pattern[str], *, needs_digit: bool = False) -> Shape:
+    def shape(_folded: Folded, view: str, start: int, _told: str) -> tuple[int, int] | None:
         match = pattern.match(view, start)
         if not match or match[0].strip(" -") in _NOBODY:
             return None
@@ -119,29 +139,25 @@ def _number_of(bounds: str) -> re.Pattern[str]:
 
 def _identifier(_folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
     match = _CODE.match(view, start)
-    if not match or not any(map(str.isdigit, match[0])):
-        match = re.compile(r"[a-z]{1,4} ?[0-9]{4,10}(?: ?[a-z0-9]{1,4})?|[0-9]{2,6}(?: [0-9]{2,6}){1,4}").match(
-            view, start
-        )
-    if not match or not any(map(str.isdigit, match[0])):
+    if not match or not _DIGIT.search(match[0]):
+        match = _SPACED_CODE.match(view, start)
+    if not match:
         return None
-    sign = told.partition("|")[0]
-    longer = re.compile(r"[0-9]{2,6}(?: [0-9]{2,6}){1,4}(?![0-9])").match(view, start)
+    longer = _SPACED.match(view, start)
     if longer and longer.end() > match.end():
         match = longer
-    if not sign and sum(map(str.isdigit, match[0])) < 3:
+    if told[0] == "|" and sum(map(str.isdigit, match[0])) < _FEWEST_DIGITS:
         return None
     return match.start(), match.start() + len(match[0].rstrip("-_/."))
 
 
 def _name(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] | None:
     sign = told.partition("|")[0]
-    if not sign:
-        return None
     text = folded.text
     match = _NAME_JA.match(text, start)
     if match:
-        return _japanese_name(text, match, weak=sign in _JA_SIGNS or sign in ("to", "is", "no", "-", "・", "番号"))
+        size = _japanese_name(match[0], weak=sign in _JA_SIGNS or sign in ("to", "is", "no", "-", "・", "番号"))
+        return (start, start + size) if size else None
     initials = _INITIALS.match(folded.cased, start)
     if initials:
         return initials.span()
@@ -151,43 +167,27 @@ def _name(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] 
     return _english_name(folded, latin, sign)
 
 
-def _japanese_name(text: str, match: re.Match[str], *, weak: bool) -> tuple[int, int] | None:
+@lru_cache(8_192)
+def _japanese_name(value: str, *, weak: bool) -> int:
+    """How much of a value is a name. ``weak``: what separates it from its label does so in sentences, too."""
     lexicon = japanese()
-    value = match[0]
     trimmed = _TRAILING.sub("", value) or value
-    for title in (
-        "部長",
-        "課長",
-        "係長",
-        "次長",
-        "主任",
-        "社長",
-        "支店長",
-        "室長",
-        "行員",
-        "職員",
-        "担当",
-        "会長",
-        "専務",
-        "常務",
-        "弁護士",
-        "税理士",
-    ):
+    for title in _TITLES:
         if trimmed.endswith(title) and len(trimmed) > len(title):
             trimmed = trimmed[: -len(title)]
     first = re.split("[ \u3000]", trimmed)[0]
     if first in _NOBODY or first in lexicon.titles or is_common_hiragana(first):
-        return None
+        return 0
     if trimmed in lexicon.words or trimmed in lexicon.katakana_words:
-        return None
+        return 0
     if weak:
         compact = re.sub("[ \u3000]", "", trimmed)
         known = any(compact[:size] in lexicon.surnames or compact[:size] in lexicon.kana_surnames for size in (1, 2, 3))
         if not known or any(trimmed.endswith(word) for word in ("名", "者", "人")) or trimmed[:2] in lexicon.words:
-            return None
+            return 0
     elif _is_words(trimmed):
-        return None
-    return match.start(), match.start() + len(trimmed)
+        return 0
+    return len(trimmed)
 
 
 def _is_words(value: str) -> bool:
@@ -240,7 +240,7 @@ def _english_name(folded: Folded, match: re.Match[str], sign: str) -> tuple[int,
 
 def _text_value(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] | None:
     sign = told.partition("|")[0]
-    if sign in _JA_SIGNS or not sign or sign in ("to", "is", "no", "-", "・", "番号"):
+    if sign in _JA_SIGNS or sign in ("to", "is", "no", "-", "・", "番号"):
         return None
     match = _TEXT.match(folded.text, start)
     if not match:
@@ -262,10 +262,9 @@ def _areas() -> tuple[str, ...]:
     return tuple(japanese().areas)
 
 
-def _address(folded: Folded, view: str, start: int, told: str) -> tuple[int, int] | None:
-    sign = told.partition("|")[0]
+def _address(_folded: Folded, view: str, start: int, _told: str) -> tuple[int, int] | None:
     match = _ADDRESS.match(view, start)
-    if not match or not sign:
+    if not match:
         return None
     value = match[0]
     stop = _STOPS_ADDRESS.search(value, 3)
@@ -336,12 +335,12 @@ SHAPES: Mapping[str, Shape] = {
     "address": _address,
     "user": _user,
     "host": _host,
-    "password": _pattern(_PASSWORD, needs_sign=True, needs_digit=True),
+    "password": _pattern(_PASSWORD, needs_digit=True),
     "phone": _pattern(_PHONE),
     "postcode": _pattern(_POSTCODE),
     "date": _pattern(_DATE),
     "age": _pattern(_AGE),
-    "plate": _pattern(_PLATE, needs_sign=True, needs_digit=True),
+    "plate": _pattern(_PLATE, needs_digit=True),
     "expiry": _pattern(_EXPIRY),
     "card": _pattern(_CARD),
     "ssn": _pattern(_SSN, needs_digit=True),
@@ -349,5 +348,8 @@ SHAPES: Mapping[str, Shape] = {
     "sign": _pattern(_SIGN),
     "pension": _pattern(_PENSION),
     "invoice": _pattern(_INVOICE, needs_digit=True),
-    "word": _pattern(_WORD, needs_sign=True),
+    "word": _pattern(_WORD),
 }
+
+NEEDS_SIGN = frozenset({"name", "text", "address", "password", "plate", "word"})
+"""Shapes of what only a sign, a quote or a column separates from its label."""

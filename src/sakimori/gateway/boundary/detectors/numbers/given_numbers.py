@@ -6,7 +6,7 @@ Deny by default: what software numbers for itself (sizes, offsets, processes) is
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from string import ascii_lowercase
 
 from sakimori.gateway.boundary.detectors.numbers.references import owned_by_nobody
 from sakimori.gateway.boundary.detectors.search.gates import Gate
@@ -28,12 +28,14 @@ _UNIT = re.compile(
     r"|[kmgt]i?b|bytes?|ms|ns|us|µs|secs?\b|seconds|minutes|hours|days|yen|jpy|usd|eur|gbp|times|people|items|rows|lines|users|records"
     r"|entries|events|tokens|characters|chars|shares|units|px|hz|bps|kbps|iops|ops|/s\b)"
 )
-_MONEY = re.compile(
-    r"(?:[¥$€£<>≦≧≤≥]|(?:jpy|usd|eur|gbp|chf|aud|cad|sgd|hkd|cny|krw|inr|thb|vnd|idr|twd|円貨|金額|残高|金|約|計|総額|価格|単価"
-    r"|元本|限度額|極度額|評価額|年収|月収|売上|利益|手数料|利息)=?)[ :=]{0,2}$"
+_MONEY = tuple(
+    listed(
+        "¥ $ € £ < > ≦ ≧ ≤ ≥ jpy usd eur gbp chf aud cad sgd hkd cny krw inr thb vnd idr twd 円貨 金額 残高 金 約 計"
+        " 総額 価格 単価 元本 限度額 極度額 評価額 年収 月収 売上 利益 手数料 利息"
+    )
 )
+"""What stands before amounts."""
 _FIELD = re.compile(r"([a-z][a-z0-9_.\-]*)[\"']?[ ]?[=:][ ]?[\"'(\[]?$")
-_WORD = re.compile(r"([a-z]+)[ ]$")
 _TIME = re.compile(
     r"(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12][0-9]|3[01])(?:-?(?:[01][0-9]|2[0-3])[0-5][0-9][0-9]{0,8})?$"
     r"|1[4-9][0-9]{8}(?:[0-9]{3}){0,3}$|(?:19|20)[0-9]{2}-(?:19|20)?[0-9]{2}$|(?:19|20)[0-9]{2}-[01]?[0-9]-[0-3]?[0-9]$"
@@ -50,8 +52,8 @@ _MEASURED = listed(
 )
 _OF_SENTENCES = listed("there are have has is was with and or in of by to says say")
 """Words that count nothing before long numbers, although they do before short ones."""
-_LONGEST_BEFORE = 32
-_FEWEST = 6
+_HEADS = ("番号", "コード", "id", "no")
+_LONGEST_BEFORE, _MOST_SIGNS = 32, 3
 
 
 def detect_given_numbers(folded: Folded) -> Iterator[Hit]:
@@ -70,21 +72,22 @@ def _is_given(text: str, match: re.Match[str]) -> bool:
     number = match[0]
     if len(number) == len(text):
         return False  # the value of a JSON member: its name tells, or a detector of a form
-    digits = sum(map(str.isdigit, number))
-    if digits < _FEWEST or _TIME.match(number) or _UNIT.match(text, match.end()) or number.endswith("000"):
+    if number.endswith("000") or _TIME.match(number) or _UNIT.match(text, match.end()):
         return False
     if len(set(number) - {"-"}) == 1:
         return False  # 000000, 999999
     before = text[max(0, match.start() - _LONGEST_BEFORE) : match.start()]
-    if _MONEY.search(before):
+    stem = before.rstrip(" :=")
+    if stem.endswith(_MONEY) and len(before) - len(stem) <= _MOST_SIGNS:
         return False
-    field, word = _FIELD.search(before), _WORD.search(before)
-    if field:
+    if before.rstrip(" \"'([").endswith(("=", ":")) and (field := _FIELD.search(before)):
         name = re.split(r"[_.\-]", field[1])[-1]
         return not (name in _MEASURED or field[1] in _MEASURED or _numbers_nobody(name))
-    if word and word[1] not in _OF_SENTENCES and (word[1] in _MEASURED or _numbers_nobody(word[1])):
-        return word[1] == "value" and number[0] == "0"  # no amount begins so
-    return not before.rstrip().endswith(_japanese())
+    if before.endswith(" "):
+        word = before[len(before[:-1].rstrip(ascii_lowercase)) : -1]
+        if word and word not in _OF_SENTENCES and (word in _MEASURED or _numbers_nobody(word)):
+            return word == "value" and number[0] == "0"  # no amount begins so
+    return not _is_label_of_nobody(before.rstrip(" :=\n\t\u3000").removesuffix("."))
 
 
 def _numbers_nobody(name: str) -> bool:
@@ -92,7 +95,9 @@ def _numbers_nobody(name: str) -> bool:
     return name in english or name.removesuffix("id").removesuffix("no") in english
 
 
-@cache
-def _japanese() -> tuple[str, ...]:
-    heads = ("番号", "コード", "id", "no", "no.", "id:", "番号:", "コード:")
-    return tuple(first + head for first in owned_by_nobody()[1] for head in heads)
+def _is_label_of_nobody(text: str) -> bool:
+    """Whether a text ends with such a label in Japanese: ポート番号."""
+    for head in _HEADS:
+        if text.endswith(head):
+            return text.removesuffix(head).endswith(owned_by_nobody()[1])
+    return False

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from string import ascii_lowercase
 
 import yaml
 
@@ -30,7 +31,6 @@ _ENGLISH = Gate(
     needs=r"(?:^|[^a-z0-9_])(?:refs?|references?|no|nr|number|num|id|code|identifier)[ .:#=\t\"'(]|#",
     within=12,
 )
-_WORDS = re.compile(r"(?<![a-z0-9_.\-/@ァ-ヴー一-龥])(?:[a-z][a-z'’]{0,14}[ /\-]){0,3}\Z")
 _JAPANESE = Gate(
     r"(番号|コード|ナンバー|no\.?|№|id|記号)"
     r"((?:[ ]?[(\[【][^()\[\]【】\n]{0,10}[)\]】])?[ \u3000\t]?(?:は|が|の|:|=|・|\||→)?"
@@ -39,8 +39,7 @@ _JAPANESE = Gate(
     needs=r"番号|コード|ナンバー|no|№|id|記号",
     within=4,
 )
-_JAPANESE_WORDS = re.compile(r"[一-龥ァ-ヴー々]{0,10}[ ]?(?:[a-z]{1,12}[ ]?)?\Z")
-_LONGEST_WORDS = 49
+_LONGEST_WORD = 16
 _NUMBERED = Gate(
     r"第[ \u3000]?([0-9a-z]{1,12}(?:[\-/・][0-9a-z]{1,12}){1,3}|[0-9]{5,12})[ \u3000]?号", needs=r"第[^\n]{0,80}号"
 )
@@ -49,6 +48,7 @@ _CODE = Gate(
     r"|[A-Z]{1,4}[0-9]{0,4}(?:[\-/][0-9A-Z]{1,12}){1,4}|[0-9]{1,4}[A-Z]{1,3}-[0-9]{3,10})"
     r"(?![A-Za-z0-9_\-/\\@=:(+~]|\.[A-Za-z0-9])",
     needs=r"[A-Z]{1,4}[0-9]{5}|[A-Z][0-9]{0,4}[\-/][0-9A-Z]|[0-9][A-Z]{1,3}-[0-9]{3}",
+    within=11,
 )
 _THING = Gate(
     r"(?<![a-z0-9_.\-/@])(licen[cs]e|permit|badge|policy|plan|contract|cert|certificate|membership|member|serial|invoice|order"
@@ -104,7 +104,9 @@ _NUMBERED_THINGS = listed(
     " staff badge reference ref application booking request serial"
 )
 _BARE_NUMBER_WORDS = listed("no number num nr")
-_LAST_WORD = re.compile(r"([a-z'’]+)[ /\-]*$")
+_LETTERS = ascii_lowercase + "'’"
+_OF_WORDS = re.compile("[a-z0-9_.@ァ-ヴー一-龥]")
+_NOT_PLAIN = str.maketrans("", "", " -/.")
 
 
 @cache
@@ -121,25 +123,18 @@ def detect_references(folded: Folded) -> Iterator[Hit]:
     english, japanese, codes = owned_by_nobody()
     reach = 0
     for match in _ENGLISH.finditer(text):
-        words = _WORDS.search(text, max(reach, match.start() - _LONGEST_WORDS), match.start())
-        if words is None:
+        before = _word_before(text, reach, match.start())
+        if before is None or (match[1] == "#" and before not in _NUMBERED_THINGS):
             continue
         reach = match.end()
-        before = _LAST_WORD.search(words[0])
-        if match[1] == "#" and not (before and before[1] in _NUMBERED_THINGS):
-            continue
-        if not (before and before[1] in english) and _is_reference(
-            text, match, bare=_is_bare(match), told=before is not None
-        ):
+        if before not in english and _is_reference(text, match, bare=_is_bare(match), told=before != ""):
             yield _hit(match, 3)
     if not text.isascii():
         reach = 0
         for match in _JAPANESE.finditer(text):
-            words = _JAPANESE_WORDS.search(text, max(reach, match.start() - _LONGEST_WORDS), match.start())
+            before = text[max(reach, match.start() - _LONGEST_WORD) : match.start()].rstrip(" ")
             reach = match.end()
-            if not (words and words[0].rstrip().endswith(japanese)) and _is_reference(
-                text, match, bare=False, told=True
-            ):
+            if not before.endswith(japanese) and _is_reference(text, match, bare=False, told=True):
                 yield _hit(match, 3)
         for match in _NUMBERED.finditer(text):
             if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS + 1 and not text[: match.start()].endswith(japanese):
@@ -193,6 +188,17 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
             yield Hit(*match.span(), Kind.ACCOUNT, "reference", _plain(match[0]))
 
 
+def _word_before(text: str, reach: int, start: int) -> str | None:
+    """The word before a label that begins at ``start``; empty if there is none, None if the label is part of a name."""
+    sign = text[start - 1 : start]
+    if not sign or sign not in " /-":
+        return ""
+    stem = text[max(reach, start - 1 - _LONGEST_WORD) : start - 1]
+    rest = stem.rstrip(_LETTERS)
+    word = "" if rest and _OF_WORDS.match(rest, len(rest) - 1) else stem[len(rest) :]
+    return word if word or sign == " " else None
+
+
 def _is_free(code: str, codes: frozenset[str]) -> bool:
     """Whether no standard, vendor or catalogue gives codes such as this."""
     prefix = _PREFIX.search(code)
@@ -235,4 +241,4 @@ def _hit(match: re.Match[str], group: int) -> Hit:
 
 
 def _plain(value: str) -> str:
-    return re.sub(r"[ \-/.]", "", value)
+    return value.translate(_NOT_PLAIN)
