@@ -29,8 +29,9 @@ _MARKS = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
 
 _UNUSUAL = re.compile("[^\x00-\x7f\u3001\u3002\u3005\u3007\u300c-\u300f\u3041-\u3093\u30a1-\u30fc\u4e00-\u9fff]+")
 """Of the rest, what Japanese is mostly written with, only ASCII capitals fold."""
-_WIDE_CAPITALS = re.compile("[\uff21-\uff3a]+")
-_NARROW_CAPITALS = {0xFF21 + n: 0x41 + n for n in range(26)}
+_NARROW_CAPITALS = {chr(0xFF21 + n): chr(0x41 + n) for n in range(26)}
+_MOST_REPLACED = 24
+"""A pass over the text for each of so many different characters costs less than one that looks at each of the text."""
 _GREEK_OR_CYRILLIC = re.compile("[\u0370-\u04ff]")
 _MIXED = re.compile("[a-z0-9][@._-]?[\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][@._-]?[a-z0-9]")
 _GREEK_OR_CYRILLIC_WORD = re.compile("[a-z0-9@._\u0370-\u03ff\u0400-\u04ff-]+")
@@ -45,7 +46,8 @@ def _fold_character(character: str) -> str:
         return "-"
     if character.isdecimal():  # of whatever script
         return str(unicodedata.decimal(character))
-    return unicodedata.normalize("NFKC", character).lower()
+    folded = unicodedata.normalize("NFKC", character).lower()
+    return "-" if folded in _DASHES and folded else folded
 
 
 @cache
@@ -95,20 +97,20 @@ def fold(text: str) -> Folded:
     unusual = "".join(set("".join(_UNUSUAL.findall(text))))
     if not unusual:
         return Folded(text.lower(), text)
-    _, runs, irregular, sequence = _tables()
+    _, _, irregular, sequence = _tables()
+    plain = _plain(text, unusual)
     if not irregular.search(unusual):
-        folded = _fold_plain(text) if runs.search(unusual) else text.lower()
-        if _GREEK_OR_CYRILLIC.search(_fold_plain(unusual)):
+        folded = plain.lower()
+        if _GREEK_OR_CYRILLIC.search(_plain(unusual, unusual).lower()):
             folded = _unmask(folded)
-        return Folded(folded, _narrow(text) if _WIDE_CAPITALS.search(unusual) else text)
+        return Folded(folded, _narrow(text, unusual))
     pieces: list[str] = []
     cased: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     position = 0
     for match in sequence.finditer(text):
-        plain = _fold_plain(text[position : match.start()])
-        pieces.append(plain)
+        pieces.append(plain[position : match.start()].lower())
         cased.append(text[position : match.start()])
         starts.extend(range(position, match.start()))
         ends.extend(range(position + 1, match.start() + 1))
@@ -118,22 +120,31 @@ def fold(text: str) -> Folded:
         starts.extend([match.start()] * len(folded))
         ends.extend([match.end()] * len(folded))
         position = match.end()
-    pieces.append(_fold_plain(text[position:]))
+    pieces.append(plain[position:].lower())
     cased.append(text[position:])
     starts.extend(range(position, len(text)))
     ends.extend(range(position + 1, len(text) + 1))
-    return Folded(_unmask("".join(pieces)), _narrow("".join(cased)), starts, ends)
+    return Folded(_unmask("".join(pieces)), _narrow("".join(cased), unusual), starts, ends)
 
 
-def _fold_plain(text: str) -> str:
-    """Fold a text whose characters all fold to one."""
+def _plain(text: str, unusual: str) -> str:
+    """The text with each character that folds to one other than its small letter as that. ``unusual``: those that may,
+    once each."""
     single, runs, _, _ = _tables()
-    return runs.sub(lambda run: run[0].translate(single), text).lower()
+    others = "".join(runs.findall(unusual))
+    if len(others) > _MOST_REPLACED:
+        return runs.sub(lambda run: run[0].translate(single), text)
+    for character in others:
+        text = text.replace(character, single.get(ord(character), character))
+    return text
 
 
-def _narrow(text: str) -> str:
+def _narrow(text: str, unusual: str) -> str:
     """Full-width capitals as ASCII ones; other characters that capitals are told from stay as they are."""
-    return _WIDE_CAPITALS.sub(lambda run: run[0].translate(_NARROW_CAPITALS), text)
+    for character in unusual:
+        if character in _NARROW_CAPITALS:
+            text = text.replace(character, _NARROW_CAPITALS[character])
+    return text
 
 
 def _unmask(folded: str) -> str:

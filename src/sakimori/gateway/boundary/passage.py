@@ -31,7 +31,7 @@ from sakimori.gateway.boundary.running_text import (
 )
 from sakimori.gateway.boundary.seam import across, ending
 from sakimori.gateway.boundary.span import Hit, Kind, Span
-from sakimori.gateway.boundary.tokens import CODE, TOKEN_LIKE, Minter, find_tokens
+from sakimori.gateway.boundary.tokens import CODE, TOKEN_LIKE, Minter, token_at, token_places
 
 _WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
 """Detectors that guess what a name is."""
@@ -352,7 +352,8 @@ class Passage:
     def _restored_pieces(self, text: str) -> Iterator[str]:
         folded = fold(text)
         position = 0
-        for begin, end, token in find_tokens(folded.text):
+        for begin, end in token_places(folded.text):
+            token = token_at(folded.text, begin, end)
             value = self.tokens.get(token)
             if value is None:
                 self.invented.add(token)
@@ -367,7 +368,8 @@ class Passage:
 
 def _token_places(text: str) -> list[tuple[int, int]]:
     folded = fold(text)
-    return [folded.original(start, end) for start, end, _ in find_tokens(folded.text)]
+    places = list(token_places(folded.text))
+    return places if folded.starts is None else [folded.original(*place) for place in places]
 
 
 def _widened(text: str, spans: list[Span]) -> list[Span]:
