@@ -85,21 +85,38 @@ _MILITARY = Gate(
     r"|dpo),? (?:aa|ae|ap)[ ,]{1,2}[0-9]{5}"
 )
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
-_TOKEN = re.compile(
-    rf"[0-9]+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]+){{0,3}}|[{_UPPER}][^\W\d_]*(?:['\u2019\-][^\W\d_]+)*\.?|(?<![^\W\d_])(?:de|del|della|di|da"
-    rf"|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str|fejedelem|rkp|ul"
-    rf"|av|rua|via|sok|köz|sor|krt|am|upon|sur|sous)\b\.?"
+_A_NUMBER = r"[0-9]++[a-zA-Z]?(?:[\-/][0-9a-zA-Z]++){0,3}+"
+_A_NAME = rf"[{_UPPER}][^\W\d_]*+(?:['\u2019\-][^\W\d_]++)*+\.?+"
+_PARTICLE = (
+    r"(?:de|del|della|di|da|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str"
+    r"|fejedelem|rkp|ul|av|rua|via|sok|köz|sor|krt|am|upon|sur|sous)\b\.?"
 )
+_TOKEN = re.compile(rf"{_A_NUMBER}|{_A_NAME}|(?<![^\W\d_]){_PARTICLE}")
 _NUMBER = re.compile(
     r"[0-9](?<![0-9A-Za-z_.\-/:=#$][0-9])(?:[0-9]{0,2}(?:-[0-9]{1,3}){1,3}|[0-9]{0,5}[A-Za-z]?)(?![0-9A-Za-z_:=%]|[.,][0-9])"
 )
+_DIGIT = re.compile("[0-9]")
+_BEYOND = 6
+"""How much of what follows a row tells about it."""
 _LONGEST_ABBREVIATION = 3
 _CAMEL = re.compile("[a-z][A-Z]")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}(?:-|$)")
 _ROOMS = listed("room unit floor level shop block house lot villa building")
-_LAST_WORD_BACKWARDS = re.compile(r"\n?[ ,.]{1,3}([^\W\d_]+)")
+_LAST_WORD_BACKWARDS = re.compile(r"\n?[ ,.]{1,3}([^\W\d_]+(?:['\u2019\-][^\W\d_]+)*)")
 _AFTER_WORD = (" ", ",", ".", "\n")
-_GAP = re.compile(r"[ \t]*(?:,[ \t]*)?(?:\n[> \t]{0,4}(?:,[ \t]*)?)?(?:\([^)\n]{0,20}\))?")
+_BETWEEN = (
+    # A sentence that ends before a line with a number is no part of it.
+    rf"(?=[ \t,\n(])(?!(?<=[^\W\d_{_UPPER}]\.)[ \t,]*\n[^\n]{{0,4}}[0-9])"
+    rf"[ \t]{{0,8}}(?:,[ \t]{{0,8}})?(?:\n[> \t]{{0,4}}(?:,[ \t]*)?)?(?:\([^)\n0-9{_UPPER}]{{0,20}}\))?"
+)
+_TOKENS = re.compile(
+    # The class comes first, the look-behind second: so the search skips from capital to capital and digit.
+    rf"[0-9{_UPPER}](?<![\w\-/\\.:@=#%][0-9{_UPPER}])"
+    r"(?:(?<=[0-9])[0-9]*+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]++){0,3}+"
+    r"|(?<![0-9])[^\W\d_]*+(?:['\u2019\-][^\W\d_]++)*+\.?+)"
+    rf"(?:{_BETWEEN}(?:{_A_NUMBER}|{_A_NAME}|{_PARTICLE}))++"
+)
+"""Numbers, capitalised words and particles in a row."""
 _LEADING = listed(
     "the in on at to from and is are was he she it we they i you her his my our please call contact dear hi"
 )
@@ -267,64 +284,41 @@ def detect_english_addresses(folded: Folded) -> Iterator[Hit]:
     for match in _FLAT.finditer(text):
         if match[0][0] != "#" and match[0].split()[0] not in ("room", "floor", "fl", "unit"):
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-en", match[0])
-    for begin, end in _windows(cased):
-        yield from _addresses_between(text, cased, begin, end)
+    for row in _TOKENS.finditer(cased):
+        start, end = row.span()
+        address = _DIGIT.search(cased, start, end) and _address_in(cased[start : end + _BEYOND], end - start)
+        if address:
+            first, last = start + address[0], start + address[1]
+            yield Hit(first, last, Kind.ADDRESS, "address-en", text[first:last])
 
 
-def _windows(cased: str) -> list[tuple[int, int]]:
-    """Where numbers stand beside capitalised words, with what could belong to one address with them."""
-    windows: list[tuple[int, int]] = []
-    for number in _NUMBER.finditer(cased):
+def _is_numbered(row: str, size: int) -> bool:
+    """Whether a number stands beside a capitalised word."""
+    for number in _NUMBER.finditer(row):
         start, end = number.span()
-        after = cased[end : end + 6].lstrip(" ,>\n\t")[:1]
-        if not after.isupper():
-            if cased[start - 1 : start] not in _AFTER_WORD:
-                continue
-            before = _LAST_WORD_BACKWARDS.match(cased[max(0, start - 30) : start][::-1])
-            if not before or not before[1][-1].isupper():
-                continue
-        if windows and start - 120 <= windows[-1][1]:
-            windows[-1] = (windows[-1][0], end + 120)
-        else:
-            windows.append((max(0, start - 120), end + 120))
-    return windows
+        if end > size:
+            return False
+        if row[end : end + 6].lstrip(" ,>\n\t")[:1].isupper():
+            return True
+        if row[start - 1 : start] in _AFTER_WORD:
+            before = _LAST_WORD_BACKWARDS.match(row[max(0, start - 30) : start][::-1])
+            if before and before[1][-1].isupper():
+                return True
+    return False
 
 
-def _addresses_between(text: str, cased: str, begin: int, finish: int) -> Iterator[Hit]:
-    run: list[re.Match[str]] = []
-    for token in _TOKEN.finditer(cased, begin, finish):
-        start = token.start()
-        if run and not _joined(cased, run[-1].end(), start):
-            if len(run) > 1:
-                yield from _address_in(text, run)
-            run = []
-        if not run:
-            first = cased[start]
-            if not (first.isdigit() or (first.isupper() and token[0].lower() not in _LEADING)):
-                continue
-            if start and (cased[start - 1].isalnum() or cased[start - 1] in "_-/\\.:@=#%"):
-                continue
-        run.append(token)
-    if len(run) > 1:
-        yield from _address_in(text, run)
+@lru_cache(4_096)
+def _address_in(row: str, size: int) -> tuple[int, int] | None:
+    """Where the address begins and ends in a row of numbers and capitalised words; None: there is none.
 
-
-_COMMON_GAPS = (" ", ", ")
-
-
-def _joined(text: str, end: int, start: int) -> bool:
-    if text[end - 1] == "." and "\n" in text[end:start] and text[end - 2].islower() and text[start].isdigit():
-        return False  # a sentence ends there
-    return end < start <= end + 12 and (text[end:start] in _COMMON_GAPS or _GAP.fullmatch(text, end, start) is not None)
-
-
-def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
-    """The address in a run of two and more numbers and capitalised words, if there is one."""
-    if not any(token[0][0].isdigit() for token in run):
-        return
+    ``size``: of the row, behind which stands what follows it.
+    """
+    if not _is_numbered(row, size):
+        return None
+    run = list(_TOKEN.finditer(row, 0, size))
+    opening = next((n for n, token in enumerate(run) if _opens_address(token[0])), len(run))
+    run = run[opening:]
     kinds = [_token_kind(token[0]) for token in run]
-    if "number" not in kinds:
-        return
     marks = [
         n
         for n in range(len(run))
@@ -336,9 +330,9 @@ def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
         )
     ]
     if not marks or not any(kind in ("name", "street", "flat") for kind in kinds):
-        return
+        return None
     if not any(kind == "name" for kind in kinds) and sum(kind in ("street", "flat") for kind in kinds) < 1:
-        return
+        return None
     first, last = marks[0], marks[-1]
     while first and (kinds[first - 1] in ("name", "street", "number", "flat", "small")):
         first -= 1
@@ -349,11 +343,13 @@ def _address_in(text: str, run: list[re.Match[str]]) -> Iterator[Hit]:
     while last + 1 < len(run) and kinds[last + 1] in ("name", "street", "number", "flat", "small", "word", "short"):
         last += 1
     if last == first:
-        return
+        return None
     end = run[last].end()
-    if text[end : end + 1] in ("_", "\\", "/", "=", "@"):
-        return
-    yield Hit(run[first].start(), end, Kind.ADDRESS, "address-en", text[run[first].start() : end])
+    return None if row[end : end + 1] in ("_", "\\", "/", "=", "@") else (run[first].start(), end)
+
+
+def _opens_address(token: str) -> bool:
+    return token[0].isdigit() or (token[0].isupper() and token.lower() not in _LEADING)
 
 
 @lru_cache(16_384)
