@@ -10,7 +10,7 @@ database itself.
 
 from sakimori.store import evidence
 from sakimori.store.database import Database
-from sakimori.store.errors import StoreError, WrongTenant
+from sakimori.store.errors import Busy, StoreError, WrongTenant
 from sakimori.store.transaction import Snapshot, Transaction
 
-__all__ = ["Database", "Snapshot", "StoreError", "Transaction", "WrongTenant", "evidence"]
+__all__ = ["Busy", "Database", "Snapshot", "StoreError", "Transaction", "WrongTenant", "evidence"]

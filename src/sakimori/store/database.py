@@ -22,11 +22,12 @@ class _Engine(Protocol):
 
     where: str
     """As it is called in errors; holds no password."""
-    answers_at_once: bool
-    """Whether a statement is done sooner than another thread would begin it: there is no server to wait for."""
 
-    def writing(self, tenant: str) -> AbstractContextManager[Connection]:
-        """A transaction that waits for its turn: within an institution, those that write follow one another."""
+    def writing(self, tenant: str, *, at_once: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction that waits for its turn: within an institution, those that write follow one another.
+
+        ``at_once``: raise Busy where it would wait, be it for a server at each statement.
+        """
         ...
 
     def write_next(self, connection: Connection, tenant: str) -> None:
@@ -53,11 +54,6 @@ class Database:
 
     def __init__(self, engine: _Engine) -> None:
         self._engine = engine
-
-    @property
-    def answers_at_once(self) -> bool:
-        """Whether statements within a transaction take microseconds; its begin and its end may wait all the same."""
-        return self._engine.answers_at_once
 
     @staticmethod
     def of(settings: Settings) -> "Database":
@@ -95,15 +91,20 @@ class Database:
         return Database(PostgresServer(parsed))
 
     @contextmanager
-    def transaction(self, tenant: str) -> Generator[Transaction, None, None]:
+    def transaction(self, tenant: str, *, at_once: bool = False) -> Generator[Transaction, None, None]:
         """Reads and writes of one institution: committed durably at normal exit, rolled back on any exception.
 
         Those of an institution follow one another: keep it short, and never open one inside another.
 
+        Args:
+            at_once: wait for nothing until its end, which waits for the disk: for threads that must not stand still.
+                The end may be in another thread.
+
         Raises:
+            Busy: ``at_once``, and something would be waited for.
             StoreError: the database is locked, full, read-only, damaged or gone; nothing was written.
         """
-        with explaining(self._engine.where), self._engine.writing(_named(tenant)) as connection:
+        with explaining(self._engine.where), self._engine.writing(_named(tenant), at_once=at_once) as connection:
             transaction = Transaction(connection, tenant)
             yield transaction
         for do in transaction.afterwards:

@@ -15,6 +15,10 @@ class StoreError(SakimoriError):
     """The database cannot be used as it is."""
 
 
+class Busy(StoreError):
+    """A transaction that was to begin at once could not: another one is under way, or a server is to be waited for."""
+
+
 class WrongTenant(StoreError):
     """A record of one institution was offered to a transaction of another."""
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sakimori.core import InputError
 from sakimori.store import protection
-from sakimori.store.errors import StoreError, explaining
+from sakimori.store.errors import Busy, StoreError, explaining
 from sakimori.store.migrate import HEAD, refuse_newer, revision, upgrade
 
 OLDEST = 15
@@ -53,8 +53,6 @@ class Roles:
 class PostgresServer:
     """Writers of one institution take turns, by an advisory lock; those of different ones do not wait."""
 
-    answers_at_once = False
-
     def __init__(self, url: URL) -> None:
         """Connect as an ordinary role.
 
@@ -74,7 +72,9 @@ class PostgresServer:
             raise
 
     @contextmanager
-    def writing(self, tenant: str) -> Generator[Connection, None, None]:
+    def writing(self, tenant: str, *, at_once: bool = False) -> Generator[Connection, None, None]:
+        if at_once:
+            raise Busy(f"the server of the database {self.where} is asked at every step")
         with _bound(self._writing, _BIND_WRITER, _writer(tenant)) as connection:
             yield connection
             connection.commit()

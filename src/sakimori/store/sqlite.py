@@ -11,10 +11,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.engine import URL
 
-from sakimori.store.errors import StoreError, explaining
+from sakimori.store.errors import Busy, StoreError, explaining
 from sakimori.store.migrate import migrate
 from sakimori.store.prepared import command
 
@@ -24,8 +24,6 @@ PATIENCE = 10.0
 
 class SqliteFile:
     """One file, one writer at a time, whichever institution it writes for."""
-
-    answers_at_once = True
 
     def __init__(self, url: URL) -> None:
         """Open the file, created where absent (0600, in a folder 0700) and brought up to date.
@@ -46,8 +44,10 @@ class SqliteFile:
         self._writer = threading.Lock()
 
     @contextmanager
-    def writing(self, tenant: str) -> Generator[Connection, None, None]:
-        if not self._writer.acquire(timeout=PATIENCE):
+    def writing(self, tenant: str, *, at_once: bool = False) -> Generator[Connection, None, None]:
+        if not self._writer.acquire(timeout=0 if at_once else PATIENCE):
+            if at_once:
+                raise Busy(f"the database {self.where} is held by another transaction of this process")
             raise StoreError(
                 f"the database {self.where} is held by another transaction of this process "
                 f"for more than {PATIENCE:.0f} s: try again"
@@ -56,7 +56,7 @@ class SqliteFile:
             self._refuse_if_moved()
             connection = self._held = self._held or self._writing.connect()
             try:
-                with connection.begin():
+                with _begun(connection, self.where) if at_once else connection.begin():
                     yield connection
             except BaseException:
                 self._held = None
@@ -143,6 +143,19 @@ def _write_ahead_log(connection: sqlite3.Connection, _record: object) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _begun(connection: Connection, where: str) -> RootTransaction:
+    """A transaction that waits for no other process. Raises Busy."""
+    command(connection, "PRAGMA busy_timeout = 0")
+    try:
+        return connection.begin()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        raise Busy(f"the database {where} is held by a transaction of another process") from error
+    finally:
+        command(connection, f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 
 
 def _begin(connection: Connection) -> None:

@@ -122,13 +122,13 @@ def test_who_comes_before_its_institution_has_its_turn_shares_the_transaction(da
     run(test)
 
 
-def test_what_takes_long_does_not_hold_up_the_event_loop(database: Database) -> None:
+def test_what_takes_long_does_not_hold_up_the_event_loop(database: Database, database_url: str) -> None:
     def where(_transaction: Transaction) -> bool:
         return threading.current_thread() is threading.main_thread()
 
     async def test() -> None:
         async with writing(database) as writer:
-            assert await writer.submit("aozora", where) == database.answers_at_once
+            assert await writer.submit("aozora", where) == database_url.startswith("sqlite")
             assert not await writer.submit("aozora", where, long=True)
 
     run(test)

@@ -1,24 +1,26 @@
 """The writer: what calls write, committed in groups, so that all who wait share one flush to the disk.
 
 A flush takes milliseconds and holds one writer at a time, so that calls which each waited for their own would queue up
-behind it. Here one thread takes turns for institutions: it begins a transaction, in which the work of all who wait by
-then is done, and commits; meanwhile the next group gathers. Nobody hears of a result before it is durable.
+behind it. Institutions take turns: one transaction does the work of all who wait by then; while it is committed, the
+next group gathers. Nobody hears of a result before it is durable.
 
-What waits for others (the turn, the disk, a server) waits in that thread. The work itself is done in the event loop
-where the database answers at once (a file): two threads that both compute get in each other's way at every statement.
+What waits for others (another writer, the disk, a server) waits in a thread. Where there is nothing to wait for but the
+flush (a file that nobody else writes to at the moment), the rest is done in the event loop: two threads that both
+compute get in each other's way at every statement.
 """
 
 import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sakimori.core import SakimoriError
 from sakimori.gateway.refusal import Refusal
-from sakimori.store import Database, StoreError, Transaction
+from sakimori.store import Busy, Database, StoreError, Transaction
 
 T = TypeVar("T")
 BUSY = "gateway_busy"
@@ -44,7 +46,7 @@ class _Outcome:
 
 
 class Writer:
-    """One thread that writes for one event loop. ``close`` it when done."""
+    """One transaction at a time, and one thread that waits, for one event loop. ``close`` it when done."""
 
     def __init__(self, database: Database, *, most_waiting: int = _MOST_WAITING) -> None:
         """To be made within the event loop."""
@@ -53,9 +55,12 @@ class Writer:
         self._most = most_waiting
         self._unheard = 0
         self._waiting: dict[str, list[_Job]] = {}
-        """By institution. Each that is there has a turn coming."""
+        """By institution, in the order of their turns."""
         self._lock = threading.Lock()
-        self._turns: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._idle = asyncio.Event()
+        """Nobody waits, and no turn is under way."""
+        self._idle.set()
+        self._blocking: queue.SimpleQueue[Callable[[], list[_Outcome]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="gateway-writer", daemon=True)
         self._thread.start()
 
@@ -81,38 +86,39 @@ class Writer:
         heard: asyncio.Future[T] = self._loop.create_future()
         self._unheard += 1
         with self._lock:
-            known = self._waiting.get(tenant)
-            if known is None:
-                self._waiting[tenant] = [_Job(work, heard, long)]
-                self._turns.put(tenant)
-            else:
-                known.append(_Job(work, heard, long))
+            self._waiting.setdefault(tenant, []).append(_Job(work, heard, long))
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._next_turn)  # whoever else is about to write shares it
         return await heard
 
     async def close(self) -> None:
         """Finish what waits. Nothing may be submitted any more: nobody would ever hear of it."""
-        self._turns.put(None)
+        await self._idle.wait()
+        self._blocking.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    def _work(self) -> None:
-        closing = False
-        while not (closing and not self._waiting):
-            tenant = self._turns.get()
-            if tenant is None:
-                closing = True
-            else:
-                self._loop.call_soon_threadsafe(self._tell, self._write(tenant))
+    def _next_turn(self) -> None:
+        tenant = next(iter(self._waiting), None)
+        if tenant is None:
+            self._idle.set()
+            return
+        turn = ExitStack()
+        try:
+            transaction = turn.enter_context(self._database.transaction(tenant, at_once=True))
+        except Busy:
+            self._blocking.put(partial(self._write, tenant))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is: who waits must hear it
+            self._turn_over(_all(self._take(tenant), error))
+            return
+        group = self._take(tenant)
+        do = partial(_do, transaction, group)
+        if not any(job.long for job in group):
+            do = _done(do)
+        self._blocking.put(partial(self._end, tenant, turn, group, do))
 
-    def _take(self, tenant: str) -> list[_Job]:
-        """Whoever waits by now, and is one group."""
-        with self._lock:
-            waiting = self._waiting.pop(tenant)
-            if len(waiting) > _LARGEST_GROUP:
-                self._waiting[tenant] = waiting[_LARGEST_GROUP:]
-                self._turns.put(tenant)
-        return waiting[:_LARGEST_GROUP]
-
-    def _tell(self, outcomes: Sequence[_Outcome]) -> None:
+    def _turn_over(self, outcomes: Sequence[_Outcome]) -> None:
         self._unheard -= len(outcomes)
         for outcome in outcomes:
             heard = outcome.job.heard
@@ -122,34 +128,66 @@ class Writer:
                 heard.set_result(outcome.value)
             else:
                 heard.set_exception(outcome.error)
+        self._loop.call_soon(self._next_turn)
+
+    def _work(self) -> None:
+        """The thread's."""
+        while (waiting := self._blocking.get()) is not None:
+            self._loop.call_soon_threadsafe(self._turn_over, waiting())
+
+    def _take(self, tenant: str) -> list[_Job]:
+        """Whoever waits by now, and is one group."""
+        with self._lock:
+            waiting = self._waiting.pop(tenant)
+            if len(waiting) > _LARGEST_GROUP:
+                self._waiting[tenant] = waiting[_LARGEST_GROUP:]
+        return waiting[:_LARGEST_GROUP]
 
     def _write(self, tenant: str, job: _Job | None = None) -> list[_Outcome]:
-        """One transaction for all who wait, or for one; for each its own where somebody's mistake undid the whole."""
+        """One transaction, waited for, in which the work of all who wait by then is done; or only that of one."""
         group = [job] if job else []
         try:
-            with self._database.transaction(tenant) as transaction:
+            with ExitStack() as turn:
+                transaction = turn.enter_context(self._database.transaction(tenant))
                 group = group or self._take(tenant)  # not before it is their turn: until then others may come
-                if self._database.answers_at_once and not any(job.long for job in group):
-                    return self._in_loop(lambda: _do(transaction, group))
-                return _do(transaction, group)
-        except StoreError as error:
-            return [_Outcome(job, error=error) for job in group or self._take(tenant)]
+                return self._end(tenant, turn.pop_all(), group, partial(_do, transaction, group))
         except Exception as error:  # noqa: BLE001 - whatever it is: who waits must hear it, and the thread must live on
+            return _all(group or self._take(tenant), error)
+
+    def _end(
+        self,
+        tenant: str,
+        turn: AbstractContextManager[object],
+        group: list[_Job],
+        do: Callable[[], list[_Outcome]],
+    ) -> list[_Outcome]:
+        """Do the work and commit it; each on its own where somebody's mistake undid the whole."""
+        try:
+            with turn:
+                return do()
+        except StoreError as error:
+            return _all(group, error)
+        except Exception as error:  # noqa: BLE001 - as above
             if len(group) == 1:
-                return [_Outcome(group[0], error=error)]
-            return [outcome for job in group or self._take(tenant) for outcome in self._write(tenant, job)]
+                return _all(group, error)
+            return [outcome for job in group for outcome in self._write(tenant, job)]
 
-    def _in_loop(self, do: Callable[[], list[_Outcome]]) -> list[_Outcome]:
-        done: Future[list[_Outcome]] = Future()
 
-        def run() -> None:
-            try:
-                done.set_result(do())
-            except BaseException as error:  # noqa: BLE001 - the transaction is the thread's to undo
-                done.set_exception(error)
+def _all(group: Sequence[_Job], error: BaseException) -> list[_Outcome]:
+    return [_Outcome(job, error=error) for job in group]
 
-        self._loop.call_soon_threadsafe(run)
-        return done.result()
+
+def _done(do: Callable[[], T]) -> Callable[[], T]:
+    """Do it now: what comes of it, an exception too, is to be had from what is returned."""
+    try:
+        result = do()
+    except Exception as error:  # noqa: BLE001 - told where the transaction ends
+        return partial(_throw, error)
+    return lambda: result
+
+
+def _throw(error: BaseException) -> Any:
+    raise error
 
 
 def _do(transaction: Transaction, group: Sequence[_Job]) -> list[_Outcome]:
