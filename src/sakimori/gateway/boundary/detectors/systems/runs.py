@@ -7,6 +7,8 @@ and behind words such as ``host`` and ``on``. Names of fields, functions, variab
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
 from sakimori.gateway.boundary.detectors.words.looks import Shape, is_romaji, shape_of
@@ -14,7 +16,8 @@ from sakimori.gateway.boundary.detectors.words.telling import told_by
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_RUN = re.compile(r"[A-Za-z0-9]+(?:[._\-]+[A-Za-z0-9]+)*")
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
+"""With the signs at its end, which belong to the sentence: to leave them out here takes longer."""
 _WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _JAPANESE = re.compile("[\u3041-\u30fe\u4e00-\u9fff]")
 _FOLLOWS = re.compile(
@@ -40,41 +43,86 @@ _LEADS = listed("on from for to host server user account machine node login box 
 _WITHIN_URL = re.compile(r"[^\s\"'<>=]*/[^\s\"'<>/]*//:")
 _ROUND = 120
 """Characters on either side that tell in what kind of text a run stands."""
+_STEP = 48
+"""By which parts of a line move, so that runs near to each other stand in the same."""
 _LOOK_BACK = 48
 _LONGEST = 128
 _ACRONYM = 5
 _MUCH_COUNTED = re.compile(r"[a-z]{4}[0-9]{3,5}$")
 _KINDS = {Shape.HOST: Kind.HOST, Shape.USER: Kind.USER, Shape.KEY: Kind.SECRET}
+_BEFORE_NAMES = frozenset(" \t=:([\"'/\\")
+_MAY_FOLLOW = frozenset(" \t:@(\"']+=/\\")
+"""What ``_FOLLOWS`` begins with."""
 _FEW_WORDS = 3
-_MOST_REMEMBERED = 16_384
+_MOST_REMEMBERED = 32_768
 _harmless: set[str] = set()
 """Runs that were judged so before, in any text: what is looked up at once needs no judging."""
+
+
+class _Look(NamedTuple):
+    """What a run that is no word is, wherever it stands."""
+
+    shape: Shape
+    kind: Kind | None
+    """By its shape alone."""
+    tells: bool
+    """It tells what others are (``dbhost``), or is an acronym."""
+    is_plain: bool
+    """In small letters."""
+    is_name: bool
+    """It could be a name in prose."""
+    is_name_in_japanese: bool
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _look_of(run: str) -> _Look:
+    shape = shape_of(run) if len(run) <= _LONGEST else Shape.HARMLESS
+    if shape is Shape.HARMLESS:
+        return _HARMLESS
+    is_compound, is_upper = shape is Shape.COMPOUND, run.isupper()
+    return _Look(
+        shape,
+        _KINDS.get(shape),
+        tells=told_by(run) is not None or (is_upper and len(run) <= _ACRONYM),
+        is_plain=run.islower(),
+        is_name=is_compound or is_romaji(run),
+        is_name_in_japanese=is_compound
+        or run.islower()
+        or (is_upper and len(run) >= _ACRONYM and is_romaji(run.lower())),
+    )
+
+
+_HARMLESS = _Look(Shape.HARMLESS, None, tells=False, is_plain=False, is_name=False, is_name_in_japanese=False)
 
 
 def detect_runs(folded: Folded) -> Iterator[Hit]:
     text = folded.text if _WIDE.search(folded.cased) else folded.cased
     surroundings: _Surroundings | None = None
     for match in _RUN.finditer(text):
-        run = match[0]
-        if run in _harmless:
+        found = match[0]
+        if found in _harmless:
             continue
-        shape = shape_of(run) if len(run) <= _LONGEST else Shape.HARMLESS
-        if shape is Shape.HARMLESS:
-            if len(run) <= _LOOK_BACK and len(_harmless) < _MOST_REMEMBERED:
-                _harmless.add(run)
+        run = found.rstrip("._-")
+        look = _look_of(run)
+        if look is _HARMLESS:
+            if len(found) <= _LOOK_BACK and len(_harmless) < _MOST_REMEMBERED:
+                _harmless.add(found)
             continue
         surroundings = surroundings or _Surroundings(text)
-        start, end = match.span()
+        start = match.start()
+        end = start + len(run)
         if text[start - 1 : start] == "\\" and _ESCAPED.match(text, start - 1):
-            start += 1
-        kind = _judge(text, start, end, shape, surroundings)
+            start, run = start + 1, run[1:]
+            look = _look_of(run)
+        kind = _judge(text, start, end, look, surroundings) if look is not _HARMLESS else None
         if kind is not None:
             yield Hit(start, end, kind, "run", run.lower())
 
 
-def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surroundings") -> Kind | None:
+def _judge(text: str, start: int, end: int, look: _Look, surroundings: "_Surroundings") -> Kind | None:
     """What a run is where it stands; None where it may stay."""
-    follows = _FOLLOWS.match(text, end)
+    shape = look.shape
+    follows = _FOLLOWS.match(text, end) if text[end : end + 1] in _MAY_FOLLOW else None
     if follows:
         if follows["port"]:
             return Kind.HOST
@@ -83,17 +131,16 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
         if follows["name"] and not (follows["name"] == "(" and shape is Shape.KEY):
             return None
     before = text[start - 1 : start]
-    strong = _KINDS.get(shape)
     if before and before in "-./\\$%{<`#+@":
-        if before in "-.+%" or (strong is None and before != "@"):
+        if before in "-.+%" or (look.kind is None and before != "@"):
             return None
         if follows and before in "/\\" and shape is Shape.HOST and follows[0] in ("/", "\\"):
             return None
         if before == "/" and shape is not Shape.KEY and surroundings.holds_url and _is_within_url(text, start):
             return None
-    if strong is not None:
-        return strong
-    previous = _previous(text, start)
+    if look.kind is not None:
+        return look.kind
+    previous = _previous(text, start) if before in _BEFORE_NAMES else ""
     told = told_by(previous) if previous else None
     if shape is Shape.COUNTED:
         if told is None and _MUCH_COUNTED.search(text[start:end]) and surroundings.is_machine_text(start, end):
@@ -102,21 +149,12 @@ def _judge(text: str, start: int, end: int, shape: Shape, surroundings: "_Surrou
     is_led = told is not None or previous in _LEADS
     if follows and follows["field"] and not is_led:
         return None
-    run = text[start:end]
-    if told is not None:
+    if told is not None or look.tells:
         return told
-    if told_by(run) is not None or (run.isupper() and len(run) <= _ACRONYM):
-        return None
     if surroundings.is_japanese(start, end):
-        is_name = (
-            run.islower()
-            or shape is Shape.COMPOUND
-            or (run.isupper() and len(run) >= _ACRONYM and is_romaji(run.lower()))
-        )
-        return Kind.NAME if is_name else None
-    is_name = shape is Shape.COMPOUND or is_led or is_romaji(run)
-    is_plain = run.islower() or (is_led and shape is Shape.COMPOUND)
-    if surroundings.is_machine_text(start, end) or (is_plain and is_name):
+        return Kind.NAME if look.is_name_in_japanese else None
+    is_plain = look.is_plain or (is_led and shape is Shape.COMPOUND)
+    if (is_plain and (is_led or look.is_name)) or surroundings.is_machine_text(start, end):
         return Kind.NAME
     return None
 
@@ -133,12 +171,14 @@ def _is_within_url(text: str, start: int) -> bool:
 
 
 class _Surroundings:
-    """What kind of text the parts of a text are; lines are looked at once."""
+    """What kind of text the parts of a text are, asked for from its beginning to its end."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._is_ascii = text.isascii()
-        self._machine: dict[tuple[int, int], bool] = {}
+        self._line = (0, -1)
+        self._part = (0, -1)
+        self._is_machine = False
         self.holds_url = "://" in text
 
     def is_japanese(self, start: int, end: int) -> bool:
@@ -147,16 +187,18 @@ class _Surroundings:
     def is_machine_text(self, start: int, end: int) -> bool:
         """Whether the line, or of a long one the part around, is none that people write for people."""
         text = self._text
-        begin = text.rfind("\n", max(0, start - _ROUND), start) + 1
-        stop = text.find("\n", end, end + _ROUND)
-        if not begin:
-            begin = max(0, start - _ROUND) // _LOOK_BACK * _LOOK_BACK
-        if stop < 0:
-            stop = (end + _ROUND) // _LOOK_BACK * _LOOK_BACK
-        known = self._machine.get((begin, stop))
-        if known is None:
-            known = self._machine[begin, stop] = _is_machine_line(text[begin:stop])
-        return known
+        begin, stop = self._line
+        if start > stop:
+            stop = text.find("\n", end)
+            self._line = begin, stop = text.rfind("\n", 0, start) + 1, stop if stop >= 0 else len(text) + _ROUND
+        if start - begin >= _ROUND:
+            begin = (start - _ROUND) // _STEP * _STEP
+        if stop - end >= _ROUND:
+            stop = (end + _ROUND) // _STEP * _STEP
+        if (begin, stop) != self._part:
+            self._part = begin, stop
+            self._is_machine = _is_machine_line(text[begin:stop])
+        return self._is_machine
 
 
 def _is_machine_line(line: str) -> bool:
