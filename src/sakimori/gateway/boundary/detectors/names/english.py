@@ -7,7 +7,8 @@ where a known given name begins them.
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.capitals import LEADING, LETTER, claims_of, is_word
@@ -103,38 +104,7 @@ _BRANCH = Gate(rf"((?:[{_UPPER}][{LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
 def detect_english_names(folded: Folded) -> Iterator[Hit]:
     cased = folded.cased
     lexicon = english()
-    for match in _SEQUENCE.finditer(cased):
-        start = match.start()
-        opens = _opens_sentence(cased, start)
-        claims = claims_of(match[0], opens)
-        if not claims and not match[0].isupper():
-            continue
-        follows = cased[match.end() : match.end() + 1]
-        if (
-            opens
-            and follows == ":"
-            and match[0].isascii()
-            and " " not in match[0]
-            and match[0].lower() not in lexicon.given
-        ):
-            continue  # a label
-        if (_is_element(cased, start, match.end()) and match[0].lower() not in lexicon.given) or (
-            match[0].lower() in _MONTHS and _DATED.search(cased[max(0, start - 8) : match.end() + 4])
-        ):
-            continue
-        is_placed = match[0].isupper() and len(match[0]) > 3 and _PLACED.search(cased[max(0, start - 16) : start])
-        if is_placed and " " not in match[0] and not is_word(match[0].lower(), lexicon):
-            yield Hit(start, match.end(), Kind.PLACE, "name-en", match[0].lower())
-        for begin, end, kind in claims:
-            stop = start + end
-            if kind in (Kind.PERSON, Kind.NAME) and cased[start + begin - 1 : start + begin] == " ":
-                before = _BEFORE_NAME.search(cased, max(0, start + begin - 12), start + begin)
-                begin -= len(before[0]) if before else 0
-            elif kind is Kind.PLACE and (of_place := _OF_PLACE.match(cased, stop)):
-                stop = of_place.end()
-            if cased[stop : stop + 1] == "." and _ABBREVIATED.search(cased[start:stop]):
-                stop += 1
-            yield Hit(start + begin, stop, kind, "name-en", folded.text[start + begin : stop])
+    yield from _capitalised(folded)
     for pattern, kind in ((_WORKS_FOR, Kind.ORG), (_CALLED, Kind.PERSON)):
         for match in pattern.finditer(cased):
             words = [word.lower().strip(".") for word in match[1].split()]
@@ -161,6 +131,74 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
     for match in _DAY_IN_WORDS.finditer(folded.text):
         yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "date-in-words", match[0])
     yield from _small_names(folded.text, cased, lexicon)
+
+
+class _Said(NamedTuple):
+    """What capitalised words say wherever they stand."""
+
+    claims: tuple[tuple[int, int, Kind], ...]
+    is_label: bool
+    """They can be one, before a colon."""
+    is_given: bool
+    is_month: bool
+    is_place: bool
+    """They are an unknown word in capitals, which names a place behind ``in`` and the like."""
+
+
+@lru_cache(16_384)
+def _said(sequence: str, opens: bool) -> _Said:
+    low = sequence.lower()
+    lexicon = english()
+    is_given = low in lexicon.given
+    is_word_alone = " " not in sequence
+    return _Said(
+        claims_of(sequence, opens),
+        is_label=opens and sequence.isascii() and is_word_alone and not is_given,
+        is_given=is_given,
+        is_month=low in _MONTHS,
+        is_place=sequence.isupper() and len(sequence) > 3 and is_word_alone and not is_word(low, lexicon),
+    )
+
+
+def _capitalised(folded: Folded) -> Iterator[Hit]:
+    """Names among words with capitals."""
+    cased = folded.cased
+    for match in _SEQUENCE.finditer(cased):
+        start, stop = match.span()
+        said = _said(match[0], _opens_sentence(cased, start))
+        if not said.claims and not said.is_place:
+            continue
+        if said.is_label and cased[stop : stop + 1] == ":":
+            continue
+        if (cased[start - 1 : start] in _OPENS_ELEMENT and not said.is_given and _is_element(cased, start, stop)) or (
+            said.is_month and _DATED.search(cased[max(0, start - 8) : stop + 4])
+        ):
+            continue
+        if said.is_place and _PLACED.search(cased[max(0, start - 16) : start]):
+            yield Hit(start, stop, Kind.PLACE, "name-en", folded.text[start:stop])
+        for begin, end, kind in said.claims:
+            first, last = start + begin, start + end
+            if kind is Kind.PLACE:
+                of_place = _OF_PLACE.match(cased, last)
+                last = of_place.end() if of_place else last
+            elif (kind is Kind.PERSON or kind is Kind.NAME) and _may_be_of_name(cased[max(0, first - 9) : first]):
+                before = _BEFORE_NAME.search(cased, max(0, first - 12), first)
+                first = before.start() if before else first
+            if cased[last : last + 1] == "." and _ABBREVIATED.search(cased[start:last]):
+                last += 1
+            yield Hit(first, last, kind, "name-en", folded.text[first:last])
+
+
+_OPENS_ELEMENT = frozenset("</")
+
+
+def _may_be_of_name(before: str) -> bool:
+    """Whether the word in front of a name, with the space between, can be an initial or a particle."""
+    word = before[:-1].rpartition(" ")[2]
+    return before[-1:] == " " and (word[-1:] == "." or word[-1:].isupper() or word in _PARTICLES)
+
+
+_PARTICLES = listed("van von de del della di da dos du le")
 
 
 def _is_element(text: str, start: int, end: int) -> bool:

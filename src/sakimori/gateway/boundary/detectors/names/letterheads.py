@@ -17,14 +17,16 @@ _COUNTRY_LINE = re.compile(
 )
 _POST_CODE = r"(?:[a-z]{2}[, ]{1,2}[0-9]{5}(?:-[0-9]{4})?|[a-z]{1,2}[0-9][0-9a-z]? [0-9][a-z]{2})"
 _POST_LINE = Gate(
-    rf"(?:^|\n)[>?, \t]{{0,200}}((?:[^\W\d_][^\n\d()>:;=]{{1,30}}[, ]{{1,2}})?{_POST_CODE})[ \t\r]{{0,200}}(?=\n|$)",
-    needs=rf"{_POST_CODE}[ \t\r]{{0,200}}(?:\n|$)",
+    rf"(?:^|\n)[>?, \t]{{0,40}}((?:[^\W\d_][^\n\d()>:;=]{{1,30}}[, ]{{1,2}})?{_POST_CODE})[ \t\r]{{0,40}}(?=\n|$)",
+    needs=rf"{_POST_CODE}[ \t\r]{{0,40}}(?:\n|$)",
 )
 """A town with a state and a ZIP code, or with a British postcode."""
 _STREET_LINE = re.compile(r"[>?, \t]*(?=[^\n]*[0-9])(?=[^\n]*[^\W\d_]{2})[^\n:;=@{}\[\]|]{5,80}$")
 _LINE_OF_ADDRESS = re.compile(r"[>?, \t]*[^\n:;=@{}\[\]|\"]{1,50}$")
 _ABOVE = re.compile(r"[>? \t]*([^\W\d_][^\n:;=@{}\[\]|\"!?0-9]{2,48}[^\W_])[ \t\r]*$")
-_AFTER_COUNTRY = tuple("0123456789)")
+_AFTER_COUNTRY = frozenset("0123456789)")
+_LONGEST = 120
+"""Code points of a line that names a country, with what may stand around it."""
 _LINES = 5
 _LINES_ABOVE = 3
 
@@ -61,17 +63,16 @@ def detect_letterheads(folded: Folded) -> Iterator[Hit]:
 def _countries(text: str) -> Iterator[re.Match[str]]:
     """Lines that name a country, or another place."""
     places = english().places
-    start = -1
-    while start < len(text):
-        end = text.find("\n", start + 1)
-        end = len(text) if end < 0 else end
-        line = text[max(0, start) : end].strip(" \t\r\n>?,").strip()
-        # What the pattern allows behind the name ends like this.
-        if line in places or line[-1:] in _AFTER_COUNTRY:
-            country = _COUNTRY_LINE.match(text, max(0, start))
-            if country and country[1].strip() in places:
-                yield country
-        start = end
+    start = 0
+    for line in text.split("\n"):
+        if len(line) <= _LONGEST:
+            bare = line.strip(" \t\r>?,")
+            # What the pattern allows behind the name ends like this.
+            if bare in places or bare[-1:] in _AFTER_COUNTRY:
+                country = _COUNTRY_LINE.match(text, max(0, start - 1))
+                if country and country[1].strip() in places:
+                    yield country
+        start += len(line) + 1
 
 
 def _is_street(text: str, first: int, last: int) -> bool:

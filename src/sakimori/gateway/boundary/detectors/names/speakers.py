@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.capitals import is_word
@@ -29,16 +30,11 @@ _READING = Gate(
 
 def detect_speakers(folded: Folded) -> Iterator[Hit]:
     """Also how Japanese names are read, which stands in brackets behind them."""
-    lexicon = english()
     text = folded.text
     if ": " in text:
         for match in _SPEAKER.finditer(text):
-            name = match[1]
-            is_mixed = not folded.cased[match.start(1) + 1 : match.end(1)].islower()
-            if folded.cased[match.start(1) : match.end(1)].isupper() and name in lexicon.given:
-                yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", name)
-            if not is_mixed and name.isascii() and name not in lexicon.terms and not is_word(name, lexicon):
-                yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", name)
+            if _names_somebody(folded.cased[match.start(1) : match.end(1)]):
+                yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", match[1])
     if text.isascii():
         return
     for pattern in (_SPEAKER_JA, _AT):
@@ -49,3 +45,12 @@ def detect_speakers(folded: Folded) -> Iterator[Hit]:
         parts = re.split("[ \u3000]", match[1])
         if not all(is_common_hiragana(part) for part in parts):
             yield Hit(match.start(1), match.end(1), Kind.PERSON, "reading", "".join(parts))
+
+
+@lru_cache(4_096)
+def _names_somebody(word: str) -> bool:
+    """Whether a word before a colon is no label: unknown, or a given name in capitals."""
+    lexicon, low = english(), word.lower()
+    if word.isupper():
+        return low in lexicon.given
+    return word[1:].islower() and low.isascii() and low not in lexicon.terms and not is_word(low, lexicon)
