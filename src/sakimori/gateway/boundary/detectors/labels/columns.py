@@ -26,16 +26,15 @@ _BLANK = " \u3000\r"
 
 def detect_columns(folded: Folded) -> Iterator[Hit]:
     text = folded.text
-    if "\n" not in text:
+    last_of = [(sign, last) for sign in _SEPARATORS if (last := text.rfind(sign)) >= 0]
+    if not last_of or "\n" not in text:
         return
     view: str | None = None
     labels: list[str | Kind] = []
     separator = ""
     start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        fields = _fields(text, start, end, separator) if separator else []
+    for line in text.split("\n"):
+        fields = _fields(text, start, start + len(line), separator) if separator and separator in line else []
         if fields and len(fields) == len(labels):
             view = with_digits(text) if view is None else view
             for label, (first, last) in zip(labels, fields, strict=True):
@@ -43,36 +42,28 @@ def detect_columns(folded: Folded) -> Iterator[Hit]:
                     yield from cell(folded, first, last, label)
                 elif label and first < last:
                     yield from beside_label(folded, view, label, first, last)
+        elif len(line) <= _LONGEST_HEAD:
+            for sign, last in last_of:
+                if sign in line and last > start + len(line) and (found := _head(folded, start, line, sign)):
+                    separator, labels = sign, found
+                    break
+        start += len(line) + 1
+
+
+def _head(folded: Folded, start: int, line: str, separator: str) -> list[str | Kind]:
+    """For each column its label (empty where it is none); nothing if the line is no head."""
+    end = start + len(line)
+    labels: list[str | Kind]
+    if _CODE.search(line):
+        if '"' in line:
+            names = [folded.text[begin:stop] for begin, stop in _fields(folded.text, start, end, separator)]
         else:
-            separator, labels = _head(folded, start, end) or (separator, labels)
-        start = end + 1
-
-
-def _head(folded: Folded, start: int, end: int) -> tuple[str, list[str | Kind]] | None:
-    """The separator and, for each column, its label (empty where it is none); None if the line is no head."""
-    text = folded.text
-    is_plain: bool | None = None
-    if end - start > _LONGEST_HEAD:
-        return None
-    for separator in _SEPARATORS:
-        first = text.find(separator, start, end)
-        if first < 0 or text.find(separator, end, end + 1 + _LONGEST_HEAD) < 0:
-            continue
-        if is_plain is None:
-            is_plain = _CODE.search(text, start, end) is None
-        fields = _fields(text, start, end, separator)
-        labels = (
-            [_label(folded, begin, stop) for begin, stop in fields]
-            if is_plain
-            else [
-                name if len(name) <= _LONGEST_LABEL and _is_label(name) else ""
-                for name in (text[begin:stop] for begin, stop in fields)
-            ]
-        )
-        told = sum(map(bool, labels))
-        if told >= 2 and told * 2 >= len(labels) - 1:
-            return separator, labels
-    return None
+            names = [name.strip(_BLANK) for name in line.split(separator)]
+        labels = [name if len(name) <= _LONGEST_LABEL and _is_label(name) else "" for name in names]
+    else:
+        labels = [_label(folded, begin, stop) for begin, stop in _fields(folded.text, start, end, separator)]
+    told = sum(map(bool, labels))
+    return labels if told >= 2 and told * 2 >= len(labels) - 1 else []
 
 
 def _label(folded: Folded, begin: int, stop: int) -> str | Kind:

@@ -80,10 +80,10 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
     for start, end, number in anchors.find(text):
         if end <= reach and start < reach:
             continue  # within a longer label or value
-        label = labels[number]
-        if label.begins_word and text[start - 1 : start] in _ASCII_WORD:
+        kind, _, _, find, needs_sign, bounds, begins_word, ends_word = labels[number]
+        if begins_word and text[start - 1 : start] in _ASCII_WORD:
             continue
-        if label.ends_word and text[end : end + 1] in _ASCII_WORD:
+        if ends_word and text[end : end + 1] in _ASCII_WORD:
             continue
         separator = _SEPARATOR.match(text, end)
         if separator is None:
@@ -91,13 +91,14 @@ def detect_labelled(folded: Folded) -> Iterator[Hit]:
         sign, value = separator["sign"], separator.end()
         told = sign or _told_by_space(folded.cased, start, end, separator[0])
         place = None
-        if told or not label.needs_sign:
+        if told or not needs_sign:
             if view is None:
                 view = with_digits(text)
-            place = label.find(folded, view, value, told + label.bounds)
+            place = find(folded, view, value, told + bounds)
         if place:
-            reach = max(reach, place[1])
-            yield Hit(*place, label.kind, "label", _plain(text[place[0] : place[1]]))
+            first, last = place
+            reach = max(reach, last)
+            yield Hit(first, last, kind, "label", _plain(text[first:last]))
         elif sign or value - end > 1:
             reach = max(reach, end)
     yield from detect_references(folded)

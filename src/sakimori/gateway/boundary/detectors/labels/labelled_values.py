@@ -26,6 +26,9 @@ _NAME_EN = re.compile(
     rf"|prof)\.? )?[{_LATIN}][{_LATIN}'\u2019\-]*\.?(?:,? [{_LATIN}][{_LATIN}'\u2019\-]*\.?){{0,4}}",
     re.IGNORECASE,
 )
+_WORD_OF_NAME = re.compile(rf"[{_LATIN}][{_LATIN}'\u2019\-]*\.?")
+_JOINS = listed("and or with for is was i you we")
+_GOES_ON = frozenset("_\\/(@")
 _INITIALS = re.compile(r"(?:[A-Z]\.){2,3}(?![A-Za-z])|[A-Z]\.[A-Z](?![A-Za-z.])")
 _ID = re.compile(r"[a-z0-9](?:[ ]?[a-z0-9\-_/]){2,31}")
 _CODE = re.compile(r"[a-z0-9][a-z0-9\-_/.]{1,38}[a-z0-9]")
@@ -68,8 +71,18 @@ _PENSION = re.compile(r"[0-9]{4}[\- ー]?[0-9]{6}(?![0-9])")
 _INVOICE = re.compile(r"t?[ ]?[0-9]{13}(?![0-9])|t[ ]?[0-9\-]{13,17}(?![0-9])|(?:第 ?)?[0-9a-z\-]{4,20}[0-9](?:号)?")
 _TEXT = re.compile(r"[^\n\t|\"'、。,;<>{}\[\]=]{2,40}")
 _ADDRESS = re.compile(r"[^\n\t|\"。;<>{}]{4,90}")
+_DIGIT_OR_NUMERAL = re.compile("[0-9一二三四五六七八九十〇]")
+_STREET_NUMBER = re.compile("[0-9]+ [a-z]")
+_PLACE = re.compile("[一-龥ァ-ヴヶ]{2,8}[都道府県市区町村郡]")
+_NETWORK = re.compile("[0-9.:x]+$|0x")
+_NO_ADDRESS = re.compile(r"(?:[0-9]{1,3}\.){3}|[0-9a-f:]+$|[a-z0-9._%+\-]+@|https?:")
 _USER = re.compile(r"[a-z0-9][a-z0-9._\-$@\\]{1,63}|[@][a-z0-9_.]{2,30}")
+_LIKE_USER = re.compile(r"[a-z][._][a-z]|^[a-z]-[a-z]{3}|[a-z_]{3,}[0-9]{1,8}$|^(?:svc|adm|sa)[_\-]")
+_NO_USER = re.compile(r"[0-9]{1,3}|0x[0-9a-f]+|s-1-[0-9\-]+|[0-9.:]+")
 _HOST = re.compile(r"[a-z0-9][a-z0-9._\-]{2,100}[a-z0-9]")
+_LIKE_HOST = re.compile(r"[a-z].*[\-.0-9]")
+_SIGN_OF_HOST = re.compile(r"[0-9.\-]")
+_NO_HOST = re.compile("[0-9.]+|0x[0-9a-f]+")
 _WORD = re.compile(r"[一-龥ァ-ヴー]{2,12}(?![一-龥ァ-ヴーみりしされせ])|[a-z][a-z\-]{2,30}(?: [a-z\-]{3,20}){0,3}")
 _NOBODY = listed(
     "system root administrator admin guest none null true false n/a na unknown local service network user users"
@@ -206,36 +219,40 @@ def _is_words(value: str) -> bool:
 
 def _english_name(folded: Folded, match: re.Match[str], sign: str) -> tuple[int, int] | None:
     lexicon = english()
-    end = match.start()
+    start = match.start()
+    end = 0
     known = capital = False
     count = 0
-    for word in re.finditer(rf"[{_LATIN}][{_LATIN}'\u2019\-]*\.?", match[0]):
-        low = word[0].lower().rstrip(".")
-        is_capital = word[0][0].isupper()
-        is_name = low in lexicon.given or low in lexicon.surnames
+    for word in _WORD_OF_NAME.finditer(match[0]):
+        spelling = word[0]
+        low = spelling.lower().rstrip(".")
+        if low in _JOINS:
+            break
+        is_capital = spelling[0].isupper()
+        is_word = low in lexicon.words
         if (
             count
             and not is_capital
-            and not is_name
+            and (is_word or capital)
             and low not in lexicon.joining
-            and (low in lexicon.words or capital)
+            and not (low in lexicon.given or low in lexicon.surnames)
         ):
             break
-        if low in ("and", "or", "with", "for", "is", "was", "i", "you", "we"):
-            break
-        known = known or (low not in lexicon.words and len(low) > 1)
+        known = known or (not is_word and len(low) > 1)
         capital = capital or is_capital
         count += 1
-        end = match.start() + word.end()
-    text = folded.cased[match.start() : end].rstrip(".,")
-    if not text or text.lower() in _NOBODY or not (known or (capital and count >= 2)):
+        end = word.end()
+    text = match[0][:end].rstrip(".,")
+    low = text.lower()
+    if not text or low in _NOBODY or not (known or (capital and count >= 2)):
         return None
-    if not capital and (count < 2 or sign not in (":", "quote")) and text.lower() not in lexicon.given:
+    if not capital and (count < 2 or sign not in (":", "quote")) and low not in lexicon.given:
         return None
-    after = folded.text[match.start() + len(text) : match.start() + len(text) + 1]
-    if after in ("_", "\\", "/", "(", "@") or after.isdigit():
+    end = start + len(text)
+    after = folded.text[end : end + 1]
+    if after in _GOES_ON or after.isdigit():
         return None
-    return match.start(), match.start() + len(text)
+    return start, end
 
 
 def _text_value(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] | None:
@@ -274,17 +291,16 @@ def _address(_folded: Folded, view: str, start: int, _told: str) -> tuple[int, i
     if comma > 0:
         value = value[:comma]
     value = value.rstrip(" ,\u3000)』」'")
-    has_digit = any(map(str.isdigit, value)) or any(c in "一二三四五六七八九十〇" for c in value)
-    is_place = value.startswith(_areas()) or re.match(r"[一-龥ァ-ヴヶ]{2,8}[都道府県市区町村郡]", value)
+    has_digit = _DIGIT_OR_NUMERAL.search(value)
+    is_ascii = value.isascii()
     if not (
-        is_place or (has_digit and (value[:1].isdigit() or not value.isascii() or re.search(r"[0-9]+ [a-z]", value)))
+        (has_digit and (not is_ascii or value[:1].isdigit() or _STREET_NUMBER.search(value)))
+        or (not is_ascii and (value.startswith(_areas()) or _PLACE.match(value)))
     ):
         return None
-    if value.isascii() and (
-        len(value.split()) < 2 or (re.match(r"[0-9.:x]+$|0x", value.split()[0]) and value.count(".") > 2)
-    ):
+    if is_ascii and (len(value.split()) < 2 or (_NETWORK.match(value.split()[0]) and value.count(".") > 2)):
         return None
-    if len(value) < 3 or re.match(r"(?:[0-9]{1,3}\.){3}|[0-9a-f:]+$|[a-z0-9._%+\-]+@|https?:", value):
+    if len(value) < 3 or _NO_ADDRESS.match(value):
         return None
     return start, start + len(value)
 
@@ -297,7 +313,7 @@ def _user(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] 
     if not match:
         return None
     value = match[0].rstrip(".$\\@")
-    if not sign and not re.search(r"[a-z][._][a-z]|^[a-z]-[a-z]{3}|[a-z_]{3,}[0-9]{1,8}$|^(?:svc|adm|sa)[_\-]", value):
+    if not sign and not _LIKE_USER.search(value):
         return None
     if (
         value in _NOBODY
@@ -305,7 +321,7 @@ def _user(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] 
         or (sign in ("は", "が", "|", "line") and value in english().words)
     ):
         return None
-    if re.fullmatch(r"[0-9]{1,3}|0x[0-9a-f]+|s-1-[0-9\-]+|[0-9.:]+", value) or len(value) < 2:
+    if _NO_USER.fullmatch(value) or len(value) < 2:
         return None
     return start, start + len(value)
 
@@ -318,11 +334,11 @@ def _host(folded: Folded, _view: str, start: int, told: str) -> tuple[int, int] 
     if not match or match[0] in _NOBODY or match[0] in english().words:
         return None
     value = match[0]
-    if not sign and not (re.search(r"[0-9]", value) and re.search(r"[a-z].*[\-.0-9]", value)):
+    if not sign and not (_DIGIT.search(value) and _LIKE_HOST.search(value)):
         return None
-    if not re.search(r"[0-9.\-]", value) and sign not in ("=", "quote", ":"):
+    if not _SIGN_OF_HOST.search(value) and sign not in ("=", "quote", ":"):
         return None
-    if re.fullmatch(r"[0-9.]+|0x[0-9a-f]+", value) or "_" in value[:1]:
+    if _NO_HOST.fullmatch(value):
         return None
     return start, start + len(value)
 

@@ -104,6 +104,9 @@ _NUMBERED_THINGS = listed(
     " staff badge reference ref application booking request serial"
 )
 _BARE_NUMBER_WORDS = listed("no number num nr")
+_LABEL = re.compile(r"(.{1,24}?)[ _]?(?:番号|コード|ナンバー|no\.?|№|id|ref(?:erence)?|number|code|#)")
+_ENDINGS = ("番号", "コード", "ナンバー", "no", "no.", "№", "id", "ref", "reference", "number", "code", "#")
+_WHOLE_LABELS = listed("コード ref reference no. id")
 _LETTERS = ascii_lowercase + "'’"
 _OF_WORDS = re.compile("[a-z0-9_.@ァ-ヴー一-龥]")
 _NOT_PLAIN = str.maketrans("", "", " -/.")
@@ -229,11 +232,13 @@ def _is_reference(text: str, match: re.Match[str], *, bare: bool, told: bool) ->
 
 def is_reference_label(name: str) -> bool:
     """Whether a folded head of a column or name of a member ends like a label of references."""
+    if name in _WHOLE_LABELS:
+        return True
+    if not name.endswith(_ENDINGS) or not (match := _LABEL.fullmatch(name)):
+        return False
     english, japanese, _ = owned_by_nobody()
-    if match := re.fullmatch(r"(.{1,24}?)[ _]?(?:番号|コード|ナンバー|no\.?|№|id|ref(?:erence)?|number|code|#)", name):
-        first = match[1].rstrip(" _-")
-        return not first.endswith(japanese) and re.split(r"[ _\-]", first)[-1] not in english
-    return name in ("コード", "ref", "reference", "no.", "id")
+    first = match[1].rstrip(" _-")
+    return not first.endswith(japanese) and re.split(r"[ _\-]", first)[-1] not in english
 
 
 def _hit(match: re.Match[str], group: int) -> Hit:
