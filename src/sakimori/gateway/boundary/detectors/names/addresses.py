@@ -14,11 +14,13 @@ from sakimori.gateway.boundary.detectors.words.numerals import with_digits
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_N = "[0-9一二三四五六七八九十百〇]{1,5}"
+_DIGITS = "0-9一二三四五六七八九十百〇"
+_N = f"[{_DIGITS}]{{1,5}}"
 _TAIL = Gate(
-    rf"{_N}(?:丁目|番町|番地|番|線|条)(?:の)?(?:[ \u3000]?{_N}(?:丁目|番地?の?|号|条|-|の)?(?![年月日時分円件"
-    rf"名人回%])){{0,4}}"
-    r"|[0-9]{1,5}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])|[0-9]{1,4}(?:の[0-9]{1,4}){1,3}(?![0-9年月日])"
+    # All begin with one class, so that ``re`` skips to it.
+    rf"[{_DIGITS}](?:[{_DIGITS}]{{0,4}}(?:丁目|番町|番地|番|線|条)(?:の)?"
+    rf"(?:[ \u3000]?{_N}(?:丁目|番地?の?|号|条|-|の)?(?![年月日時分円件名人回%])){{0,4}}"
+    r"|(?<=[0-9])[0-9]{0,4}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])|(?<=[0-9])[0-9]{0,3}(?:の[0-9]{1,4}){1,3}(?![0-9年月日]))"
 )
 _NUMBERS = re.compile(
     "[ \u3000]?(?:[一-龥ァ-ヴーぁ-ん]{0,6})[0-9]{1,5}(?:(?:番地?の?|丁目|号|条|線|の|-)[0-9]{1,4}){0,4}(?:番地?|号)?"
@@ -26,7 +28,11 @@ _NUMBERS = re.compile(
 )
 """What stands in an address behind its town, where no 丁目 or hyphen tells it."""
 _DATE = re.compile("(?:19|20)[0-9]{2}-[01]?[0-9](?:-[0-3]?[0-9])?$")
-_ADDRESS_CHARACTER = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーぁ-んノ0-9 \u3000]")
+_ADDRESS_BACKWARDS = re.compile("[一-龥\u3400-\u4dbf々ヶケァ-ヴーぁ-んノ0-9 \u3000]+")
+_LONGEST = 40
+"""Code points before the block numbers."""
+_ROOM_ENDS = re.compile("(?:号室|階|号|棟|荘|ビル|マンション)(?=[ぁ-ん])")
+_PARTICLES = "にはがをでとのへも"
 _TOWN = re.compile("[一-龥\u3400-\u4dbf々ァ-ヴー][一-龥々ァ-ヴーヶのがつノ]{1,12}$")
 _MUNICIPAL = re.compile("[一-龥ァ-ヴヶぁ-ん]{1,6}?[市区郡町村]")
 _PREFECTURAL = re.compile("[都道府県]")
@@ -153,13 +159,14 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-ja", match[0])
     reach = 0
     for match in _TAIL.finditer(text):
-        if match.start() < reach or _DATE.match(match[0]):
+        numbers, end = match.span()
+        if numbers < reach or not (stretch := _before(text, numbers, reach)) or _DATE.match(match[0]):
             continue
-        start = _start(text, match.start(), reach)
-        if start is None or not _is_address(text[start : match.start()], match[0]):
+        offset = _offset(stretch, match[0])
+        if offset is None:
             continue
-        building = _BUILDING.match(text, match.end())
-        reach = match.end() + len(_trimmed(building[0])) if building else match.end()
+        start = numbers - len(stretch) + offset
+        reach = end + _building_behind(text, end)
         yield Hit(start, reach, Kind.ADDRESS, "address-ja", text[start:reach])
     for match in _POSTCODE.finditer(text):
         after = text[match.end() : match.end() + 3].strip()
@@ -167,10 +174,26 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
             yield Hit(match.start(), match.end(), Kind.POSTCODE, "postcode", match[1].replace("ー", "-"))
 
 
-def _trimmed(building: str) -> str:
-    """What stands after the block numbers, without the particle that ends it."""
-    room = re.search("(?:号室|階|号|棟|荘|ビル|マンション)(?=[ぁ-ん])", building)
-    return building[: room.end()] if room else re.sub("[にはがをでとのへも]+$", "", building)
+def _building_behind(text: str, end: int) -> int:
+    """How long the building and the room are that follow the block numbers, without the particle that ends them."""
+    building = _BUILDING.match(text, end)
+    if not building or building.end() == end:
+        return 0
+    room = _ROOM_ENDS.search(building[0])
+    return room.end() if room else len(building[0].rstrip(_PARTICLES))
+
+
+def _before(text: str, end: int, least: int) -> str:
+    """What before the block numbers at ``end`` an address can be made of."""
+    before = _ADDRESS_BACKWARDS.match(text[max(least, end - _LONGEST) : end][::-1])
+    return text[end - before.end() : end] if before else ""
+
+
+@lru_cache(8_192)
+def _offset(stretch: str, numbers: str) -> int | None:
+    """Where in ``stretch`` the address begins that the block numbers behind it end; None: it is none."""
+    start = _start(stretch)
+    return start if start is not None and _is_address(stretch[start:], numbers) else None
 
 
 @cache
@@ -178,38 +201,31 @@ def _prefectures() -> tuple[str, ...]:
     return tuple(place for place in japanese().places if place[-1] in "都道府県" and len(place) > 2)
 
 
-def _start(text: str, end: int, least: int) -> int | None:
-    """Where the address begins of which the block numbers begin at ``end``."""
-    start = end
-    while start > least and end - start < 40 and _ADDRESS_CHARACTER.match(text, start - 1):
-        start -= 1
-    stretch = text[start:end]
-    best: int | None = None
-    for prefecture in _prefectures() if _PREFECTURAL.search(stretch) else ():
-        place = stretch.rfind(prefecture)
-        if place >= 0 and (best is None or place < best):
-            best = place
+def _start(stretch: str) -> int | None:
+    """Where the address could begin of which the block numbers stand behind ``stretch``."""
+    prefectures = [stretch.rfind(prefecture) for prefecture in _prefectures()] if _PREFECTURAL.search(stretch) else []
+    best = min((place for place in prefectures if place >= 0), default=None)
     if best is not None:
-        return start + best
+        return best
     lexicon = japanese()
     for match in re.finditer("[市区郡町村]", stretch):
         for size in range(2, 7):
             begin = match.end() - size
             if begin >= 0 and stretch[begin : match.end()] in lexicon.places:
-                return start + begin
+                return begin
     for place in re.finditer("[一-龥]{2,4}", stretch):
         for size in (4, 3, 2):
             if place[0][:size] in lexicon.areas:
-                return start + place.start()
+                return place.start()
     municipal = _MUNICIPAL.search(stretch)
     if municipal:
         words = re.search("[ \u3000の](?=[^ \u3000]*$)", stretch[: municipal.end()])
-        return start + (words.end() if words else municipal.start())
+        return words.end() if words else municipal.start()
     town = _TOWN.search(stretch.rstrip())
     if not town:
         return None
     particle = re.search("[のが](?=[一-龥]{3,}$)", town[0])
-    return start + town.start() + (particle.end() if particle else 0)
+    return town.start() + (particle.end() if particle else 0)
 
 
 def _is_address(left: str, tail: str) -> bool:
