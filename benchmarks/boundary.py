@@ -29,6 +29,8 @@ _COMMAND = "make bench ONLY=boundary"
 _BANK_TEXTS = 1200
 _PROMPT = 2_000
 _ROUNDS = 4
+_SHIFT = 37
+"""Code points by which letters are cut elsewhere: texts that come again are known."""
 _LOG_LINE = (
     "2026-11-22T01:02:03Z pc-{n:04}.bank.example EventID=4624 LogonType=3 TargetUserName=user{m:03} "
     "IpAddress=10.20.{m}.17 ProcessName=C:\\Windows\\System32\\svchost.exe the session lasted longer than usual\n"
@@ -186,8 +188,8 @@ def _print_types(name: str, rules: Evaluation, running: Evaluation) -> None:
 
 
 def _speed(boundary: Boundary, sets: dict[str, list[Labelled]]) -> list[Figure]:
-    """Over texts of a prompt's size: letters four times, of which all but the first have known words; log lines and
-    reports of which each is another, every time."""
+    """Over texts of a prompt's size, of which none comes twice: letters four times, cut elsewhere each time, so that
+    all but the first have known words; log lines and reports of which each is another, every time."""
     letters = {
         "ASCII letters": "\n".join(labelled.text for labelled in sets["bank texts"] if labelled.text.isascii()),
         "Japanese articles": "\n".join(labelled.text for labelled in sets["ner-ja"]),
@@ -195,7 +197,7 @@ def _speed(boundary: Boundary, sets: dict[str, list[Labelled]]) -> list[Figure]:
             labelled.text for labelled in sets["bank texts"] if not labelled.text.isascii()
         ),
     }
-    rounds = {name: [_prompts(text[:100_000])] * _ROUNDS for name, text in letters.items()}
+    rounds = {name: [_prompts(text[_SHIFT * n :][:100_000]) for n in range(_ROUNDS)] for name, text in letters.items()}
     for name, line in (("ASCII log lines", _LOG_LINE), ("Japanese reports", _REPORT)):
         rounds[name] = [_prompts(_lines(line, 40_000, seed)) for seed in range(_ROUNDS)]
     boundary.find("名 Name 1")
@@ -211,7 +213,7 @@ def _speed(boundary: Boundary, sets: dict[str, list[Labelled]]) -> list[Figure]:
         figures.append(
             Figure(f"rules, one prompt of 2,000 characters, {name}", best / len(texts[0]) * 1e3, "ms", None, _COMMAND)
         )
-    return [*figures, _request(boundary), *_start()]
+    return [*figures, _request(boundary), _conversation(boundary), *_start()]
 
 
 def _prompts(text: str) -> list[str]:
@@ -234,13 +236,26 @@ def _tokenise(boundary: Boundary, prompts: list[str]) -> None:
 
 def _request(boundary: Boundary) -> Figure:
     """A call of an agent: its tools are those of the call before, its messages are new."""
-    tools = [
+    calls = [{"tools": _tools(), "messages": [_lines(_LOG_LINE, 300, seed)]} for seed in range(40)]
+    best = min(_cpu(lambda call=call: Passage(boundary).send_value(call)) for call in calls)
+    return Figure("rules, a request with 20 tools and a message of 300 characters", best * 1e3, "ms", None, _COMMAND)
+
+
+def _conversation(boundary: Boundary) -> Figure:
+    """Calls of an agent that send all earlier messages again, of which the last is new."""
+    messages = [_lines(line, 1_000, seed) for seed in range(60) for line in (_LOG_LINE, _REPORT)]
+    calls = [{"tools": _tools(), "messages": messages[n : n + 31]} for n in range(80)]
+    seconds = [_cpu(lambda call=call: Passage(boundary).send_value(call)) for call in calls]
+    name = "rules, a request with 20 tools and 31 messages of 1,000 characters, of which one is new"
+    beside = f"all new {seconds[0] * 1e3:.1f}; 15 each of log lines and Japanese reports"
+    return Figure(name, min(seconds) * 1e3, "ms", beside, _COMMAND)
+
+
+def _tools() -> list[object]:
+    return [
         {"name": f"look_up_{n}", "description": f"Returns records of kind {n}.", "limits": {"rows": n, "days": 30}}
         for n in range(20)
     ]
-    calls = [{"tools": tools, "messages": [_lines(_LOG_LINE, 300, seed)]} for seed in range(40)]
-    best = min(_cpu(lambda call=call: Passage(boundary).send_value(call)) for call in calls)
-    return Figure("rules, a request with 20 tools and a message of 300 characters", best * 1e3, "ms", None, _COMMAND)
 
 
 def _start() -> list[Figure]:

@@ -5,14 +5,16 @@ where one was put, so that restoring gives the input again. Where neighbouring c
 grows to take them in.
 """
 
+import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from operator import itemgetter
 from typing import cast
 
 from sakimori.core import ExitCode, SakimoriError
+from sakimori.gateway.boundary import memory
 from sakimori.gateway.boundary.detectors import RULES, Detector
 from sakimori.gateway.boundary.detectors.labels.labelled import detect_member
 from sakimori.gateway.boundary.detectors.search.gates import Gate, forget
@@ -30,13 +32,11 @@ from sakimori.gateway.boundary.running_text import (
     names_nobody,
 )
 from sakimori.gateway.boundary.seam import across, ending
-from sakimori.gateway.boundary.span import Hit, Kind, Span
+from sakimori.gateway.boundary.span import Hit, Kind, Span, merge
 from sakimori.gateway.boundary.tokens import CODE, TOKEN_LIKE, Minter, token_at, token_places
 
-_WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
-"""Detectors that guess what a name is."""
-_SHORT, _MOST_REMEMBERED = 256, 2_048
-"""Code points of texts that are remembered, and how many of them."""
+_SHORT, _MOST_SHORT = 256, 2_048
+"""Code points of texts that are kept as they are, and how many of them. Of longer ones only what was found is."""
 _LONG = 50_000
 _THEMSELVES = frozenset({Kind.SECRET, Kind.QUOTED})
 
@@ -87,7 +87,8 @@ class Boundary:
             ("token-like", detect_token_like),
         )
         # Names of members and what describes tools are in call after call.
-        self._remembered = lru_cache(_MOST_REMEMBERED)(self._found)
+        self._found_in_short = lru_cache(_MOST_SHORT)(self._found)
+        self._digest_key = os.urandom(32)
         if lists is not None:
             self._detectors += (("lists", lists),)
         self._in_running_text: tuple[tuple[str, Detector], ...] = (("name-small", detect_small_names),)
@@ -120,7 +121,7 @@ class Boundary:
             BoundaryError: a detector failed.
         """
         is_short = len(text) <= _SHORT and len(name or "") <= _SHORT
-        folded, found = (self._remembered if is_short else self._found)(text, name)
+        folded, found = self._found_in_short(text, name) if is_short else self._found_in_long(text, name)
         hits = list(found)
         others: tuple[tuple[str, Detector], ...] = ()
         if before is not None:
@@ -136,7 +137,17 @@ class Boundary:
             hits += _claimed(folded, *detector)
         if folded.starts is not None:
             hits = [Hit(*folded.original(hit.start, hit.end), hit.kind, hit.detector, hit.value) for hit in hits]
-        return (folded, *_merge(hits))
+        return (folded, *merge(hits))
+
+    def _found_in_long(self, text: str, name: str | None) -> tuple[Folded, tuple[Hit, ...]]:
+        whole = f"{len(name or '')} {name or ''}{text}".encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(whole, key=self._digest_key, digest_size=32).digest()
+        known = memory.SHARED.recall(digest)
+        if known is not None:
+            return fold(text), known
+        folded, found = self._found(text, name)
+        memory.SHARED.keep(digest, found)
+        return folded, found
 
     def _found(self, text: str, name: str | None) -> tuple[Folded, tuple[Hit, ...]]:
         """What depends on nothing but a text and the name of its member."""
@@ -171,41 +182,6 @@ def _claimed(folded: Folded, name: str, detector: Detector) -> list[Hit]:
     except Exception as error:
         message = f"boundary: detector {name} failed ({type(error).__name__}), so nothing was sent; report this"
         raise BoundaryError(message) from error
-
-
-def _merge(claims: list[Hit]) -> tuple[list[Span], dict[int, Hit]]:
-    """Overlapping claims become one span: whatever any detector claimed is covered.
-
-    Its kind is that of the longest claim by a rule or dictionary; of the longest at all where only models claim it.
-    """
-    claims.sort(key=_END, reverse=True)  # twice, since sorting is stable
-    claims.sort(key=_START)
-    spans: list[Span] = []
-    deciding: dict[int, Hit] = {}
-    first, last = 0, -1
-    heaviest: Hit | None = None
-    weight = 0
-    for claim in claims:
-        start, end, _, detector, _ = claim
-        own = end - start - (_LIGHT if detector in _WEAK else 0)
-        if heaviest is not None and start < last:
-            last = max(last, end)
-            if own > weight:
-                heaviest, weight = claim, own
-            continue
-        if heaviest is not None:
-            spans.append(Span(first, last, heaviest.kind, heaviest.detector))
-            deciding[first] = heaviest
-        first, last, heaviest, weight = start, end, claim, own
-    if heaviest is not None:
-        spans.append(Span(first, last, heaviest.kind, heaviest.detector))
-        deciding[first] = heaviest
-    return spans, deciding
-
-
-_START, _END = itemgetter(0), itemgetter(1)
-_LIGHT = 1 << 40
-"""What guesses weigh less than anything else."""
 
 
 class Passage:

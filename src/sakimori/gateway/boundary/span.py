@@ -1,6 +1,7 @@
-"""What detectors say: which part of a text is what."""
+"""What detectors say: which part of a text is what; and what of their claims is replaced."""
 
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 
@@ -83,3 +84,40 @@ class Span(NamedTuple):
     end: int
     kind: Kind
     detector: str
+
+
+_WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
+"""Detectors that guess what a name is."""
+_LIGHT = 1 << 40
+"""What guesses weigh less than anything else."""
+_START, _END = itemgetter(0), itemgetter(1)
+
+
+def merge(claims: list[Hit]) -> tuple[list[Span], dict[int, Hit]]:
+    """Overlapping claims become one span: whatever any detector claimed is covered.
+
+    Its kind is that of the longest claim by a rule or dictionary; of the longest at all where only models claim it.
+    """
+    claims.sort(key=_END, reverse=True)  # twice, since sorting is stable
+    claims.sort(key=_START)
+    spans: list[Span] = []
+    deciding: dict[int, Hit] = {}
+    first, last = 0, -1
+    heaviest: Hit | None = None
+    weight = 0
+    for claim in claims:
+        start, end, _, detector, _ = claim
+        own = end - start - (_LIGHT if detector in _WEAK else 0)
+        if heaviest is not None and start < last:
+            last = max(last, end)
+            if own > weight:
+                heaviest, weight = claim, own
+            continue
+        if heaviest is not None:
+            spans.append(Span(first, last, heaviest.kind, heaviest.detector))
+            deciding[first] = heaviest
+        first, last, heaviest, weight = start, end, claim, own
+    if heaviest is not None:
+        spans.append(Span(first, last, heaviest.kind, heaviest.detector))
+        deciding[first] = heaviest
+    return spans, deciding
