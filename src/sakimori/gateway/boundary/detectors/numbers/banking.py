@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.detectors.words.capitals import is_word
 from sakimori.gateway.boundary.detectors.words.lexicon import english, listed
-from sakimori.gateway.boundary.detectors.words.numerals import with_digits
+from sakimori.gateway.boundary.detectors.words.numerals import also_in_kanji
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -129,8 +129,9 @@ def _is_plain_word(low: str) -> bool:
     return is_word(low, english())
 
 
+@also_in_kanji
 def detect_accounts(folded: Folded) -> Iterator[Hit]:
-    text = with_digits(folded.text)
+    text = folded.text
     for match in _ACCOUNT.finditer(text):
         yield _number(match, 1, Kind.ACCOUNT, "account")
     for match in _CODES.finditer(text):
@@ -166,12 +167,13 @@ def _number(match: re.Match[str], group: int, kind: Kind, detector: str) -> Hit:
     return Hit(match.start(group), match.end(group), kind, detector, re.sub("[^0-9a-z]", "", match[group]))
 
 
+@also_in_kanji
 def detect_corporate_numbers(folded: Folded) -> Iterator[Hit]:
     """13 digits with the check digit of ordinance 70 of 2014 of the Ministry of Finance, article 2.
 
     Milliseconds since 1970 have 13 digits too: a number that could be such a time needs a telling word or its T.
     """
-    text = with_digits(folded.text)
+    text = folded.text
     is_told: bool | None = None
     for match in _CORPORATE.finditer(text):
         digits = re.sub("[^0-9]", "", match[1])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
-from sakimori.gateway.boundary.detectors.words.numerals import with_digits
+from sakimori.gateway.boundary.detectors.words.numerals import also_in_kanji
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -36,8 +36,9 @@ _LATITUDE = Gate(
 _IMEI = Gate(r"[0389](?<![0-9\-a-z.][0389])(?:(?<=3)5|(?<=8)6|(?<=0)1|(?<=9)9)[0-9]{13}(?![0-9\-.])")
 
 
+@also_in_kanji
 def detect_identities(folded: Folded) -> Iterator[Hit]:
-    text, cased = with_digits(folded.text), folded.cased
+    text, cased = folded.text, folded.cased
     for pattern, kind, name in ((_RESIDENCE, Kind.RESIDENCE, "residence-card"), (_NINO, Kind.TAXID, "nino")):
         for match in pattern.finditer(cased):
             yield Hit(match.start(), match.end(), kind, name, match[0].lower().replace(" ", ""))

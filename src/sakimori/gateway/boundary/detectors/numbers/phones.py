@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
-from sakimori.gateway.boundary.detectors.words.numerals import with_digits
+from sakimori.gateway.boundary.detectors.words.numerals import also_in_kanji
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -42,8 +42,9 @@ _SPELLED = Gate(rf"(?<![a-z]){_DIGIT}(?:[, \-]{{1,2}}(?:(?:double|triple) )?{_DI
 _LEAST, _MOST = 6, 15
 
 
+@also_in_kanji
 def detect_phones(folded: Folded) -> Iterator[Hit]:
-    text = with_digits(folded.text)
+    text = folded.text
     for match in _CANDIDATE.finditer(text):
         digits = "".join(filter(str.isdigit, match[0]))
         if _is_number(match[0], digits):
