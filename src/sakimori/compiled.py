@@ -20,12 +20,12 @@ _said: set[Path] = set()
 
 
 class CacheError(SakimoriError):
-    """Compiled rules cannot be kept, or what is kept cannot be trusted."""
+    """Compiled rules and patterns cannot be kept, or what is kept cannot be trusted."""
 
 
 @dataclass(frozen=True)
-class CacheUnusable(Event, id="detect.cache_unusable", level=Level.WARNING):
-    """Rules are compiled anew at every start, or were this time."""
+class Unusable(Event, id="compiled.unusable", level=Level.WARNING):
+    """Rules and patterns are compiled anew at every start, or were this time."""
 
     error: CacheError
 
@@ -78,8 +78,8 @@ def _opened(folder: Path) -> Generator[int]:
     try:
         if _written_by_others(os.fstat(handle)):
             raise CacheError(
-                f"{folder}: compiled rules are not taken from a folder that others own or may write to: they are "
-                f"kept in {_places(folder)[1]} instead; remove it, or run chown and chmod 700"
+                f"{folder}: compiled rules and patterns are not taken from a folder that others own or may write to: "
+                f"they are kept in {_places(folder)[1]} instead; remove it, or run chown and chmod 700"
             )
         yield handle
     finally:
@@ -101,11 +101,13 @@ def _written_by_others(status: os.stat_result) -> bool:
 
 def _unusable(folder: Path, error: OSError) -> CacheError:
     reason = error.strerror or str(error)
-    return CacheError(f"{folder}: compiled rules cannot be kept here ({reason}): every start makes them anew")
+    return CacheError(
+        f"{folder}: compiled rules and patterns cannot be kept here ({reason}): every start makes them anew"
+    )
 
 
 def _say(place: Path, error: CacheError) -> None:
     """Once for each place, however many files there are."""
     if place not in _said:
         _said.add(place)
-        log(CacheUnusable(error))
+        log(Unusable(error))

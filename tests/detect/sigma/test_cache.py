@@ -27,7 +27,7 @@ def test_without_a_folder_to_keep_rules_in_work_goes_on_and_it_is_said_once(
         found = SigmaDetector.load([tmp_path / "a.yml"], folder).detect(batch([{"A": "so evil"}]))
         assert [finding.title for finding in found] == ["t"]
     (record,) = caplog.records
-    assert f"{folder}: compiled rules cannot be kept here" in record.getMessage()
+    assert f"{folder}: compiled rules and patterns cannot be kept here" in record.getMessage()
 
 
 def test_the_folder_is_the_users_own(tmp_path: Path) -> None:
@@ -70,8 +70,10 @@ def test_what_others_could_have_written_is_never_loaded(
     assert beside.stat().st_mode & 0o777 == 0o700
     assert {file.name for file in beside.iterdir()} == {file.name for file in folder.iterdir()}
     (record,) = caplog.records
-    assert record.name == "sakimori.detect"
-    assert f"{folder}: compiled rules are not taken from a folder that others own or may write to" in str(record.msg)
+    assert record.name == "sakimori.compiled"
+    assert f"{folder}: compiled rules and patterns are not taken from a folder that others own or may write to" in str(
+        record.msg
+    )
 
 
 def test_where_both_folders_are_open_to_others_work_goes_on_without(
