@@ -94,6 +94,8 @@ def text_events(item: dict[str, Any], index: int, length: int) -> list[dict[str,
                     {"type": "response.reasoning_summary_text.done", **place, "text": part["text"]},
                     {"type": "response.reasoning_summary_part.done", **place, "part": part},
                 ]
+        case "web_search_call" | "code_interpreter_call" | "mcp_call":
+            middle = []
         case other:
             raise AssertionError(other)
     empty: dict[str, Any] = {"content": [], "summary": [], "arguments": "", "input": ""}

@@ -434,14 +434,6 @@ async def answers(_request: web.Request, _body: dict[str, Any]) -> web.StreamRes
     return web.json_response(response_object([message("ok")]))
 
 
-def test_who_has_no_word_for_levels_is_asked_for_none(client: OpenAI, bank: Bank) -> None:
-    bank.grant(cyber=RED)
-    client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hi"}], max_tokens=100)
-    call = next(entry.detail for entry in bank.entries() if entry.action == "gateway.call")
-    assert (call["cyber"], call["cyber_answered"]) == (None, None)
-    assert not [entry for entry in bank.entries() if entry.action.startswith("gateway.cyber")]
-
-
 def test_what_is_used_is_counted_with_the_call(client: OpenAI, bank: Bank) -> None:
     bank.grant()
     client.responses.create(model=MODEL, input="hi", max_output_tokens=100)

@@ -31,9 +31,8 @@ class Outgoing:
     """Tools that run at the provider and that the grants allow, by their type."""
     media: frozenset[str] = frozenset()
     """What the grants let a request carry besides text."""
-    used_tools: set[str] = field(default_factory=set[str])
-    """Those of ``hosted_tools`` that the request uses, once it is rebuilt."""
     used_media: set[str] = field(default_factory=set[str])
+    """Those of ``media`` that the request carries, once it is rebuilt."""
 
 
 class Shape(Protocol):
@@ -142,11 +141,11 @@ class Granted:
     of: Literal["hosted_tools", "media"] = "hosted_tools"
 
     def send(self, value: object, at: str, out: Outgoing) -> object:
-        granted, used = (out.hosted_tools, out.used_tools) if self.of == "hosted_tools" else (out.media, out.used_media)
-        if self.name not in granted:
+        if self.name not in (out.hosted_tools if self.of == "hosted_tools" else out.media):
             listed = "hosted tools" if self.of == "hosted_tools" else "media"
             raise refused_field(at, f"{self.reason} (it passes where a grant names '{self.name}' among its {listed})")
-        used.add(self.name)
+        if self.of == "media":
+            out.used_media.add(self.name)
         return self.shape.send(value, at, out)
 
     def schema(self) -> Schema:
@@ -266,6 +265,19 @@ class JsonValue:
 
     def schema(self) -> Schema:
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What never passes though OpenAI knows it, and which says something even where it is empty."""
+
+    reason: str
+
+    def send(self, value: object, at: str, out: Outgoing) -> object:
+        raise refused_field(at, self.reason)
+
+    def schema(self) -> Schema:
+        return {"type": "null", "description": self.reason}
 
 
 class Dropped:

@@ -154,27 +154,22 @@ def test_a_tool_at_the_provider_passes_where_a_grant_names_it(tool: dict[str, An
     out = outgoing(hosted_tools=frozenset({name}))
     rebuilt: Any = RESPONSES.shape.send({"model": MODEL, "input": "x", "tools": [tool]}, "", out)
     assert rebuilt["tools"] == [tool]
-    assert out.used_tools == {name}
 
 
-def test_a_search_of_chat_completions_passes_where_a_grant_names_it() -> None:
+def test_what_a_search_left_in_a_conversation_passes_where_a_grant_names_it() -> None:
     found = {"type": "url_citation", "url_citation": {"url": "https://example.com", "title": "x"}}
-    body = {
-        "messages": [{"role": "assistant", "content": "x", "annotations": [found]}],
-        "web_search_options": {
-            "search_context_size": "low",
-            "user_location": {"type": "approximate", "approximate": {"country": "JP"}},
-        },
-    }
-    rebuilt = sent(CHAT_COMPLETIONS, body, hosted_tools=frozenset({"web_search"}))
-    assert rebuilt == {"model": MODEL, **body}
-    for name in body:
-        with pytest.raises(Refusal) as refused:
-            sent(CHAT_COMPLETIONS, {"messages": [], name: body[name]})
-        assert (refused.value.code, refused.value.param) in (
-            ("unsupported_parameter", "web_search_options"),
-            ("unsupported_parameter", "messages[0].annotations[0]"),
-        )
+    body = {"messages": [{"role": "assistant", "content": "x", "annotations": [found]}]}
+    assert sent(CHAT_COMPLETIONS, body, hosted_tools=frozenset({"web_search"})) == {"model": MODEL, **body}
+    with pytest.raises(Refusal) as refused:
+        sent(CHAT_COMPLETIONS, body)
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "messages[0].annotations[0]")
+
+
+@pytest.mark.parametrize("options", [{}, {"search_context_size": "low"}])
+def test_a_search_of_chat_completions_never_passes_since_nobody_can_bound_it(options: dict[str, Any]) -> None:
+    with pytest.raises(Refusal, match="/v1/responses") as refused:
+        sent(CHAT_COMPLETIONS, {"messages": [], "web_search_options": options}, hosted_tools=frozenset({"web_search"}))
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "web_search_options")
 
 
 def test_a_credential_for_a_tool_never_leaves() -> None:

@@ -16,7 +16,8 @@ from sakimori.core import Clock
 from sakimori.gateway import grants, keys
 from sakimori.gateway.boundary import Passage
 from sakimori.gateway.depth import too_deep
-from sakimori.gateway.endpoints import ENDPOINTS, Decided, Endpoint, Translated
+from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Decided, Endpoint, Offered, Translated
+from sakimori.gateway.prices import PriceList
 from sakimori.gateway.providers.provider import Provider
 from sakimori.gateway.providers.routing import Router
 from sakimori.gateway.providers.upstream import Attempt
@@ -42,6 +43,8 @@ class Option:
     """By provider, for those that do not speak the endpoint."""
     cyber: CyberAccess | None
     """The level of access for cyber defence that is asked of the provider; None: the endpoint has no word for it."""
+    offered: Offered
+    """Tools that may run at the provider."""
     upper: Amount
     """The most that one of them can use, at the dearest one's price."""
 
@@ -133,7 +136,7 @@ class Admission:
             running_text = data_class is DataClass.FREE_TEXT
             passage = Passage(institution.boundary, running_text=running_text, taken=taken)
             try:
-                rebuilt = self._rebuild(request, endpoint, principal, passage, grant)
+                rebuilt, media = self._rebuild(request, endpoint, principal, passage, grant)
             except Refusal as refusal:
                 refused = refused or refusal
                 continue
@@ -147,15 +150,15 @@ class Admission:
                 purpose=purpose,
                 data_class=data_class,
                 asked=request,
-                options=self._options(as_wide, endpoint, principal, rebuilt),
+                options=self._options(as_wide, endpoint, principal, rebuilt, media=media),
             )
         assert refused is not None  # ``fitting`` is never empty
         raise refused
 
     def _rebuild(
         self, request: dict[str, object], endpoint: Endpoint, principal: Principal, passage: Passage, grant: Grant
-    ) -> dict[str, object]:
-        """The request as it may leave under a grant."""
+    ) -> tuple[dict[str, object], bool]:
+        """The request as it may leave under a grant, and whether it carries media."""
         out = Outgoing(
             passage=passage,
             models=frozenset(grant.models),
@@ -164,10 +167,11 @@ class Admission:
             hosted_tools=frozenset(grant.hosted_tools),
             media=frozenset(grant.media),
         )
-        return cast("dict[str, object]", endpoint.shape.send(request, "", out))
+        rebuilt = cast("dict[str, object]", endpoint.shape.send(request, "", out))
+        return rebuilt, bool(out.used_media)
 
     def _options(
-        self, fitting: list[Grant], endpoint: Endpoint, principal: Principal, rebuilt: dict[str, object]
+        self, fitting: list[Grant], endpoint: Endpoint, principal: Principal, rebuilt: dict[str, object], *, media: bool
     ) -> tuple[Option, ...]:
         """Raises Refusal where no provider meets what any of the grants requires."""
         caller, model = keys.pseudonym(self._secrets, principal, ""), cast("str", rebuilt["model"])
@@ -182,7 +186,7 @@ class Admission:
                     institution=principal.tenant,
                     translated=endpoint.translate.keys(),
                 )
-                options.append(_option(grant, candidates, endpoint, caller, rebuilt))
+                options.append(_option(grant, candidates, endpoint, caller, rebuilt, media=media))
             except Refusal as refusal:
                 refused = refused or refusal
         if refused and not options:
@@ -191,27 +195,35 @@ class Admission:
 
 
 def _option(
-    grant: Grant, candidates: list[Provider], endpoint: Endpoint, caller: str, rebuilt: dict[str, object]
+    grant: Grant,
+    candidates: list[Provider],
+    endpoint: Endpoint,
+    caller: str,
+    rebuilt: dict[str, object],
+    *,
+    media: bool,
 ) -> Option:
-    """Raises Refusal where the grant does not allow what is asked, or no candidate can be told in its own words."""
+    """Raises Refusal where the grant does not allow what is asked, or no candidate can be told in its own words, or
+    for a price that is known."""
     decided = dict(rebuilt)
     endpoint.decide(decided, Decided(principal=caller, cyber=grant.cyber))
-    model, cyber = cast("str", rebuilt["model"]), _asked_level(decided)
+    model, level, offered = cast("str", rebuilt["model"]), _asked_level(decided), endpoint.offered(decided)
     attempts: list[Attempt] = []
     translated: dict[str, Translated] = {}
     refused: Refusal | None = None
     for provider in candidates:
         body, spoken = {**decided, "model": provider.own_name(model)}, endpoint
-        if cyber is CyberAccess.STANDARD and not provider.names_standard_access:
-            del body["access_programs"]
-        if endpoint.path not in provider.endpoints:
-            path = next(path for path in endpoint.translate if path in provider.endpoints)
-            try:
-                translation = translated[provider.name] = endpoint.translate[path](body)
-            except Refusal as refusal:
-                refused = refused or refusal
-                continue
-            body, spoken = translation.body, ENDPOINTS[path]
+        try:
+            _refuse_unpriced(provider.prices, model, offered, media=media)
+            path = _spoken_path(provider, endpoint, level)
+            if level is CyberAccess.STANDARD and not (provider.names_standard_access and ENDPOINTS[path].names_cyber):
+                del body["access_programs"]
+            if path != endpoint.path:
+                translation = translated[provider.name] = _translated(provider, endpoint, path, body, level)
+                body, spoken = translation.body, ENDPOINTS[path]
+        except Refusal as refusal:
+            refused = refused or refusal
+            continue
         stream = rebuilt.get("stream") is True
         attempts.append(
             Attempt(provider, spoken.path, orjson.dumps(body), stream=stream, model=model, object=spoken.object)
@@ -222,9 +234,48 @@ def _option(
         grant=grant,
         attempts=tuple(attempts),
         translated=translated,
-        cyber=cyber,
-        upper=_upper_bound(endpoint, model, decided, attempts),
+        cyber=level if endpoint.names_cyber or level is not CyberAccess.STANDARD else None,
+        offered=offered,
+        upper=_upper_bound(endpoint, model, decided, attempts, offered, media=media),
     )
+
+
+def _spoken_path(provider: Provider, endpoint: Endpoint, level: CyberAccess | None) -> str:
+    """The endpoint of the provider's that the call goes to. Raises Refusal where none can be told its level."""
+    must_name = level not in (None, CyberAccess.STANDARD)
+    for path in (endpoint.path, *endpoint.translate):
+        if path in provider.endpoints and (ENDPOINTS[path].names_cyber or not must_name):
+            return path
+    message = (
+        f"The grant's cyber access level '{level}' cannot be asked for at the provider that would serve this call: it "
+        f"does not speak /v1/{RESPONSES.path}. Ask for a grant of the level 'standard', or for another provider."
+    )
+    raise Refusal(403, "cyber_level_not_available", message)
+
+
+def _translated(
+    provider: Provider, endpoint: Endpoint, path: str, body: dict[str, object], level: CyberAccess | None
+) -> Translated:
+    """Raises Refusal where the body cannot be said in the words of that path."""
+    try:
+        return endpoint.translate[path](body)
+    except Refusal as refusal:
+        if endpoint.path in provider.endpoints:
+            refusal.message += f" No other words ask for the grant's cyber access level '{level}'."
+        raise
+
+
+def _refuse_unpriced(prices: PriceList, model: str, offered: Offered, *, media: bool) -> None:
+    """Raises Refusal where the price list cannot bound what the call may cost."""
+    unpriced = min((name for name in offered.names if name not in prices.hosted_tools), default=None)
+    if unpriced is not None:
+        what, param = f"the tool '{unpriced}' (hosted_tools)", "tools"
+    elif prices.of(model).max_input_tokens is None and (offered.tools or media):
+        what, param = "how much this model reads at once (max_input_tokens)", "tools" if offered.tools else None
+    else:
+        return
+    message = f"The price list for this call does not have {what}, so that its cost has no bound; ask the operator."
+    raise Refusal(403, "price_unknown", message, param=param)
 
 
 def _model(request: dict[str, object], usable: list[Grant]) -> str:
@@ -249,17 +300,33 @@ def _asked_level(decided: dict[str, object]) -> CyberAccess | None:
     return CyberAccess(cast("dict[str, str]", programs)["cyber"]) if programs else None
 
 
-def _upper_bound(endpoint: Endpoint, model: str, rebuilt: dict[str, object], attempts: list[Attempt]) -> Amount:
-    """The most that any one of the attempts can use."""
+def _upper_bound(
+    endpoint: Endpoint,
+    model: str,
+    rebuilt: dict[str, object],
+    attempts: list[Attempt],
+    offered: Offered,
+    *,
+    media: bool,
+) -> Amount:
+    """The most that any one of the attempts can use.
+
+    The model reads the request, and once more all that it can after each call of a tool at the provider. What it says
+    in between is bounded together where the client says so, and each time by the model's longest answer where not.
+    """
     limits = (cast("int | None", rebuilt.get(name)) for name in endpoint.output_limits)
     limit = next((limit for limit in limits if limit is not None), None)
     answers = cast("int | None", rebuilt.get(endpoint.answers)) if endpoint.answers else None
     tokens, yen = 0, Decimal(0)
     for attempt in attempts:
-        price = attempt.provider.prices.of(model)
-        output = (price.max_output_tokens if limit is None else limit) * (answers or 1)
-        input = len(attempt.body) + _OVERHEAD_TOKENS
-        tokens, yen = max(tokens, input + output), max(yen, price.yen(input=input, output=output))
+        prices = attempt.provider.prices
+        price = prices.of(model)
+        output = (price.max_output_tokens * (1 + offered.calls) if limit is None else limit) * (answers or 1)
+        whole_readings = offered.calls + (media or offered.lists_first)
+        input = len(attempt.body) + _OVERHEAD_TOKENS + whole_readings * (price.max_input_tokens or 0)
+        yen_for_calls = offered.calls * prices.per_call(offered.names)
+        tokens = max(tokens, input + output)
+        yen = max(yen, price.yen(input=input, output=output) + yen_for_calls)
     return Amount(tokens, yen)
 
 

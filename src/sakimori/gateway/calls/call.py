@@ -233,7 +233,7 @@ class OneCall:
         try:
             spoken = ENDPOINTS[opened.attempt.path]
             ending = replace(ending, usage=spoken.usage(answer), cyber=spoken.cyber(answer))
-            spoken.hold(answer, frozenset(call.option.grant.hosted_tools))
+            spoken.hold(answer, call.option.offered.tools)
             if translated := call.option.translated.get(opened.provider.name):
                 answer = translated.answer(answer)
             with stage("restore"):
@@ -278,7 +278,7 @@ class OneCall:
     def _stream_of(self, call: Admitted, opened: Opened) -> AnswerStream:
         assert self._endpoint.stream is not None  # its shape lets no other request through
         seal = partial(keys.seal, self._desk.secrets, call.tenant)
-        hosted_tools = frozenset(call.option.grant.hosted_tools)
+        hosted_tools = call.option.offered.tools
         stream = self._endpoint.stream(call.prepared.passage, seal, call.prepared.asked, hosted_tools)
         translated = call.option.translated.get(opened.provider.name)
         return translated.stream(stream) if translated and translated.stream else stream

@@ -46,7 +46,7 @@ class Ending:
     cyber: object = None
     """What the provider says under which level of access it answered."""
     tool: str = ""
-    """A tool that ran at the provider though the grant does not name it; empty: none did."""
+    """A tool that ran at the provider though the call did not offer it; empty: none did."""
 
 
 class Settlement:
@@ -132,6 +132,7 @@ class Settlement:
             "outcome": ending.code,
             "input_tokens": counted.input if counted else None,
             "output_tokens": counted.output if counted else None,
+            "tool_calls": dict(counted.calls) if counted else None,
             "yen": str(total.yen),
             "yen_presumed": str(presumed.yen),
             "overrun": settled.overrun,
@@ -158,7 +159,7 @@ class Settlement:
         return 1
 
     def _note_tool(self, transaction: Transaction, call: Admitted, provider: str, tool: str) -> int:
-        """A tool was at work at the provider that the grant does not name; the answer was withheld from there on."""
+        """A tool was at work at the provider that the call did not offer; the answer was withheld from there on."""
         grant = call.option.grant
         detail = {"grant": grant.id, "provider": provider, "tool": tool, "granted": list(grant.hosted_tools)}
         self._enter(transaction, call.prepared.id, call.prepared.principal.actor, "gateway.hosted_tool", detail)
@@ -184,8 +185,10 @@ def _used(call: Admitted, ending: Ending) -> Amount:
         return Amount(0, Decimal(0))
     if ending.usage is None:
         return call.option.upper
-    price = ending.provider.prices.of(call.prepared.model)
-    yen = price.yen(input=ending.usage.input, output=ending.usage.output)
+    prices, offered = ending.provider.prices, call.option.offered
+    yen = prices.of(call.prepared.model).yen(input=ending.usage.input, output=ending.usage.output)
+    for tool, calls in offered.paid(ending.usage.calls).items():
+        yen += calls * prices.per_call(offered.billed.get(tool, {tool}))
     return Amount(ending.usage.input + ending.usage.output, yen)
 
 

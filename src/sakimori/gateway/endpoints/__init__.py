@@ -5,6 +5,7 @@ from sakimori.gateway.endpoints.decisions import DECISIONS
 from sakimori.gateway.endpoints.embeddings import EMBEDDINGS
 from sakimori.gateway.endpoints.endpoint import Decided, Endpoint, Translated
 from sakimori.gateway.endpoints.hosted import HostedToolRan
+from sakimori.gateway.endpoints.offered import Offered
 from sakimori.gateway.endpoints.responses import RESPONSES
 from sakimori.gateway.endpoints.responses_stream import UNKNOWN_LEVEL
 from sakimori.gateway.endpoints.stream import AnswerStream
@@ -24,6 +25,7 @@ __all__ = [
     "Decided",
     "Endpoint",
     "HostedToolRan",
+    "Offered",
     "Translated",
     "Usage",
 ]

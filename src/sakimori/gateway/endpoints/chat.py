@@ -12,7 +12,9 @@ from sakimori.gateway.endpoints.endpoint import (
     Endpoint,
 )
 from sakimori.gateway.endpoints.hosted import hold_chat
+from sakimori.gateway.endpoints.responses_stream import CYBER_LEVELS
 from sakimori.gateway.endpoints.stream import restored
+from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.jsonschema import JsonSchema
 from sakimori.gateway.shapes import (
     ByType,
@@ -27,6 +29,7 @@ from sakimori.gateway.shapes import (
     Number,
     OneOf,
     Pseudonym,
+    Refused,
     Text,
 )
 from sakimori.gateway.translate.chat import chat_by_responses
@@ -194,18 +197,6 @@ _RESPONSE_FORMAT = ByType(
         ),
     }
 )
-_SEARCH = Fields(
-    {
-        "search_context_size": OneOf("low", "medium", "high"),
-        "user_location": Fields(
-            {
-                "type": OneOf("approximate"),
-                "approximate": Fields(dict.fromkeys(("city", "country", "region", "timezone"), _TEXT)),
-            },
-            frozenset({"type", "approximate"}),
-        ),
-    }
-)
 _SHAPE = Fields(
     {
         "model": Model(),
@@ -238,7 +229,7 @@ _SHAPE = Fields(
         "top_p": Number(0, 1),
         "user": Pseudonym(),
         "verbosity": OneOf("low", "medium", "high"),
-        "web_search_options": Granted("web_search", _SEARCH, REACHES_OUT),
+        "web_search_options": Refused("how often it searches can be neither bounded nor counted; ask /v1/responses"),
     },
     required=frozenset({"model", "messages"}),
     refused={
@@ -255,13 +246,18 @@ _SHAPE = Fields(
 
 
 def _decide(sent: dict[str, object], decided: Decided) -> None:
-    """A stream is told its usage whether the client wants to hear it or not: it is what the call is settled by."""
+    """A stream is told its usage whether the client wants to hear it or not: it is what the call is settled by.
+
+    The level of cyber access is put down though this endpoint has no word for it: it is told where the request goes out
+    in the words of another, as it must for a level above the standard one.
+    """
     sent["store"] = False
     sent["safety_identifier"] = sent.get("safety_identifier") or decided.principal
     sent.pop("user", None)
     sent.pop("stream_options", None)
     if sent.get("stream"):
         sent["stream_options"] = {"include_usage": True}
+    sent["access_programs"] = {"cyber": decided.cyber or CYBER_LEVELS[0]}
 
 
 CHAT_COMPLETIONS = Endpoint(
@@ -270,7 +266,7 @@ CHAT_COMPLETIONS = Endpoint(
     output_limits=("max_completion_tokens", "max_tokens"),
     answers="n",
     object="chat.completion",
-    usage_fields=("prompt_tokens", "completion_tokens"),
+    usage=lambda answer: Usage.read(answer.get("usage"), "prompt_tokens", "completion_tokens"),
     decide=_decide,
     receive=restored,
     stream=ChatStream,

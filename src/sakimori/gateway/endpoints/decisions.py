@@ -5,6 +5,7 @@ from typing import cast
 from sakimori.gateway.endpoints.endpoint import KEEPS_STATE, Decided, Endpoint
 from sakimori.gateway.endpoints.responses_items import CONTENT, ITEM
 from sakimori.gateway.endpoints.stream import restored
+from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import refused_field
 from sakimori.gateway.shapes import ByType, Each, Either, Fields, Model, OneOf, Outgoing, Pseudonym, Schema, Text, wrong
 from sakimori.gateway.translate.decisions import decisions_elsewhere
@@ -99,7 +100,7 @@ DECISIONS = Endpoint(
     output_limits=(),
     answers=None,
     object=None,
-    usage_fields=("input_tokens", "output_tokens"),
+    usage=lambda answer: Usage.read(answer.get("usage"), "input_tokens", "output_tokens"),
     decide=_decide,
     receive=restored,
     stream=None,

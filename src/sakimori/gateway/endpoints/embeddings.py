@@ -5,6 +5,7 @@ from typing import Any, cast
 from sakimori.gateway.boundary import Passage
 from sakimori.gateway.endpoints.endpoint import Decided, Endpoint
 from sakimori.gateway.endpoints.stream import Seal
+from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import refused_field
 from sakimori.gateway.shapes import Each, Fields, Model, Number, OneOf, Outgoing, Pseudonym, Schema, Text, wrong
 
@@ -54,7 +55,7 @@ EMBEDDINGS = Endpoint(
     output_limits=(),
     answers=None,
     object="list",
-    usage_fields=("prompt_tokens", None),
+    usage=lambda answer: Usage.read(answer.get("usage"), "prompt_tokens", None),
     decide=_decide,
     receive=_receive,
     stream=None,

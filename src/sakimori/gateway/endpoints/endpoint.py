@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sakimori.gateway.boundary import Passage
+from sakimori.gateway.endpoints.offered import Offered
 from sakimori.gateway.endpoints.stream import AnswerStream, Seal
 from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.shapes import Fields
@@ -26,7 +27,7 @@ class Decided:
     principal: str
     """A keyed hash of who calls, for ``safety_identifier``."""
     cyber: str | None
-    """The level of cyber access to ask for; None: the endpoint's default."""
+    """The level of cyber access that is granted; None: the endpoint's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Endpoint:
     """The field that says how many answers are made."""
     object: str | None
     """What the answer's ``object`` must be; None: it has none."""
-    usage_fields: tuple[str, str | None]
-    """Where ``usage`` has input and output tokens; None: it makes none."""
+    usage: Callable[[dict[str, Any]], Usage | None]
+    """What a whole answer says it used; None where it says nothing that can be believed."""
     decide: Callable[[dict[str, Any], Decided], None]
     """Sets in place, in a request that is rebuilt, what the gateway decides."""
     receive: Callable[[dict[str, Any], Passage, Seal], dict[str, Any]]
@@ -71,9 +72,10 @@ class Endpoint:
     or something that is not known."""
     cyber: Callable[[dict[str, Any]], str | None] = lambda answer: None
     """The level of cyber access that an answer says it was given with; None: it does not say."""
+    names_cyber: bool = False
+    """Whether a request can name the level of cyber access that it asks for (``access_programs``). Where it cannot, one
+    that must goes out only in the words of an endpoint that can."""
+    offered: Callable[[Mapping[str, Any]], Offered] = lambda sent: Offered()
+    """Tools at the provider that a request offers, which the gateway has decided."""
     translate: Mapping[str, Translate] = field(default_factory=dict[str, Translate])
     """For providers that lack the endpoint: into the words of which others it can be put, the best first."""
-
-    def usage(self, answer: dict[str, Any]) -> Usage | None:
-        """What the provider says it used; None where it says nothing that can be believed."""
-        return Usage.read(answer.get("usage"), *self.usage_fields)

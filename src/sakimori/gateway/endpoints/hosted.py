@@ -1,40 +1,44 @@
-"""Tools at work at the provider: what an answer shows of them is held against the grant.
+"""Tools at work at the provider: what an answer shows of them is held against what the request offered.
 
-A request offers only what its grant names (``responses_tools``); a provider may run more of its own accord (models that
-always search, a project's defaults). Words are those of ``openai.types.responses`` and ``openai.types.chat`` of the
-SDK 3.54; what is not among them is refused by its name, since nobody can say what it did.
+A request offers only what its grant names (``responses_tools``), and the cost is held before it leaves; a provider may
+run more of its own accord (models that always search, a project's defaults). Words are those of
+``openai.types.responses`` and ``openai.types.chat`` of the SDK 3.54; what is not among them is refused by its name,
+since nobody can say what it did.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from sakimori.gateway.endpoints.stream import unusable
+from sakimori.gateway.endpoints.usage import Usage, count
 from sakimori.gateway.refusal import Refusal
 from sakimori.records import HostedTool
 
 Tools = frozenset[str]
-"""Those that run at the provider and that a grant names."""
+"""Those that run at the provider, and that the request offers under its grant."""
 GRANTABLE: Tools = frozenset(HostedTool)
 """The others are never offered (``responses_tools``), so that no grant can mean them."""
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 class HostedToolRan(Refusal):
-    """The provider used a tool that no grant names. What it did is done; its answer is withheld, and it is written."""
+    """The provider used a tool that the call does not offer. What it did is done; its answer is withheld, and that is
+    written."""
 
     def __init__(self, tool: str) -> None:
         super().__init__(
             502,
             "hosted_tool_not_granted",
-            f"The model provider used '{tool}', a tool that runs there and that the grant does not name; its answer "
-            "is withheld from here on.",
+            f"The model provider used '{tool}', a tool that runs there and that this call does not offer under its "
+            "grant; its answer is withheld from here on.",
         )
         self.tool = tool
 
 
 def allow(tool: str, tools: Tools) -> None:
-    """Raises HostedToolRan where the grant does not name it."""
+    """Raises HostedToolRan where the call does not offer it."""
     if tool not in tools or tool not in GRANTABLE:
         raise HostedToolRan(tool)
 
@@ -79,7 +83,7 @@ def hold_response(answer: Mapping[str, Any], tools: Tools) -> None:
     """A whole response, or one within an event.
 
     Raises:
-        HostedToolRan: a tool was at work that the grant does not name.
+        HostedToolRan: a tool was at work that the call does not offer.
         Refusal: it has something that is not known.
     """
     _each(answer.get("output"), hold_item, tools)
@@ -90,6 +94,40 @@ def hold_response(answer: Mapping[str, Any], tools: Tools) -> None:
             counted = told.get(tool)
             if isinstance(counted, dict) and cast("dict[str, Any]", counted).get(count):
                 allow({"image_gen": "image_generation"}.get(tool, tool), tools)
+
+
+_NOT_SEARCHED = frozenset({"open_page", "find_in_page"})
+"""What a model does with what it found (``ActionOpenPage``, ``ActionFind``): no search, and not billed as one."""
+
+
+def response_usage(answer: Mapping[str, Any], shown: Sequence[object] = ()) -> Usage | None:
+    """What a response says it used. ``shown``: items that its stream showed, for servers whose last event has none."""
+    used = Usage.read(answer.get("usage"), "input_tokens", "output_tokens")
+    return replace(used, calls=_calls(answer, shown)) if used else None
+
+
+def _calls(answer: Mapping[str, Any], shown: Sequence[object]) -> dict[str, int]:
+    """How often tools ran, as they are billed: searches, containers, calls of MCP servers."""
+    output = answer.get("output") or shown
+    counted: dict[str, int] = {}
+    containers: set[str] = set()
+    for given in cast("list[object]", output) if isinstance(output, list) else []:
+        item = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+        kind = item.get("type")
+        if kind == "web_search_call" and _type_of(item.get("action")) not in _NOT_SEARCHED:
+            counted["web_search"] = counted.get("web_search", 0) + 1
+        elif kind == "mcp_call":
+            counted["mcp"] = counted.get("mcp", 0) + 1
+        elif kind == "code_interpreter_call":
+            containers.add(str(item.get("container_id") or len(containers)))
+    if containers:
+        counted["code_interpreter"] = len(containers)
+    told = answer.get("tool_usage")
+    searched = cast("dict[str, Any]", told).get("web_search") if isinstance(told, dict) else None
+    requests = count(cast("dict[str, Any]", searched).get("num_requests")) if isinstance(searched, dict) else None
+    if requests is not None:  # the provider's own count of what it bills
+        counted["web_search"] = requests
+    return {tool: calls for tool, calls in counted.items() if calls}
 
 
 def hold_item(item: object, tools: Tools) -> None:

@@ -13,7 +13,8 @@ from sakimori.gateway.endpoints.endpoint import (
     Decided,
     Endpoint,
 )
-from sakimori.gateway.endpoints.hosted import hold_response
+from sakimori.gateway.endpoints.hosted import hold_response, response_usage
+from sakimori.gateway.endpoints.offered import offered
 from sakimori.gateway.endpoints.responses_items import EFFORT, FORMAT, ITEM
 from sakimori.gateway.endpoints.responses_stream import CYBER_LEVELS, ResponsesStream, cyber_of
 from sakimori.gateway.endpoints.responses_tools import TOOL, TOOL_CHOICE
@@ -117,6 +118,8 @@ def _decide(sent: dict[str, object], decided: Decided) -> None:
         raise Refusal(403, "not_granted", message, param="access_programs.cyber")
     # The standard level is named, too: without a name, some models answer with whatever the account may use.
     sent["access_programs"] = {"cyber": asked or granted}
+    if (tools := offered(sent)).calls:
+        sent["max_tool_calls"] = tools.calls
 
 
 RESPONSES = Endpoint(
@@ -125,11 +128,13 @@ RESPONSES = Endpoint(
     output_limits=("max_output_tokens",),
     answers=None,
     object="response",
-    usage_fields=("input_tokens", "output_tokens"),
+    usage=response_usage,
     decide=_decide,
     receive=restored,
     stream=ResponsesStream,
     hold=hold_response,
     cyber=cyber_of,
+    names_cyber=True,
+    offered=offered,
     translate={"chat/completions": responses_by_chat},
 )

@@ -7,7 +7,6 @@ from sakimori.gateway import sse
 from sakimori.gateway.boundary import Passage
 from sakimori.gateway.endpoints import hosted
 from sakimori.gateway.endpoints.stream import AnswerStream, Lanes, Seal, unusable
-from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
 
 
@@ -91,6 +90,8 @@ class ResponsesStream(AnswerStream):
         self._pieces: dict[tuple[object, ...], dict[str, Any]] = {}
         """The last event of each text, whose ids its rest is sent under."""
         self._response: dict[str, Any] = {}
+        self._shown: list[object] = []
+        """Items that are done, where tools may run at the provider."""
         self._number = 0
 
     def event(self, name: str, data: dict[str, Any]) -> list[bytes]:
@@ -112,6 +113,8 @@ class ResponsesStream(AnswerStream):
         if kind in _LAST:
             return self._finish(data)
         if kind in _ENDS_ITEM:
+            if self._hosted_tools and kind == "response.output_item.done":
+                self._shown.append(data.get("item"))
             return [*self._rests(data.get("output_index")), self._send(self.restore(data))]
         if kind in _OTHERS:
             return [self._send(self.restore(data))]
@@ -139,7 +142,7 @@ class ResponsesStream(AnswerStream):
     def _finish(self, data: dict[str, Any]) -> list[bytes]:
         about = self._about(data)
         rests = self._rests()
-        self.usage = Usage.read(about.get("usage"), "input_tokens", "output_tokens")
+        self.usage = hosted.response_usage(about, self._shown)
         hosted.hold_response(about, self._hosted_tools)
         self.finished = True
         if data.get("type") == "response.failed":

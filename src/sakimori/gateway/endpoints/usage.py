@@ -1,6 +1,7 @@
 """What a call used."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 
@@ -10,6 +11,8 @@ class Usage:
 
     input: int
     output: int
+    calls: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Calls of tools that ran at the provider, by tool as grants name it; those that are not there did not run."""
 
     @staticmethod
     def read(given: object, input_name: str, output_name: str | None) -> "Usage | None":
@@ -20,10 +23,11 @@ class Usage:
         if not isinstance(given, dict):
             return None
         counts = cast("dict[str, Any]", given)
-        input = _count(counts.get(input_name))
-        output = 0 if output_name is None else _count(counts.get(output_name))
+        input = count(counts.get(input_name))
+        output = 0 if output_name is None else count(counts.get(output_name))
         return None if input is None or output is None else Usage(input=input, output=output)
 
 
-def _count(value: object) -> int | None:
+def count(value: object) -> int | None:
+    """What a provider counted; None where that cannot be."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else None

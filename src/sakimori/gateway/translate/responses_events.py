@@ -6,7 +6,6 @@ from typing import Any, cast
 from sakimori.gateway.endpoints import hosted
 from sakimori.gateway.endpoints.responses_stream import KEEP_ALIVE, cyber_of, hold_event
 from sakimori.gateway.endpoints.stream import AnswerStream, unusable
-from sakimori.gateway.endpoints.usage import Usage
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.translate.chat_answer import as_list, as_object
 from sakimori.gateway.translate.responses_answer import (
@@ -88,7 +87,7 @@ class ChatOfResponses(AnswerStream):
         self._about = self._about or about(answer)
         if kind == "response.created":
             return self._emit({"role": "assistant", "content": ""})
-        self.usage = Usage.read(answer.get("usage"), "input_tokens", "output_tokens")
+        self.usage = hosted.response_usage(answer)
         if kind == "response.failed":
             return self._failed(answer.get("error"))
         hosted.hold_response(answer, self._hosted_tools)

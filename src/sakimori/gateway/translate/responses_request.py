@@ -7,6 +7,7 @@ from sakimori.gateway.translate.faithful import Taken
 
 _SAME = (
     "model",
+    "access_programs",
     "metadata",
     "parallel_tool_calls",
     "prompt_cache_key",
