@@ -77,7 +77,7 @@ _SITE = Gate(
 _JAPANESE = re.compile("[\u3041-\u30fe\u4e00-\u9fff]")
 _NEAR = 12
 _LONGEST_NAME = 253  # RFC 1035, 2.3.4
-_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
+_LABELS_BACKWARDS = re.compile(r"[a-z0-9\-.]*[a-z0-9]")
 _LEVELS = listed("info warn warning error err debug notice crit critical trace fatal alert emerg verbose")
 _EVERYONE = listed(
     "public default all defaultuser0 defaultappool administrator admin root user users shared guest"
@@ -127,10 +127,8 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
                 yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
     for match in _INTERNAL.finditer(text):
         start = match.start()
-        while start and match.start() - start < _LONGEST_NAME and text[start - 1] in _NAME:
-            start -= 1
-        while start < match.start() and text[start] in ".-":
-            start += 1
+        labels = _LABELS_BACKWARDS.match(text[max(0, start - _LONGEST_NAME) : start][::-1])
+        start -= labels.end() if labels else 0
         is_url = text.endswith(("://", "@//"), 0, start)
         if start < match.start() and (is_url or not start or text[start - 1] not in "@_/\\"):
             yield Hit(start, match.end(), Kind.HOST, "host-form", text[start : match.end()])
@@ -152,17 +150,22 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         yield Hit(*match.span(1), Kind.PLATE, "plate", match[1])
     for match in _NICKNAME.finditer(text):
         yield Hit(*match.span(1), Kind.USER, "nickname", match[1])
+    if not text.isascii():
+        yield from _in_japanese(text)
+    for match in _KEY_FILE.finditer(text):
+        if not is_known(match[1]):
+            yield Hit(*match.span(1), Kind.USER, "key-file", match[1])
+    for match in _SITE.finditer(text):
+        yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])
+
+
+def _in_japanese(text: str) -> Iterator[Hit]:
     for match in _ID_OF.finditer(text):
         if _JAPANESE.search(text, max(0, match.start() - _NEAR), match.end() + _NEAR) and _is_account(match[1]):
             yield Hit(*match.span(1), Kind.USER, "id-of", match[1])
     for match in _ENTERED.finditer(text):
         if match[2] not in _EVERYONE:
             yield Hit(*match.span(2), Kind.DOMAIN if match[1] else Kind.USER, "entered", match[2])
-    for match in _KEY_FILE.finditer(text):
-        if not is_known(match[1]):
-            yield Hit(*match.span(1), Kind.USER, "key-file", match[1])
-    for match in _SITE.finditer(text):
-        yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])
 
 
 def _is_account(name: str) -> bool:

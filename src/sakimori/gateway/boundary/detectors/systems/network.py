@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
@@ -17,6 +18,8 @@ _IPV4 = Gate(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,
 _IPV6_MIDDLE = re.compile(r":[0-9a-f]{0,4}:[0-9a-f:.]{0,45}")
 _IPV6_CHARACTERS = frozenset("0123456789abcdef:.")
 _LONGEST_IPV6 = 45
+_COLONS_OF_IPV6 = 6
+"""At least, but where ``::`` stands for several parts."""
 
 
 def detect_mail(folded: Folded) -> Iterator[Hit]:
@@ -39,9 +42,16 @@ def detect_mail(folded: Folded) -> Iterator[Hit]:
 def detect_ipv4(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     for match in _IPV4.finditer(text):
-        octets = [int(octet) for octet in match[0].split(".")]
-        if max(octets) <= 255 and octets[0] != 127 and any(octets):
-            yield Hit(match.start(), match.end(), Kind.IP, "ipv4", ".".join(map(str, octets)))
+        address = _ipv4(match[0])
+        if address is not None:
+            yield Hit(*match.span(), Kind.IP, "ipv4", address)
+
+
+@lru_cache(4_096)
+def _ipv4(address: str) -> str | None:
+    """The address without leading zeros; None if it is none, or says nothing."""
+    octets = [int(octet) for octet in address.split(".")]
+    return ".".join(map(str, octets)) if max(octets) <= 255 and octets[0] != 127 and any(octets) else None
 
 
 def detect_ipv6(folded: Folded) -> Iterator[Hit]:
@@ -57,6 +67,8 @@ def detect_ipv6(folded: Folded) -> Iterator[Hit]:
         if end - start > 1 and text[end - 1] == ":" and text[end - 2] != ":":
             end -= 1
         position = match.end()
+        if "::" not in match[0] and text.count(":", start, end) < _COLONS_OF_IPV6:
+            continue
         if start > 0 and text[start - 1].isascii() and text[start - 1].isalnum():
             continue
         try:

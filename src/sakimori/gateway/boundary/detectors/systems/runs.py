@@ -28,7 +28,6 @@ _FOLLOWS = re.compile(
 """What a run is, told by what follows: a machine with a port, an account at one, the name of something, of a field."""
 _ESCAPED = re.compile(r"\\[nrt][A-Z0-9]")
 """A line break as JSON and code write it, before a word."""
-_PREVIOUS_BACKWARDS = re.compile(r"[ \t=:(\[\"'/\\]{1,6}([A-Za-z0-9_\-]*[A-Za-z])")
 _MARKS = re.compile(
     # What a mark has in its middle comes first, so that the search skips from one to the next.
     r"[=\-/:\\;{}\"'|(](?:(?<=[A-Za-z0-9_]=)[^=]|(?<=\s-)-?[A-Za-z]|(?<=\s/)[A-Za-z]{1,12}:|(?<=:)//|(?<=\\)\\"
@@ -50,9 +49,10 @@ _LONGEST = 128
 _ACRONYM = 5
 _MUCH_COUNTED = re.compile(r"[a-z]{4}[0-9]{3,5}$")
 _KINDS = {Shape.HOST: Kind.HOST, Shape.USER: Kind.USER, Shape.KEY: Kind.SECRET}
-_BEFORE_NAMES = frozenset(" \t=:([\"'/\\")
-_MAY_FOLLOW = frozenset(" \t:@(\"']+=/\\")
-"""What ``_FOLLOWS`` begins with."""
+_BETWEEN = " \t=:([\"'/\\"
+_MOST_BETWEEN = 6
+_MAY_FOLLOW = frozenset(("", *":@(\"']+=/\\"))
+"""What ``_FOLLOWS`` begins with but for a blank; nothing where there are two."""
 _FEW_WORDS = 3
 _MOST_REMEMBERED = 32_768
 _harmless: set[str] = set()
@@ -98,7 +98,9 @@ _HARMLESS = _Look(Shape.HARMLESS, None, tells=False, is_plain=False, is_name=Fal
 def detect_runs(folded: Folded) -> Iterator[Hit]:
     text = folded.text if _WIDE.search(folded.cased) else folded.cased
     surroundings: _Surroundings | None = None
+    this: re.Match[str] | None = None
     for match in _RUN.finditer(text):
+        last, this = this, match
         found = match[0]
         if found in _harmless:
             continue
@@ -114,15 +116,17 @@ def detect_runs(folded: Folded) -> Iterator[Hit]:
         if text[start - 1 : start] == "\\" and _ESCAPED.match(text, start - 1):
             start, run = start + 1, run[1:]
             look = _look_of(run)
-        kind = _judge(text, start, end, look, surroundings) if look is not _HARMLESS else None
+        kind = _judge(text, start, end, look, last, surroundings) if look is not _HARMLESS else None
         if kind is not None:
             yield Hit(start, end, kind, "run", run.lower())
 
 
-def _judge(text: str, start: int, end: int, look: _Look, surroundings: "_Surroundings") -> Kind | None:
-    """What a run is where it stands; None where it may stay."""
+def _judge(
+    text: str, start: int, end: int, look: _Look, last: re.Match[str] | None, surroundings: "_Surroundings"
+) -> Kind | None:
+    """What a run is where it stands; None where it may stay. ``last``: the run before."""
     shape = look.shape
-    follows = _FOLLOWS.match(text, end) if text[end : end + 1] in _MAY_FOLLOW else None
+    follows = _FOLLOWS.match(text, end) if text[end : end + 2].lstrip(" \t")[:1] in _MAY_FOLLOW else None
     if follows:
         if follows["port"]:
             return Kind.HOST
@@ -140,7 +144,7 @@ def _judge(text: str, start: int, end: int, look: _Look, surroundings: "_Surroun
             return None
     if look.kind is not None:
         return look.kind
-    previous = _previous(text, start) if before in _BEFORE_NAMES else ""
+    previous = _word_before(text, start, last) if last else ""
     told = told_by(previous) if previous else None
     if shape is Shape.COUNTED:
         if told is None and _MUCH_COUNTED.search(text[start:end]) and surroundings.is_machine_text(start, end):
@@ -159,10 +163,12 @@ def _judge(text: str, start: int, end: int, look: _Look, surroundings: "_Surroun
     return None
 
 
-def _previous(text: str, start: int) -> str:
+def _word_before(text: str, start: int, last: re.Match[str]) -> str:
     """The word before, in small letters, where only white space, a sign or a quotation mark stands between."""
-    match = _PREVIOUS_BACKWARDS.match(text[max(0, start - _LOOK_BACK) : start][::-1])
-    return match[1][::-1].lower() if match else ""
+    between = text[last.end() : start]
+    if between != " " and (not between or len(between) > _MOST_BETWEEN or between.strip(_BETWEEN)):
+        return ""
+    return last[0].rpartition(".")[2].lstrip("0123456789_-").lower()
 
 
 def _is_within_url(text: str, start: int) -> bool:
@@ -207,4 +213,4 @@ def _is_machine_line(line: str) -> bool:
     words = line.lower().split()
     if len(words) <= 1:
         return any(sign in line for sign in ",|=:/")
-    return len(words) >= _FEW_WORDS and not _PROSE.intersection(words) and not line.rstrip().endswith((".", "!", "?"))
+    return len(words) >= _FEW_WORDS and words[-1][-1] not in ".!?" and _PROSE.isdisjoint(words)

@@ -66,7 +66,7 @@ def detect_spoken_secrets(folded: Folded) -> Iterator[Hit]:
         start, end = match.span()
         if start < reach or (text[start - 1 : start].isalnum() and text[start].isascii() and text[start - 1].isascii()):
             continue
-        pair = _PAIR.match(text, end)
+        pair = _PAIR.match(text, end) if text.find("/", end, end + _WITHIN_PAIR) >= 0 else None
         if pair and _is_odd(pair[2]):
             reach = pair.end(2)
             yield Hit(*pair.span(1), Kind.USER, "spoken", pair[1])
@@ -89,6 +89,8 @@ def detect_spoken_secrets(folded: Folded) -> Iterator[Hit]:
 
 _PAIR = re.compile(r"[^\n。]{0,40}?(?<![a-z0-9.\-/\\])([a-z][a-z0-9._\-\\]{2,30}) ?/ ?([!-.0-~]{5,40})(?=[\s、。,]|$)")
 """An account and its password."""
+_WITHIN_PAIR = 80
+"""From the word to the sign between them, at most."""
 
 
 def _is_odd(value: str) -> bool:

@@ -9,7 +9,7 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _BREAK = re.compile(r"[!#$^*~?+%&@;}{](?<=[A-Za-z0-9].)(?=[A-Za-z0-9])")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$^*~?+%&@_\-;}{]{5,63}")
-_OF_RUN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$^*~?+%&@_-;}{")
+_BACKWARDS = re.compile(r"[A-Za-z0-9!#$^*~?+%&@_\-;}{]*")
 _OF_CODE = frozenset(";{}")
 _NOT_BEFORE = frozenset("/?&#%.@$\\")
 _OTHERWISE = re.compile(r"%[0-9A-Fa-f]{2}|&|@[A-Za-z0-9\-]+$")
@@ -27,8 +27,8 @@ def detect_symbols(folded: Folded) -> Iterator[Hit]:
         if sign.start() < reach:
             continue
         start = sign.start()
-        while start > reach and sign.start() - start < _LONGEST and text[start - 1] in _OF_RUN:
-            start -= 1
+        before = _BACKWARDS.match(text[max(reach, start - _LONGEST) : start][::-1])
+        start -= before.end() if before else 0
         match = _RUN.match(text, start)
         if match is None:
             continue
