@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from string import ascii_lowercase
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.detectors.words.capitals import is_word
@@ -32,6 +33,8 @@ _IBAN_LENGTHS = {
     "ru": 33,
 }
 """ISO 13616, the registry of SWIFT."""
+_SEPARATORS = str.maketrans("", "", " -")
+_LETTERS = {ord(letter): str(number) for number, letter in enumerate(ascii_lowercase, start=10)}
 _BIC = Gate(r"(?<![A-Za-z0-9])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
 _BIC_COUNTRIES = listed(
     "AD AE AF AG AI AL AM AN AO AR AT AU AW AZ BA BB BD BE BF BG BH BI BJ BM BN BO BR BS BT BW BY BZ CA CD CF CG CH"
@@ -78,8 +81,8 @@ _TRANSFER = Gate(
     r"(?:_?(?:acct|account)(?:_?(?:no|id|number))?)?[=:][ ]?\"?([0-9]{7,14})(?![0-9a-z.:\-])"
 )
 _HYPHENATED = Gate(r"(?<![0-9a-z\-./:])[0-9]{3,4}-[0-9]{3,6}-[0-9]{1,3}(?![0-9a-z\-/:]|\.[0-9])")
-_HOLDERS = Gate("account|holder|deposit|withdr|口座|普通|当座")
-_AMOUNTS = Gate("amount|transfer|payment|currency|jpy|振込|送金")
+_HOLDERS = Sign("account|holder|deposit|withdr|口座|普通|当座")
+_AMOUNTS = Sign("amount|transfer|payment|currency|jpy|振込|送金")
 _BANKING = Sign("口座|振込|普通|当座|送金|引落|フリコミ|フリカエ|ニユウキン|ソウキン")
 _SEVEN = Gate(r"[0-9](?<![0-9a-z.,\-/:_+][0-9])[0-9]{6}(?![0-9a-z\-./_]|[,，]?[0-9]|[ ]?[円件名人年月日回株万億千%])")
 _HOLDER = Gate(
@@ -88,14 +91,14 @@ _HOLDER = Gate(
     r" ]{1,28}\((?:カ|ユ|ド|シ|メ"
     r"|ザイ|シヤ|ガク|イ)(?:\)|(?![ァ-ヴー]))"
 )
+_NOT_PLAIN = re.compile("[^0-9a-z]+")
 _CORP_WORDS = Sign("法人番号|登録番号|インボイス|適格請求書|corporate number|invoice")
 
 
 def detect_ibans(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     for match in _IBAN.finditer(text):
-        spelling = match[0]
-        compact = re.sub(r"[ \-]", "", spelling)
+        compact = match[0].translate(_SEPARATORS)
         length = _IBAN_LENGTHS.get(compact[:2])
         if length is None or len(compact) < length:
             continue
@@ -111,7 +114,7 @@ def detect_ibans(folded: Folded) -> Iterator[Hit]:
 
 def _mod97(iban: str) -> bool:
     """ISO 7064 MOD 97-10."""
-    return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97 == 1
+    return int((iban[4:] + iban[:4]).translate(_LETTERS)) % 97 == 1
 
 
 def detect_bics(folded: Folded) -> Iterator[Hit]:
@@ -145,10 +148,10 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
         yield _number(match, 1, Kind.ACCOUNT, "swift")
     for match in _IN_PATH.finditer(text):
         yield _number(match, 1, Kind.ACCOUNT, "path")
-    if _HOLDERS.search(text):
+    if _HOLDERS.may_match(text):
         for match in _HYPHENATED.finditer(text):
             yield _number(match, 0, Kind.ACCOUNT, "account")
-    if _AMOUNTS.search(text):
+    if _AMOUNTS.may_match(text):
         for match in _TRANSFER.finditer(text):
             yield _number(match, 1, Kind.ACCOUNT, "transfer")
     if _BANKING.may_match(text):
@@ -164,7 +167,7 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
 
 
 def _number(match: re.Match[str], group: int, kind: Kind, detector: str) -> Hit:
-    return Hit(match.start(group), match.end(group), kind, detector, re.sub("[^0-9a-z]", "", match[group]))
+    return Hit(match.start(group), match.end(group), kind, detector, _NOT_PLAIN.sub("", match[group]))
 
 
 @also_in_kanji

@@ -26,7 +26,7 @@ _WORD = Sign(
     r"クス|ファクス|ダイヤル"
     r"|内線)"
 )
-_BESIDE = Gate(rf"{_WORD.pattern.pattern}[^0-9+\n(]{{0,24}}(\(?\+?[0-9](?:[ .\-()/x]{{0,2}}[0-9]){{5,16}})(?![0-9a-z])")
+_BESIDE = Gate(rf"{_WORD.source}[^0-9+\n(]{{0,24}}+(\(?\+?[0-9](?:[ .\-()/x]{{0,2}}[0-9]){{5,16}})(?![0-9a-z])")
 _OFF = Gate(
     r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work"
     r"|cell|phone|tel)\b"
@@ -40,29 +40,33 @@ _ABROAD = Gate(
 _DIGIT = "(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
 _SPELLED = Gate(rf"(?<![a-z]){_DIGIT}(?:[, \-]{{1,2}}(?:(?:double|triple) )?{_DIGIT}){{6,14}}(?![a-z])")
 _LEAST, _MOST = 6, 15
+_NOT_DIGITS = re.compile("[^0-9]+")
+_BEFORE_EXTENSION = re.compile("(?:[^x内e]|e(?!xt))*")
+_ITS_EXTENSION = re.compile(r"[ ]?(?:x|ext\.?)[ ]?[0-9]{1,6}")
+_DAY = re.compile(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3]")
 
 
 @also_in_kanji
 def detect_phones(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     for match in _CANDIDATE.finditer(text):
-        digits = "".join(filter(str.isdigit, match[0]))
+        digits = _NOT_DIGITS.sub("", match[0])
         if _is_number(match[0], digits):
-            yield Hit(match.start(), match.end(), Kind.PHONE, "phone", _canonical(match[0], digits))
+            yield Hit(*match.span(), Kind.PHONE, "phone", _canonical(match[0], digits))
     for pattern in (_ABROAD, _SPELLED):
         for match in pattern.finditer(text):
-            yield Hit(match.start(), match.end(), Kind.PHONE, "phone", match[0])
+            yield Hit(*match.span(), Kind.PHONE, "phone", match[0])
     for match in _EXTENSION.finditer(text):
-        yield Hit(match.start(1), match.end(1), Kind.PHONE, "extension", match[1])
+        yield Hit(*match.span(1), Kind.PHONE, "extension", match[1])
     if not _WORD.may_match(text):
         return
     for pattern in (_BESIDE, _OFF):
         for match in pattern.finditer(text):
-            digits = "".join(filter(str.isdigit, match[1]))
-            if _LEAST <= len(digits) <= _MOST and not re.match(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3]", match[1]):
-                end = match.end(1)
-                extension = re.compile(r"[ ]?(?:x|ext\.?)[ ]?[0-9]{1,6}").match(text, end)
-                yield Hit(match.start(1), extension.end() if extension else end, Kind.PHONE, "phone-word", digits)
+            digits = _NOT_DIGITS.sub("", match[1])
+            if _LEAST <= len(digits) <= _MOST and not _DAY.match(match[1]):
+                start, end = match.span(1)
+                extension = _ITS_EXTENSION.match(text, end)
+                yield Hit(start, extension.end() if extension else end, Kind.PHONE, "phone-word", digits)
 
 
 def _is_number(spelling: str, digits: str) -> bool:
@@ -70,11 +74,12 @@ def _is_number(spelling: str, digits: str) -> bool:
         return 8 <= len(digits) <= _MOST
     if spelling.lstrip("(")[0] != "0":
         return True  # the pattern is that of North America, with separators
-    bare = re.split(r"[x内]|ext", spelling)[0]
-    count = sum(map(str.isdigit, bare))
     if digits.startswith("00"):
         return False
-    if bare.isdigit():
+    bare = _BEFORE_EXTENSION.match(spelling)
+    bare = bare[0] if bare else ""
+    count = len(_NOT_DIGITS.sub("", bare))
+    if count == len(bare):
         return (count == 11 and digits[1] in "57896" and digits[2] == "0") or count == 10
     if count == 11 and bare[5:6] == " ":
         return True
