@@ -26,11 +26,16 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _LATIN = "0-9a-z&"
 _RUN = re.compile(
-    f"([{KANJI}{KANA}・](?:[{KANJI}{KANA}・{_LATIN}]+|(?<=[{_LATIN}].)))(?=(さん|さま|くん|ちゃん)?)", re.DOTALL
+    f"([{KANJI}{KANA}・](?:(?<=[{_LATIN}].)())?(?:[{KANJI}{KANA}・{_LATIN}]{{1,59}}|(?<=[{_LATIN}].)))"
+    "(?=(さん|さま|くん|ちゃん)?)",
+    re.DOTALL,
 )
-"""A run and the honorific behind it. Latin that it begins with is taken in backwards: most Latin begins none."""
+"""A run, whether Latin stands before it, and the honorific behind it.
+
+Latin is taken in backwards where a run begins with it: most Latin begins none.
+"""
 _LATIN_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz&"
-_LONGEST_RUN = 60
+_MOST_LATIN = 60
 _POLITE = frozenset("様殿氏君嬢")
 
 
@@ -39,31 +44,25 @@ def detect_japanese_names(folded: Folded) -> Iterator[Hit]:
     if text.isascii():
         return
     for run in _RUN.finditer(text):
-        found, honorific = run.groups()
+        found, follows_latin, honorific = run.groups()
         start = run.start()
-        if text[start - 1] in _LATIN_CHARACTERS:
-            before = text[max(0, start - _LONGEST_RUN) : start]
+        if follows_latin is not None:
+            before = text[max(0, start - _MOST_LATIN) : start]
             latin = before[len(before.rstrip(_LATIN_CHARACTERS)) :]
             found, start = latin + found, start - len(latin)
-        claims = _claims(found, honorific) if len(found) <= _LONGEST_RUN else _claims_in_parts(found, honorific)
+        claims = _claims(found, honorific)
+        if not claims:
+            continue
+        is_handle = text[start - 1 : start] == "@"
         for begin, end, kind, name in claims:
-            if kind is Kind.NAME and name == found and text[start - 1 : start] == "@":
-                continue
-            yield Hit(start + begin, start + end, kind, "name-ja", name)
+            if not (is_handle and kind is Kind.NAME and name == found):
+                yield Hit(start + begin, start + end, kind, "name-ja", name)
     yield from detect_mixed_scripts(text)
     yield from detect_spaced_people(text)
 
 
 _Claim = tuple[int, int, Kind, str]
 """Where a name begins and ends in its run, what it is, and the name."""
-
-
-def _claims_in_parts(run: str, honorific: str | None) -> Iterator[_Claim]:
-    """What a run says that is too long to be read at once."""
-    for first in range(0, len(run), _LONGEST_RUN):
-        part = run[first : first + _LONGEST_RUN]
-        for begin, end, kind, name in _claims(part, honorific if first + _LONGEST_RUN >= len(run) else None):
-            yield first + begin, first + end, kind, name
 
 
 @lru_cache(16_384)
