@@ -90,15 +90,15 @@ _WEAK = frozenset({"name-small", "morphology", "models", "repeated"})
 """Detectors that guess what a name is."""
 _LIGHT = 1 << 40
 """What guesses weigh less than anything else."""
-_START, _END = itemgetter(0), itemgetter(1)
+_START = itemgetter(0)
 
 
 def merge(claims: list[Hit]) -> tuple[list[Span], dict[int, Hit]]:
     """Overlapping claims become one span: whatever any detector claimed is covered.
 
-    Its kind is that of the longest claim by a rule or dictionary; of the longest at all where only models claim it.
+    Its kind is that of the longest claim by a rule or dictionary, the first of equals; of the longest at all where only
+    models claim it. ``claims`` are sorted.
     """
-    claims.sort(key=_END, reverse=True)  # twice, since sorting is stable
     claims.sort(key=_START)
     spans: list[Span] = []
     deciding: dict[int, Hit] = {}
@@ -109,7 +109,8 @@ def merge(claims: list[Hit]) -> tuple[list[Span], dict[int, Hit]]:
         start, end, _, detector, _ = claim
         own = end - start - (_LIGHT if detector in _WEAK else 0)
         if heaviest is not None and start < last:
-            last = max(last, end)
+            if end > last:
+                last = end
             if own > weight:
                 heaviest, weight = claim, own
             continue

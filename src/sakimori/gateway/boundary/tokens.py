@@ -26,6 +26,7 @@ CODE = "[_-][0-9][0-9a-hjkmnp-tv-z]{11}"
 """How every token ends, in folded text."""
 _CODE = re.compile(CODE)
 _TAIL = 2
+_MOST_BACKSLASHES = 2
 _BY_TAIL = {
     tail: tuple(sorted((kind.lower() for kind in Kind if kind.lower().endswith(tail)), key=len, reverse=True))
     for tail in (kind.lower()[-_TAIL:] for kind in Kind)
@@ -40,10 +41,12 @@ def token_places(folded: str) -> Iterator[tuple[int, int]]:
     position = 0
     for code in _CODE.finditer(folded):
         begin, end = code.span()
-        if folded[begin] == "_":
-            while code.start() - begin < 2 and folded[begin - 1 : begin] == "\\":
-                begin -= 1
-        for kind in _BY_TAIL.get(folded[begin - _TAIL : begin], ()):
+        kinds = _BY_TAIL.get(folded[begin - _TAIL : begin])
+        if kinds is None and folded[begin] == "_":
+            escape = folded[max(0, begin - _MOST_BACKSLASHES) : begin]
+            begin -= len(escape) - len(escape.rstrip("\\"))
+            kinds = _BY_TAIL.get(folded[begin - _TAIL : begin])
+        for kind in kinds or ():
             if folded.endswith(kind, position, begin):
                 yield begin - len(kind), end
                 position = end
