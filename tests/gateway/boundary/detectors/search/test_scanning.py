@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 
 from sakimori.gateway.boundary import Boundary, Dictionary, Span
-from sakimori.gateway.boundary.detectors.search import scanning
+from sakimori.gateway.boundary.detectors.search import reading, scanning
 
 _TEXT = "mail hanako@bank.example, 電話 090-1234-5678, password=x9!kkd"
 
 
 def _found() -> list[Span]:
     """By a boundary that has not read the text before."""
-    scanning.forget()
+    reading.forget()
     return Boundary("aozora", b"k" * 32, Dictionary()).find(_TEXT)[1]
 
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 import hyperscan
 
-from sakimori.gateway.boundary.detectors.search.utf8 import code_points
+from sakimori.gateway.boundary.detectors.search.reading import Encoded, encoded
 
 _START = itemgetter(0)
 
@@ -17,7 +17,7 @@ class Anchors:
     def __init__(self, literals: Sequence[str]) -> None:
         self._lengths = [len(literal) for literal in literals]
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        encoded = [literal.encode("utf-8", "surrogatepass") for literal in literals]
+        encoded = [Encoded(literal).data for literal in literals]
         self._database.compile(
             expressions=encoded, ids=list(range(len(encoded))), elements=len(encoded), flags=0, literal=True
         )
@@ -25,17 +25,15 @@ class Anchors:
 
     def find(self, text: str) -> list[tuple[int, int, int]]:
         """(start, end, number of the literal), ordered by start and then by length, longest first."""
-        data = text.encode("utf-8", "surrogatepass")
+        read = encoded(text)
         found: list[tuple[int, int]] = []
 
         def note(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
             found.append((end, number))
 
-        self._database.scan(data, match_event_handler=note, scratch=self._scratch())
+        self._database.scan(read.data, match_event_handler=note, scratch=self._scratch())
         found.sort()
-        ends = [end for end, _ in found]
-        if len(data) > len(text):
-            ends = code_points(data, ends)
+        ends = read.code_points([end for end, _ in found])
         lengths = self._lengths
         places = [(end - lengths[number], end, number) for end, (_, number) in zip(ends, found, strict=True)]
         places.reverse()

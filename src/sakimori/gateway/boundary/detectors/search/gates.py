@@ -30,15 +30,8 @@ from itertools import islice
 from operator import itemgetter
 
 from sakimori.gateway.boundary.detectors.search.reach import NEAR, Reach
-from sakimori.gateway.boundary.detectors.search.scanning import (
-    Scanned,
-    Wanted,
-    forget,
-    keep_in,
-    prepare,
-    register,
-    scanned,
-)
+from sakimori.gateway.boundary.detectors.search.reading import Scanned, forget
+from sakimori.gateway.boundary.detectors.search.scanning import Wanted, keep_in, prepare, register, scanned
 
 _FAR = 200
 _Window = tuple[int, int, int]

@@ -7,7 +7,7 @@ import hashlib
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,16 +15,13 @@ from typing import Any, NamedTuple
 import hyperscan
 
 from sakimori import compiled
-from sakimori.gateway.boundary.detectors.search.reach import Reach, looked_for
-from sakimori.gateway.boundary.detectors.search.utf8 import code_points
+from sakimori.gateway.boundary.detectors.search.reach import looked_for
+from sakimori.gateway.boundary.detectors.search.reading import Encoded, Scanned, encoded
 
 _GROUPS = 6
 """Databases that patterns are divided among: together they take half as long to make as one, and no longer to scan."""
 _AT_ONCE = 2
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_TEXTS = 6
-"""That each thread remembers: the views of one text, and of what is decoded from it."""
 _FEWEST, _CHARACTERS_PER_FIND = 1_000, 8
 """More finds than this are a flood: it is only told of which gates."""
 _FORMAT = b"boundary 1"
@@ -48,59 +45,20 @@ _lock = threading.Lock()
 _folder: Path | None = None
 
 
-class Scanned:
-    """What is known of one text and one group of patterns."""
-
-    __slots__ = ("ends", "reaches", "windows")
-
-    def __init__(self, ends: Mapping[int, list[int] | None], reaches: Sequence[Reach]) -> None:
-        self.ends = ends
-        """Of each pattern that may match, where its finds end, in code points and in order; None: anywhere."""
-        self.reaches = reaches
-        self.windows: dict[int, list[tuple[int, int, int]]] = {}
-        """Kept here by gates."""
-
-
-class _Local(threading.local):
-    """What a thread scanned last."""
-
-    def __init__(self) -> None:
-        self.texts: list[tuple[str, list[Scanned | None]]] = []
-        """With what is known of each by group; the newest first."""
-
-
-_local = _Local()
-
-
 def register(wanted: Wanted) -> tuple[int, int]:
     """Add a pattern to those that are looked for. Its group, and its number there."""
     group = _group_of(wanted.pattern)
-    global _scanners, _local
+    global _scanners
     _groups[group].append(wanted)
-    _scanners, _local = (), _Local()
+    _scanners = ()
     return group, len(_groups[group]) - 1
 
 
 def scanned(group: int, text: str) -> Scanned:
     """Safe to use from several threads."""
-    texts = _local.texts
-    for other, by_group in texts:
-        if other is text or other == text:
-            return by_group[group] or _scan(group, text, by_group)
-    by_group: list[Scanned | None] = [None] * _GROUPS
-    texts.insert(0, (text, by_group))
-    del texts[_TEXTS:]
-    return _scan(group, text, by_group)
-
-
-def _scan(group: int, text: str, by_group: list[Scanned | None]) -> Scanned:
-    found = by_group[group] = (_scanners or prepare())[group].scan(text)
-    return found
-
-
-def forget() -> None:
-    """Let go of what this thread scanned last: long texts are not kept until others come."""
-    _local.texts.clear()
+    scanner = (_scanners or prepare())[group]
+    read = encoded(text)
+    return read.scanned.get(scanner) or scanner.scan(read)
 
 
 def keep_in(folder: Path) -> None:
@@ -129,20 +87,20 @@ class _Scanner:
         self._every = _Database(self._expressions, [_FLAGS_ONCE if wanted.once else _FLAGS for wanted in patterns])
         self._once: _Database | None = None
 
-    def scan(self, text: str) -> Scanned:
-        data = _encoded(text)
-        most = _FEWEST + len(data) // _CHARACTERS_PER_FIND
+    def scan(self, text: Encoded) -> Scanned:
+        """Where the patterns may match; kept with the text."""
+        most = _FEWEST + len(text.data) // _CHARACTERS_PER_FIND
         found: list[int] = []
-        if not self._every.scan(data, found, most):
-            return self._flooded(data)
-        ends: defaultdict[int, list[int]] = defaultdict(list)
-        found.sort()
-        points = [place >> _BITS for place in found]
-        if len(data) > len(text):
-            points = code_points(data, points)
-        for place, point in zip(found, points, strict=True):
-            ends[place & _NUMBER].append(point)
-        return Scanned(dict(ends), self._reaches)
+        if self._every.scan(text.data, found, most):
+            found.sort()
+            ends: defaultdict[int, list[int]] = defaultdict(list)
+            for place, point in zip(found, text.code_points([place >> _BITS for place in found]), strict=True):
+                ends[place & _NUMBER].append(point)
+            scanned = Scanned(dict(ends), self._reaches)
+        else:
+            scanned = self._flooded(text.data)
+        text.scanned[self] = scanned
+        return scanned
 
     def _flooded(self, data: bytes) -> Scanned:
         """A text that is nothing but what patterns begin with: which they are, without where."""
@@ -197,14 +155,6 @@ def _loaded(expressions: list[bytes], flags: list[int]) -> hyperscan.Database:
     if path:
         compiled.keep(path, hyperscan.dumpb(database))
     return database
-
-
-def _encoded(text: str) -> bytes:
-    """In UTF-8, which has no lone surrogates: no pattern names one."""
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return _SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
 def _group_of(pattern: str) -> int:
