@@ -52,9 +52,11 @@ def test_one_look_makes_findings_and_incidents_once(home: Path, admin: Admin, mo
     monkeypatch.setenv("OPENAI_ADMIN_KEY", ADMIN_KEY)
     admin.log = [entry("audit_1", int(time.time()) - 5, "external_key.removed"), entry("audit_2", 5, "login.failed")]
     arguments = ("--once", "--admin-key", "env:OPENAI_ADMIN_KEY", "--base-url", admin.url)
-    assert "New: 1 of the audit log, 0 announced." in run(*arguments)
+    admin.tenant_log = [entry("audit_3", int(time.time()) - 5, "tenant.sso_connection.deleted")]
+    assert "New: 1 of the audit log, 0 announced." in run(*arguments, "--no-tenant")
+    assert "New: 1 of the audit log" in run(*arguments)
     assert "New: 0 of the audit log" in run(*arguments)
-    assert len(titles(home)) == 1
+    assert len(titles(home)) == 1  # of the same account
 
 
 def test_secrets_are_named_and_never_given(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

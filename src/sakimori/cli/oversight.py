@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sakimori.access.rights import Right
 from sakimori.cli.admin import Address
 from sakimori.cli.group import Group
 from sakimori.core import InputError, SakimoriError, Settings, SystemClock
-from sakimori.gateway.oversight import LATE, MAX_BODY, Api, Oversight, Webhook, WebhookRefused
+from sakimori.gateway.oversight import LATE, MAX_BODY, Api, Oversight, Scope, Webhook, WebhookRefused
 from sakimori.observe import service
 from sakimori.observe.admin import ListenAddress
 from sakimori.service import installation
@@ -68,6 +69,12 @@ def oversight() -> None:
     show_default=True,
     help="Hours after which entries of the audit log may still turn up: looked through every hour.",
 )
+@click.option(
+    "--tenant/--no-tenant",
+    default=True,
+    show_default=True,
+    help="Whether the audit log is read for what the organisation belongs to, too (sign-on, admin keys, billing).",
+)
 @click.option("--once", is_flag=True, help="Look once and stop.")
 @click.option("--base-url", default=_OPENAI, show_default=True, help="The provider's API.")
 def watch(
@@ -77,6 +84,7 @@ def watch(
     listen: ListenAddress | None,
     every: int,
     late: int,
+    tenant: bool,
     once: bool,
     base_url: str,
 ) -> None:
@@ -89,26 +97,34 @@ def watch(
     with installation(Settings.from_environment(), SystemClock()) as install:
         watched = oversight_of(install, late=late * 3_600)
         api = Api(base_url, admin_key=admin_key, key=key)
+        scopes = (Scope.ORGANIZATION, *([Scope.TENANT] if tenant else []))
         if once:
-            audit, fetched = asyncio.run(_look(watched, api))
+            audit, fetched = asyncio.run(_look(watched, api, scopes))
             click.echo(f"New: {audit} of the audit log, {fetched} announced.")
             return
         webhook = Webhook(watched, webhook_secret, install.clock) if webhook_secret else None
         try:
-            asyncio.run(_watch(watched, api, webhook, listen, every))
+            asyncio.run(_watch(watched, api, scopes, webhook, listen, every))
         except OSError as error:
             raise SakimoriError(f"cannot listen on {listen}: {error.strerror or error}; choose another") from error
     click.echo("Stopped; what was taken in is kept.")
 
 
-async def _look(watched: Oversight, api: Api) -> tuple[int, int]:
+async def _look(watched: Oversight, api: Api, scopes: Sequence[Scope]) -> tuple[int, int]:
     async with api:
-        audit = await watched.read_audit_log(api) if api.reads_audit_log else 0
+        audit = 0
+        for scope in scopes if api.reads_audit_log else ():
+            audit += await watched.read_audit_log(api, scope)
         return audit, await watched.fetch_announced(api)
 
 
 async def _watch(
-    watched: Oversight, api: Api, webhook: Webhook | None, listen: ListenAddress | None, every: float
+    watched: Oversight,
+    api: Api,
+    scopes: Sequence[Scope],
+    webhook: Webhook | None,
+    listen: ListenAddress | None,
+    every: float,
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -123,7 +139,7 @@ async def _watch(
             at = ListenAddress(*runner.addresses[0][:2])
             click.echo(f"Webhooks of the provider go to http://{at}/webhook.")
         click.echo(f"Watching every {every} s. Stop: Ctrl-C.")
-        await watched.watch(api, every=every, stop=stop)
+        await watched.watch(api, scopes, every=every, stop=stop)
 
 
 def _application(webhook: Webhook) -> web.Application:

@@ -50,6 +50,8 @@ class Admin:
     url: str = ""
     log: list[Any] = field(default_factory=list[Any])
     """Entries, in the order in which pages give them."""
+    tenant_log: list[Any] = field(default_factory=list[Any])
+    """Those of what the organisation belongs to, which are listed apart."""
     things: dict[str, Any] = field(default_factory=dict[str, Any])
     """Alerts and cases by path."""
     page: int = 2
@@ -78,7 +80,8 @@ class Admin:
 
     def _page(self, request: web.Request) -> dict[str, Any]:
         since = int(request.query["effective_at[gte]"])
-        found = [item for item in self.log if _effective(item, since) >= since]
+        log = self.tenant_log if request.query.get("tenant_only") == "true" else self.log
+        found = [item for item in log if _effective(item, since) >= since]
         start = int(request.query.get("after", "0"))
         end = start + self.page
         return {"object": "list", "data": found[start:end], "has_more": end < len(found), "last_id": str(end)}

@@ -19,7 +19,7 @@ from tests.gateway.oversight.scripted_admin import ADMIN_KEY, KEY, Admin, alert,
 
 from sakimori.access.secrets import Secrets
 from sakimori.core import ManualClock
-from sakimori.gateway.oversight import Api, Oversight, OversightError
+from sakimori.gateway.oversight import Api, Oversight, OversightError, Scope
 from sakimori.gateway.oversight.observed import Kind
 from sakimori.gateway.oversight.watch import OversightUnavailable
 from sakimori.gateway.oversight.webhook import ANNOUNCED
@@ -51,10 +51,10 @@ class World:
         if self.dies:
             raise KeyboardInterrupt
 
-    def look(self, *, fetches: bool = True) -> tuple[int, int]:
+    def look(self, scope: Scope = Scope.ORGANIZATION, *, fetches: bool = True) -> tuple[int, int]:
         async def looking() -> tuple[int, int]:
             async with Api(self.admin.url, admin_key=ADMIN_KEY, key=KEY if fetches else None) as api:
-                return await self.oversight.read_audit_log(api), await self.oversight.fetch_announced(api)
+                return await self.oversight.read_audit_log(api, scope), await self.oversight.fetch_announced(api)
 
         return asyncio.run(looking())
 
@@ -155,6 +155,18 @@ def test_what_may_still_come_is_looked_through_once_an_hour(world: World) -> Non
         world.look()
         since.append((world.clock.now() // SECOND - int(world.admin.asked[-1].query["effective_at[gte]"])) // 3_600)
     assert since == [7 * 24, 1, 1, 25, 1]
+
+
+def test_what_the_organisation_belongs_to_is_listed_apart_and_read_as_far_as_it_goes(world: World) -> None:
+    world.admin.log = [entry("a", NOW)]
+    world.admin.tenant_log = [entry("t", NOW - 5_000, "tenant.admin_api_key.created")]
+    assert (world.look(), world.look(Scope.TENANT)) == ((1, 0), (1, 0))
+    # That the one was read so far says nothing of the other.
+    world.clock.set((NOW + 60) * SECOND)
+    world.admin.tenant_log.append(entry("u", NOW - 8_000, "tenant.policy.deleted"))
+    assert (world.look(), world.look(Scope.TENANT)) == ((0, 0), (1, 0))
+    assert world.ids() == ["a", "t", "u"]
+    assert "tenant_only" not in world.admin.asked[0].query
 
 
 def test_safety_cases_and_alerts_are_still_listed_to_nobody() -> None:
@@ -315,16 +327,17 @@ def test_the_watch_goes_on_after_failures_and_less_often(world: World, caplog: p
     async def watching() -> None:
         stop = asyncio.Event()
         async with Api(world.admin.url, admin_key=ADMIN_KEY, key=KEY) as api, asyncio.TaskGroup() as group:
-            group.create_task(world.oversight.watch(api, every=0.01, stop=stop))
+            group.create_task(world.oversight.watch(api, list(Scope), every=0.01, stop=stop))
             await until(lambda: len(told(caplog)) >= 4)
             world.admin.status = 200
             world.admin.log = [entry("a", NOW)]
+            world.admin.tenant_log = [entry("t", NOW, "tenant.sso_connection.deleted")]
             world.admin.things = {"safety/alerts/sa_1": alert("sa_1", NOW)}
-            await until(lambda: len(world.findings()) == 2)
+            await until(lambda: len(world.findings()) == 3)
             stop.set()
 
     asyncio.run(asyncio.wait_for(watching(), 20))
-    waits = [event.retry_seconds for event in told(caplog) if event.feed == "audit_log"]
+    waits = [event.retry_seconds for event in told(caplog) if event.feed == "audit_log_organization"]
     assert waits == sorted(waits)
     assert waits[0] == pytest.approx(0.02)
-    assert world.ids() == ["a", "sa_1"]
+    assert world.ids() == ["a", "sa_1", "t"]

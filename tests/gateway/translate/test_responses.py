@@ -171,6 +171,13 @@ def test_what_cannot_be_said_is_refused_by_name(changes: dict[str, Any], param: 
     assert refused.value.code == "untranslatable"
     assert refused.value.param is not None
     assert refused.value.param.endswith(param)
+    assert "leave it out, or ask for a provider" in refused.value.message
+
+
+def test_reasoning_of_earlier_turns_is_refused_with_what_it_means() -> None:
+    with pytest.raises(Refusal, match="reasoning of earlier turns"):
+        translated(reasoning={"context": "all_turns"})
+    assert translated(reasoning={"context": "auto"}).body == translated(reasoning=None).body
 
 
 def test_tools_in_namespaces_get_plain_names_which_answers_are_put_back_by() -> None:

@@ -7,8 +7,8 @@ the others, and ``Webhook`` takes the announcements in. Findings go to whoever `
 transaction that keeps the ledger entry.
 """
 
-from sakimori.gateway.oversight.api import Api, OversightError
+from sakimori.gateway.oversight.api import Api, OversightError, Scope
 from sakimori.gateway.oversight.watch import LATE, Oversight
 from sakimori.gateway.oversight.webhook import MAX_BODY, Webhook, WebhookRefused
 
-__all__ = ["LATE", "MAX_BODY", "Api", "Oversight", "OversightError", "Webhook", "WebhookRefused"]
+__all__ = ["LATE", "MAX_BODY", "Api", "Oversight", "OversightError", "Scope", "Webhook", "WebhookRefused"]

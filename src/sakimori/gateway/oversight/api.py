@@ -1,6 +1,7 @@
 """Asking a provider's administrative API: answers are bounded, and what is no answer is an error of one sentence."""
 
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from types import TracebackType
 from typing import Self, cast
 
@@ -14,6 +15,14 @@ _LARGEST = 16 << 20
 _PAGE = 100
 _MOST_PAGES = 1_000
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
+
+
+class Scope(StrEnum):
+    """Whose events a look at the audit log gives: a listing of the one leaves out the other."""
+
+    ORGANIZATION = "organization"
+    TENANT = "tenant"
+    """What the organisation belongs to: single sign-on, admin keys, policies, billing."""
 
 
 class OversightError(SakimoriError):
@@ -61,13 +70,15 @@ class Api:
     def fetches(self) -> bool:
         return self._key is not None
 
-    async def audit_log(self, since: int) -> AsyncIterator[list[object]]:
+    async def audit_log(self, scope: Scope, since: int) -> AsyncIterator[list[object]]:
         """Entries that took effect at or after a time (Unix seconds), page by page, in whichever order.
 
         Raises:
             OversightError: the provider does not answer as it should.
         """
         query = {"limit": str(_PAGE), "effective_at[gte]": str(since)}
+        if scope is Scope.TENANT:
+            query["tenant_only"] = "true"
         for _ in range(_MOST_PAGES):
             answer = await self._get("organization/audit_logs", self._admin_key, query)
             data = cast("object", answer.get("data")) if answer else None

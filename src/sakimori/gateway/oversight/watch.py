@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sakimori.core import Clock
 from sakimori.gateway.oversight import observed
-from sakimori.gateway.oversight.api import Api, OversightError
+from sakimori.gateway.oversight.api import Api, OversightError, Scope
 from sakimori.gateway.oversight.observed import Kind, Observed
 from sakimori.ledger import Ledger, new_entry
 from sakimori.observe import Code, Event, Level, log
@@ -16,15 +17,17 @@ from sakimori.store import Database, StoreError, Transaction
 from sakimori.store import oversight as rows
 from sakimori.store.oversight import Notice
 
-_FEED = "openai.audit"
+_FEEDS = {Scope.ORGANIZATION: "openai.audit", Scope.TENANT: "openai.audit.tenant"}
 """How far its audit log was read: when what is newest took effect, in Unix seconds."""
-_WHOLE, _WHOLE_AT = "openai.audit.whole", "openai.audit.whole_at"
+_WHOLE, _WHOLE_AT = "whole", "whole_at"
 """How far it had been read when all that may come late was last looked through, and when that was."""
 _NANOS_PER_SECOND = 1_000_000_000
 _OVERLAP = 3_600
 """Seconds that are read again each time: entries come late and out of order."""
 LATE = 24 * 3_600
-"""Seconds after which an entry may still turn up, unless said otherwise: OpenAI names no bound."""
+"""Seconds after which an entry may still turn up, unless said otherwise: OpenAI names no bound. Its cursors (``after``)
+are places in a list whose order it does not state, and entries say when they took effect, not when they were written:
+nothing that it offers tells what turned up since the last look."""
 _WHOLE_EVERY = 3_600
 """Seconds between two times at which all of those are read again."""
 _FIRST = 7 * 86_400
@@ -66,7 +69,7 @@ class Oversight:
         with self._database.transaction(self._tenant) as transaction:
             rows.note(transaction, kind=kind, id=id, now=self._clock.now())
 
-    async def read_audit_log(self, api: Api) -> int:
+    async def read_audit_log(self, api: Api, scope: Scope = Scope.ORGANIZATION) -> int:
         """Keep what is new in the audit log; returns how many entries that was.
 
         Raises:
@@ -75,8 +78,10 @@ class Oversight:
         """
         now = self._clock.now()
         seconds = now // _NANOS_PER_SECOND
+        feed = _FEEDS[scope]
+        names = (feed, f"{feed}.{_WHOLE}", f"{feed}.{_WHOLE_AT}")
         with self._database.snapshot(self._tenant) as snapshot:
-            position, whole, whole_at = (rows.position(snapshot, name) for name in (_FEED, _WHOLE, _WHOLE_AT))
+            position, whole, whole_at = (rows.position(snapshot, name) for name in names)
         is_whole = whole_at is None or not 0 <= seconds - whole_at < _WHOLE_EVERY
         if position is None:
             since = seconds - max(_FIRST, self._late)
@@ -86,18 +91,16 @@ class Oversight:
         else:
             since = position - _OVERLAP
         new, newest = 0, position or 0
-        async for page in api.audit_log(max(0, since)):
+        async for page in api.audit_log(scope, max(0, since)):
             entries = [observed.audit_entry(entry, now) for entry in page]
             new += self.keep(entries)
             # A clock of theirs that runs ahead must not make us skip what comes after.
             newest = max([newest, *(min(entry.time, now) // _NANOS_PER_SECOND for entry in entries)])
         # Only now: pages may come newest first, and a death between two must not skip the rest.
-        reached = {_FEED: newest} if newest > (position or 0) else {}
-        if is_whole and newest:
-            reached |= {_WHOLE: newest, _WHOLE_AT: seconds}
+        reached = (newest, newest, seconds) if is_whole and newest else (newest,) if newest > (position or 0) else ()
         if reached:
             with self._database.transaction(self._tenant) as transaction:
-                for name, at in reached.items():
+                for name, at in zip(names, reached, strict=False):
                     rows.advance(transaction, name, at)
         return new
 
@@ -112,11 +115,15 @@ class Oversight:
                 fetched += self.keep([found], of=notice)
         return fetched
 
-    async def watch(self, api: Api, *, every: float, stop: asyncio.Event) -> None:
-        """Look every some seconds until told to stop; where that fails, say so and look less often."""
-        feeds = [("announced", self.fetch_announced)]
+    async def watch(self, api: Api, scopes: Collection[Scope], *, every: float, stop: asyncio.Event) -> None:
+        """Look every some seconds until told to stop; where that fails, say so and look less often.
+
+        Args:
+            scopes: of the audit log, where it is read.
+        """
+        feeds: list[tuple[str, Callable[[Api], Awaitable[int]]]] = [("announced", self.fetch_announced)]
         if api.reads_audit_log:
-            feeds.append(("audit_log", self.read_audit_log))
+            feeds += [(f"audit_log_{scope}", partial(self.read_audit_log, scope=scope)) for scope in scopes]
         async with asyncio.TaskGroup() as group:
             for name, look in feeds:
                 group.create_task(_repeat(name, look, api, every, stop))

@@ -78,8 +78,11 @@ def _update(item: Taken, body: dict[str, Any]) -> None:
 
 def _add_reasoning(asked: Taken, body: dict[str, Any]) -> None:
     asked.move(body, "effort", "reasoning_effort")
-    for name in ("summary", "generate_summary", "context"):
+    for name in ("summary", "generate_summary"):
         asked.only(name, "auto")
+    if asked.take("context") not in (None, "auto"):
+        what = "says which reasoning of earlier turns the model reads again, which cannot be shown to it"
+        raise unfaithful(asked.at("context"), what)
     asked.only("mode", "standard")
     asked.end()
 
