@@ -68,6 +68,16 @@ def test_one_command_agrees_to_what_is_provisioned_already(home: Path) -> None:
     assert [entry.action for entry in entries(home)][1:] == ["grant.approved", "grant.provisioned"]
 
 
+def test_terms_are_written_as_the_docs_and_the_grants_file_have_them(home: Path) -> None:
+    terms = ("--data", "structured", "--data", "free_text", "--cyber", "daybreak_blue", "--hosted-tool", "web_search")
+    run(*ASK, *LIMITS, *terms, "--hosted-tool", "mcp", "--media", "image")
+    (grant,) = shown()
+    assert (grant["data_classes"], grant["cyber"]) == (["structured", "free_text"], "daybreak_blue")
+    assert (grant["hosted_tools"], grant["media"]) == (["web_search", "mcp"], ["image"])
+    with pytest.raises(click.BadParameter, match="'standard', 'daybreak_blue', 'daybreak_red'"):
+        run(*ASK, *LIMITS, "--cyber", "BLUE")
+
+
 def test_people_see_limits_and_what_of_them_is_used(home: Path) -> None:
     run(*ASK, *LIMITS, "--concurrency", "8")
     text = run("show", "調査 2026").stdout

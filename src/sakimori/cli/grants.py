@@ -1,6 +1,7 @@
 """``sakimori grants``: which models an institution may use, what for, and how much; from asking to the first call."""
 
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 
 import click
@@ -70,6 +71,11 @@ class _Country(click.ParamType[str]):
         return str(value)
 
 
+def _word_of(words: type[StrEnum]) -> click.Choice[str]:
+    """Words as files and APIs have them: of an enumeration itself click would take the names of its members."""
+    return click.Choice([word.value for word in words])
+
+
 @click.group(cls=Group)
 def grants() -> None:
     """Ask for models, agree to it, and see what is granted; a grant is ready once a live call proved it."""
@@ -86,22 +92,22 @@ def grants() -> None:
 @click.option(
     "--data",
     "data_classes",
-    type=click.Choice(list(DataClass)),
+    type=_word_of(DataClass),
     multiple=True,
-    default=[DataClass.STRUCTURED],
+    default=[DataClass.STRUCTURED.value],
     show_default=True,
     help="Classes of data that may leave; may be repeated.",
 )
 @click.option("--concurrency", type=click.IntRange(1, MOST_AT_A_TIME), help="Calls at a time (default: any number).")
-@click.option("--cyber", type=click.Choice(list(CyberAccess)), default=CyberAccess.STANDARD, show_default=True)
+@click.option("--cyber", type=_word_of(CyberAccess), default=CyberAccess.STANDARD.value, show_default=True)
 @click.option(
     "--hosted-tool",
     "tools",
-    type=click.Choice(list(HostedTool)),
+    type=_word_of(HostedTool),
     multiple=True,
     help="A tool that may run at the provider; may be repeated.",
 )
-@click.option("--media", type=click.Choice(list(Media)), multiple=True, help="What may leave besides text, unread.")
+@click.option("--media", type=_word_of(Media), multiple=True, help="What may leave besides text, unread.")
 @click.option("--stored-in", type=_Country(), multiple=True, help="Where alone a provider may store; may be repeated.")
 @click.option("--processed-in", type=_Country(), multiple=True, help="Where alone it may process; may be repeated.")
 @click.option("--retention-days", type=click.IntRange(0, 36_500), help="How long it may keep anything; 0: not at all.")
@@ -113,11 +119,11 @@ def request(
     purposes: tuple[str, ...],
     limits: tuple[tuple[str, Window, Decimal], ...],
     days: int,
-    data_classes: tuple[DataClass, ...],
+    data_classes: tuple[str, ...],
     concurrency: int | None,
-    cyber: CyberAccess,
-    tools: tuple[HostedTool, ...],
-    media: tuple[Media, ...],
+    cyber: str,
+    tools: tuple[str, ...],
+    media: tuple[str, ...],
     stored_in: tuple[str, ...],
     processed_in: tuple[str, ...],
     retention_days: int | None,
