@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.systems.domain_names import detect_domain_names
 from sakimori.gateway.boundary.detectors.words.lexicon import english, listed
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_built, is_known
 from sakimori.gateway.boundary.fold import Folded
@@ -36,10 +37,6 @@ _LEASE = Gate(r"[0-9a-f]{2}:[0-9a-f]{2} \(([^\s()0-9:][^\s():]{1,62})\)")
 _BESIDE_PASSWORD = Gate(
     r"(?<![a-z0-9])id[ :=は「『]{1,3}([a-z0-9][a-z0-9._@\-]{2,40})[」』]?[ ]?"
     r"(?:と|、|,|/|・|および|及び|and|[ ])[ ]?(?:パスワード|pw|pass)"
-)
-_INTERNAL = Gate(
-    r"\.(?:local|internal|corp|lan|intra|intranet|localdomain|ad|home\.arpa|priv|private|bank|test"
-    r"|example)(?![a-z0-9\-(]|\.[a-z0-9])"
 )
 _SYSLOG = Gate(
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:z"
@@ -76,8 +73,6 @@ _SITE = Gate(
 )
 _JAPANESE = re.compile("[\u3041-\u30fe\u4e00-\u9fff]")
 _NEAR = 12
-_LONGEST_NAME = 253  # RFC 1035, 2.3.4
-_LABELS_BACKWARDS = re.compile(r"[a-z0-9\-.]*[a-z0-9]")
 _LEVELS = listed("info warn warning error err debug notice crit critical trace fatal alert emerg verbose")
 _EVERYONE = listed(
     "public default all defaultuser0 defaultappool administrator admin root user users shared guest"
@@ -125,13 +120,7 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
                 yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
-    for match in _INTERNAL.finditer(text):
-        start = match.start()
-        labels = _LABELS_BACKWARDS.match(text[max(0, start - _LONGEST_NAME) : start][::-1])
-        start -= labels.end() if labels else 0
-        is_url = text.endswith(("://", "@//"), 0, start)
-        if start < match.start() and (is_url or not start or text[start - 1] not in "@_/\\"):
-            yield Hit(start, match.end(), Kind.HOST, "host-form", text[start : match.end()])
+    yield from detect_domain_names(folded)
     for match in _SYSLOG.finditer(text):
         if not match[1].isdigit() and match[1] not in _LEVELS:
             yield Hit(match.start(1), match.end(1), Kind.HOST, "syslog", match[1])
