@@ -98,7 +98,10 @@ _SURNAME_FIRST = Gate(
 """As tickets and the magnetic stripes of cards have names."""
 _SUBJECT = Gate(r"[/,] ?(O|ST|L)=([^/,\n\"=]{2,40})(?=[/,\n\"]|$)")
 """Parts of distinguished names (RFC 4514) that say who and where."""
-_BRANCH = Gate(rf"((?:[{_UPPER}][{LETTER}'\-]+ ){{1,3}})[Bb]ranch(?![a-z])")
+_BRANCH = Gate(
+    rf"((?:[{_UPPER}][{LETTER}'\-]+ ){{1,3}})"
+    r"(?:[Bb]ranch|(?:Main|Head|Central|Sub|Regional|Business|Representative) (?:Office|Branch|Cent(?:er|re)))(?![a-z])"
+)
 
 
 def detect_english_names(folded: Folded) -> Iterator[Hit]:
@@ -151,13 +154,36 @@ def _said(sequence: str, opens: bool) -> _Said:
     lexicon = english()
     is_given = low in lexicon.given
     is_word_alone = " " not in sequence
+    claims = claims_of(sequence, opens)
+    if sequence.isupper() and sequence.isascii() and not any(kind is Kind.ORG for *_, kind in claims):
+        claims = (*claims, *_people_in_capitals(sequence))
     return _Said(
-        claims_of(sequence, opens),
+        claims,
         is_label=opens and sequence.isascii() and is_word_alone and not is_given,
         is_given=is_given,
         is_month=low in _MONTHS,
         is_place=sequence.isupper() and len(sequence) > 3 and is_word_alone and not is_word(low, lexicon),
     )
+
+
+def _people_in_capitals(sequence: str) -> Iterator[tuple[int, int, Kind]]:
+    """Two words and more, short ones as well, of which none is known and one is long: LE QUOC KHANH."""
+    begin = end = 0
+    unknown: list[str] = []
+    for word in (*_IN_CAPITALS.finditer(sequence), None):
+        low = word[0].strip(".,").lower() if word else ""
+        if word and (low in english().joining or (not is_built(low) and low not in english().terms)):
+            begin = begin if unknown else word.start()
+            end = word.end()
+            unknown.append(low)
+            continue
+        if len(unknown) > 1 and max(map(len, unknown)) > _SHORT:
+            yield begin, end, Kind.PERSON
+        unknown = []
+
+
+_IN_CAPITALS = re.compile(r"[A-Z'\-]+[.,]?")
+_SHORT = 4
 
 
 def _capitalised(folded: Folded) -> Iterator[Hit]:

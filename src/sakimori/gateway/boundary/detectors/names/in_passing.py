@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from sakimori.gateway.boundary.detectors.names.branches import detect_branches
+from sakimori.gateway.boundary.detectors.names.marked import detect_marked_people
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.lexicon import japanese
 from sakimori.gateway.boundary.detectors.words.pieces import KANA, KANJI, is_common_hiragana, is_unknown
@@ -22,17 +24,17 @@ _TRADES = (
 )
 _FIRM = Gate(
     f"([ぁ-ん](?<![ぁ-ん]{{2}})[ぁ-ん]{{2,8}})(?:{_HOUSES}(?![{KANJI}{KANA}](?<![様社代]))|{_TRADES})",
-    needs=f"[ぁ-ん]{{3}}(?:{_HOUSES}|{_TRADES})",
+    needs=f"[ぁ-ん](?:{_HOUSES}|{_TRADES})",
 )
 _PARTICLES = "のはがをにとでへもや"
 _INTRODUCED = Gate(
     f"(?:[社店部課係行庫所局会室院園校]|[{KANA}])の([{KANJI}]{{1,4}}|[{KANA}]{{2,8}}|[ぁ-ん]{{2,5}})(?=です[。\n、]|でございます)",
     needs="の[^\n]{1,8}(?:です[。\n、]|でございます)",
 )
-_ROLE = Gate(
-    "(?:公証人|司法書士|行政書士|弁護士|税理士|社労士|主治医|担当医|検印|指摘者|作成者|作業者|調査者|審査役|渉外|立会|オペレータ|窓口"
-    f"|(?:^|\n)[a-z]?-?[0-9]{{4,8}})(?: [a-z]?[0-9]{{3,8}})?[ :]{{1,2}}([{KANJI}]{{1,4}})(?=[ \n、,。/(→]|$)"
+_NUMBERED = Gate(
+    f"(?:^|\n)[a-z]?-?[0-9]{{4,8}}(?: [a-z]?[0-9]{{3,8}})?[ :]{{1,2}}([{KANJI}]{{1,4}})(?=[ \n、,。/(→]|$)"
 )
+"""Behind the number of a member of staff."""
 _BEFORE_RANK = Gate(
     f"(?<![{KANJI}{KANA}ぁ-ん])([{KANJI}]{{1,3}}) (?=(?:支店長|部長|課長|係長)?代理|警部|刑事|巡査|検事"
     "|部長|課長|支店長|次長|係長|社長|主任)",
@@ -54,6 +56,8 @@ def detect_in_passing(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     if text.isascii():
         return
+    yield from detect_marked_people(folded)
+    yield from detect_branches(text)
     lexicon = japanese()
     for match in _FIRM.finditer(text):
         start = _start_of_firm(match[1], text[match.start() - 1 : match.start()] > "\u3040")
@@ -62,7 +66,7 @@ def detect_in_passing(folded: Folded) -> Iterator[Hit]:
     for match in _INTRODUCED.finditer(text):
         if _is_person(match[1]):
             yield Hit(*match.span(1), Kind.PERSON, "in-passing", match[1])
-    for pattern in (_ROLE, _BEFORE_RANK):
+    for pattern in (_NUMBERED, _BEFORE_RANK):
         for match in pattern.finditer(text):
             if _is_surname(match[1]):
                 yield Hit(*match.span(1), Kind.PERSON, "in-passing", match[1])

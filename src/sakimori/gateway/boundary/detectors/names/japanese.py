@@ -81,6 +81,8 @@ def _names_in(run: str, *, is_polite: bool) -> Sequence[tuple[int, int, Kind]]:
     if len(run) == 2 and not is_polite and not is_listed(run) and run[0] > "\u3100" < run[1]:
         return ((0, 2, Kind.PERSON),) if plausible_surname(run) else ()
     pieces = _together(run, pieces_of(run), lexicon)
+    if _is_firm(run, pieces, lexicon):
+        return ((0, len(run), Kind.ORG),)
     claims: list[tuple[int, int, Kind]] = []
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
@@ -118,6 +120,12 @@ def _together(run: str, pieces: list[Piece], lexicon: Japanese) -> list[Piece]:
     return pieces
 
 
+def _is_firm(run: str, pieces: list[Piece], lexicon: Japanese) -> bool:
+    """Whether a run is the name of a place or family, or one in katakana, and what business it is in."""
+    named = pieces[0].what in ("place", "surname", "katakana") and pieces[0].end > 1
+    return named and len(pieces) > 1 and run[pieces[0].end :] in lexicon.businesses
+
+
 def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
     piece = pieces[index]
     length = piece.end - piece.start
@@ -146,7 +154,9 @@ def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: b
             first = _name_before(run, pieces, index)
             if first is None:
                 return None
-            kind = {"org-ending": Kind.ORG, "place-ending": Kind.PLACE, "event-ending": Kind.NAME}[piece.what]
+            if piece.what == "org-ending":
+                return (first, _end_of_business(run, pieces, index), Kind.ORG)
+            kind = Kind.PLACE if piece.what == "place-ending" else Kind.NAME
             return (first, piece.end + (_quarter(run, piece.end) if kind is Kind.PLACE else 0), kind)
         case "form":
             after = pieces[index + 1 :]
@@ -195,6 +205,14 @@ def _name_before(run: str, pieces: list[Piece], index: int) -> int | None:
     if 2 <= len(before) <= 4 and len(ending) >= 2 and all(piece.end - piece.start == 1 for piece in before):
         return 0 if run[:2] not in ("第一", "第二", "第三") else None
     return None
+
+
+def _end_of_business(run: str, pieces: list[Piece], index: int) -> int:
+    """Where a firm's name ends, with what its business is behind the ending: くずは不動産管理."""
+    last = index
+    while last + 1 < len(pieces) and run[pieces[last + 1].start : pieces[last + 1].end] in japanese().businesses:
+        last += 1
+    return pieces[last].end
 
 
 def _common_name(run: str, pieces: list[Piece]) -> int | None:

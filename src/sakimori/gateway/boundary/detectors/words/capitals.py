@@ -36,8 +36,22 @@ _TRADES = listed(
     " pharmacy school academy agency bureau council society club centre center network media international global"
     " enterprises enterprise products works brothers sons analytics security communications energy resources"
     " engineering design studio studios construction transport travel leasing lease credit exchange payments"
+    " fund funds mining support staffing cyber vaulting hoa police court mgmt bakery drug drugs bus express office"
+    " garage salon cafe kitchen dental veterinary law legal realty freight cargo airways airlines rail railway steel"
+    " chemical chemicals pharma biotech labs robotics auto apparel textile textiles brewery winery hardware stationery"
+    " supply supplies store stores market mart shop outfitters catering fitness gym theatre theater museum church temple"
+    " embassy consulate ministry authority commission chamber federation league cooperative coop plumbing roofing paving"
+    " landscaping cleaning laundry tours cruises lines yachts aviation aerospace semiconductor electronics optics glass"
+    " ceramics paper printing press publishing books records pictures films games toys jewelers jewellery watches optical"
+    " nursery gardens orchards vineyards ranch dairy fisheries seafood meats produce grain timber lumber cement concrete"
+    " quarry metals alloys tooling forge castings plastics rubber paints coatings adhesives packaging"
 )
 """Last words of organisations' names that terms have as well."""
+_FIRMS = listed(
+    "staffing lease leasing foods motors bakery brewery winery airlines airways realty pharma biotech robotics textiles"
+    " vaulting outfitters catering jewelers jewellery vineyards orchards fisheries seafood lumber shinkin bancorp"
+)
+"""Last words that nothing but a firm's name has."""
 _HONORIFICS = listed(
     "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend hon capt captain sgt lt col"
     " gen sen rep judge officer"
@@ -88,7 +102,10 @@ def _named_by_words(words: list[tuple[int, int, str]], known: list[str], lexicon
     part = known[begin:end]
     capitals = sum(what != "small" for what in part)
     strange = sum(what in ("capitals", "initial", "company", "ambiguous") for what in part)
-    if capitals < 2 or not ("word" in part or ("capitals" in part and strange > 1)):
+    last = words[end - 1][2].lower()
+    if capitals >= 2 and last in _FIRMS:
+        return begin, end
+    if capitals < 2 or not ("word" in part or ("capitals" in part and (strange > 1 or last in _TRADES))):
         return None
     if words[begin][2].isupper() and any(word.isupper() and word.lower() in _OF_SENTENCES for *_, word in words):
         return None

@@ -67,6 +67,8 @@ class Japanese:
     trade_endings: frozenset[str]
     """Those of them that make an organisation of whatever stands before them, but of ``generic`` words."""
     generic: frozenset[str]
+    businesses: frozenset[str]
+    """What stands behind a firm's name, or makes a firm of the name of a place or family."""
     place_endings: frozenset[str]
     event_endings: frozenset[str]
     company_forms: tuple[str, ...]
@@ -121,6 +123,7 @@ def japanese() -> Japanese:
         organisation_endings=forms["organisation_endings"],
         trade_endings=forms["trade_endings"],
         generic=forms["generic"],
+        businesses=forms["businesses"],
         place_endings=forms["place_endings"],
         event_endings=forms["event_endings"],
         company_forms=tuple(sorted(forms["company_forms"], key=len, reverse=True)),

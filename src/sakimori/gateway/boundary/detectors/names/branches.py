@@ -1,0 +1,42 @@
+"""Branches of banks, which are called as the towns are that they stand in: told by what stands around them."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.lexicon import japanese, listed
+from sakimori.gateway.boundary.detectors.words.pieces import KANA, KANJI, is_common_hiragana, pieces_of
+from sakimori.gateway.boundary.span import Hit, Kind
+
+_NAME = f"[{KANJI}{KANA}ぁ-ん]"
+_OF_ACCOUNT = Gate(
+    f"(?<!{_NAME})({_NAME}{{1,8}})[ /](?=(?:普通?|当座?|貯蓄?|定期?|総合)(?:預金)?[ /:]?[0-9]{{6,7}}(?![0-9]))",
+    needs="[ /](?:普通?|当座?|貯蓄?|定期?|総合)(?:預金)?[ /:]?[0-9]{6}",
+)
+"""Before the kind of an account and its number."""
+_OF_NUMBER = Gate(f"(?:[(「\n\t・→]|^)({_NAME}{{2,8}})[ \t](?=[0-9]{{7}}(?![0-9\\-]))", needs=f"{_NAME}[ \t][0-9]{{7}}")
+_OPENED = Gate(f"(?<![{KANJI}])([{KANJI}]{{2,5}})で(?=の?[おご]?(?:開設|口座開設|口座を|取引))")
+_LABELLED = Gate(
+    f"(?:申出先|取引店|口座店|店名|支店名|管轄店|受付店|来店店舗|勘定店|開設店|所属店|担当店|お取引店|お取扱店|取扱店|僚店)[ :]{{1,2}}({_NAME}{{2,8}})(?=[ \n/,、(]|$)"
+)
+_NO_BRANCHES = listed(
+    "口座 普通 当座 残高 金額 名義 番号 口座番号 名義人 種別 科目 店番 店名 支店 支店名 銀行 本人 当行 他行 自行 先方 当方 入金 出金 振込 振込先 引落"
+    " 引落口座 受取 受取人 依頼人 預金 貯金 定期 積立 融資 返済 返済口座 証書 通帳 伝票 全店 各店 本支店 新規 解約 当店 御行 貴行 仕向 被仕向"
+    " 窓口 店頭 来店 電話 郵送 対面 単独 共同 連名 個別 一括 別途 過去 以前 今回 前回 海外 国内 現地 両方"
+)
+
+
+def detect_branches(text: str) -> Iterator[Hit]:
+    for pattern in (_OF_ACCOUNT, _OF_NUMBER, _OPENED, _LABELLED):
+        for match in pattern.finditer(text):
+            if _is_branch(match[1]):
+                yield Hit(*match.span(1), Kind.BRANCH, "branch-name", match[1])
+
+
+@lru_cache(4_096)
+def _is_branch(name: str) -> bool:
+    if name in _NO_BRANCHES or name in japanese().words or name in japanese().katakana_words:
+        return False
+    if name[0] < "\u30a0":
+        return not is_common_hiragana(name)
+    return any(piece.what not in ("word", "title", "org-ending", "event-ending", "form") for piece in pieces_of(name))
