@@ -92,7 +92,7 @@ _MILITARY = Gate(
 )
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u024f\u0370-\u03ff\u0400-\u042f"
 _A_NUMBER = r"[0-9]++[a-zA-Z]?(?:[\-/][0-9a-zA-Z]++){0,3}+"
-_A_NAME = rf"[{_UPPER}][^\W\d_]*+(?:['\u2019\-][^\W\d_]++)*+\.?+"
+_A_NAME = rf"[{_UPPER}][^\W\d_]*+(?:['\u2019\-][^\W\d_]++){{0,8}}+\.?+"
 _PARTICLE = (
     r"(?:de|del|della|di|da|do|dos|das|la|le|les|du|des|van|von|der|den|of|the|el|e|y|i|u|út|utca|nan|tér|strada|str"
     r"|fejedelem|rkp|ul|av|rua|via|sok|köz|sor|krt|am|upon|sur|sous)\b\.?"
@@ -119,7 +119,7 @@ _TOKENS = re.compile(
     # The class comes first, the look-behind second: so the search skips from capital to capital and digit.
     rf"[0-9{_UPPER}](?<![\w\-/\\.:@=#%][0-9{_UPPER}])"
     r"(?:(?<=[0-9])[0-9]*+[a-zA-Z]?(?:[\-/][0-9a-zA-Z]++){0,3}+"
-    r"|(?<![0-9])[^\W\d_]*+(?:['\u2019\-][^\W\d_]++)*+\.?+)"
+    r"|(?<![0-9])[^\W\d_]*+(?:['\u2019\-][^\W\d_]++){0,8}+\.?+)"
     rf"(?:{_BETWEEN}(?:{_A_NUMBER}|{_A_NAME}|{_PARTICLE}))++"
 )
 """Numbers, capitalised words and particles in a row."""
