@@ -16,7 +16,8 @@ from sakimori.core import Clock, Nanos, SystemClock
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _MOST_BYTES = 4_000_000
-_MOST_OF_ONE = _MOST_BYTES // 8
+_MOST_CLAIMS = 20_000
+"""Of one text: they take up to a fifth of all that is kept."""
 _BYTES_OF_ENTRY = 350
 """What a text takes beside its claims."""
 _HOUR: Nanos = 3600 * 1_000_000_000
@@ -48,8 +49,8 @@ class Memory:
 
     def keep(self, digest: bytes, found: Sequence[Hit]) -> None:
         """Remember what was found, unless it is very much."""
-        claims = _packed(found)
-        if claims is None or len(claims) > _MOST_OF_ONE:
+        claims = _packed(found) if len(found) <= _MOST_CLAIMS else None
+        if claims is None:
             return
         with self._lock:
             known = self._kept.pop(digest, None)
