@@ -226,18 +226,18 @@ def test_a_ledger_that_cannot_be_sealed_is_told_once_tried_again_and_makes_the_g
     bank.grant()
     monkeypatch.setattr(sealing, "_SECONDS", 0.05)
     monkeypatch.setattr(sealing, "_STUCK_SECONDS", 0.3)
-    sequence = bank.ledger.sequence
+    seal = bank.ledger.seal_some
 
     def refuse(*_args: object) -> None:
         raise SakimoriError("the ledger does not fit its last checkpoint")
 
     with running(bank.database, bank.secrets, bank.ledger, providers) as url:
         assert _ready(url) == 200
-        monkeypatch.setattr(bank.ledger, "sequence", refuse)
+        monkeypatch.setattr(bank.ledger, "seal_some", refuse)
         assert ask(url, bank.key).status_code == 200
         _wait(lambda: _ready(url) == 503)
         assert len(log.lines("gateway.ledger_unsealed")) == 1
-        monkeypatch.setattr(bank.ledger, "sequence", sequence)
+        monkeypatch.setattr(bank.ledger, "seal_some", seal)
         _wait(lambda: _ready(url) == 200)
         assert len(log.lines("gateway.ledger_sealed")) == 1
     with bank.database.snapshot(bank.tenant) as snapshot:
@@ -256,7 +256,7 @@ def test_what_goes_on_beside_calls_does_not_end_unseen(
     with running(bank.database, bank.secrets, bank.ledger, providers) as url:
         assert _ready(url) == 200
         with monkeypatch.context() as patch:
-            patch.setattr(bank.ledger, "sequence", bug)
+            patch.setattr(bank.ledger, "seal_some", bug)
             assert ask(url, bank.key).status_code == 200
             _wait(lambda: _ready(url) == 503)
         (ended,) = log.lines("gateway.task_ended")

@@ -407,10 +407,10 @@ def test_content_that_is_no_entry_is_noticed_though_its_leaf_fits(
 ) -> None:
     """Whoever holds the key can sign what our own sequencer would not."""
 
-    def unchecked(transaction: Transaction, *, limit: int) -> list[Any]:
-        return list(transaction.connection.execute(transaction.rows(tables.pending).limit(limit)))
+    def unchecked(transaction: Transaction, most: int) -> list[Any]:
+        return list(transaction.connection.execute(transaction.rows(tables.pending).limit(most)))
 
-    monkeypatch.setattr(sealing, "pending", unchecked)
+    monkeypatch.setattr(sealing, "oldest_pending", unchecked)
     for body in (b"", b"[1]", b"7", b"{}", b"\xff"):
         with database.transaction("a") as transaction:
             sql(transaction, "SAVEPOINT before")

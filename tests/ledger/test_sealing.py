@@ -39,6 +39,24 @@ def test_a_long_queue_is_sealed_in_bounded_groups(
         assert [line.entry for line in ledger.lines(snapshot)] == [entry(number) for number in range(11)]
 
 
+def test_some_can_be_sealed_and_remembered_later(database: Database, remembering: Ledger) -> None:
+    appended(database, remembering, 3)
+    with database.transaction("a") as transaction:
+        some = remembering.seal_some(transaction, 2)
+    with database.transaction("a") as transaction:
+        rest = remembering.seal_some(transaction, 2)
+        none = remembering.seal_some(transaction, 2)
+    assert (some.entries, rest.entries, none.entries) == (2, 1, 0)
+    assert some.newest is not None
+    assert rest.newest is not None
+    assert (some.newest.size, rest.newest.size) == (2, 3)
+    assert none.newest == rest.newest
+    assert remembering.remembered("a") is None
+    remembering.remember("a", rest.newest)
+    remembering.remember("a", some.newest)  # whose turn came late
+    assert remembering.remembered("a") == rest.newest
+
+
 def test_institutions_that_write_in_turn_keep_their_own_order_and_show_nothing_of_the_others(
     database: Database, ledger: Ledger
 ) -> None:

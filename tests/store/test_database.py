@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sakimori.core import InputError
 from sakimori.records import Source
-from sakimori.store import Database, StoreError, sqlite
+from sakimori.store import Busy, Database, StoreError, sqlite
 from sakimori.store.errors import explaining
 from sakimori.store.schema import evidence
 
@@ -180,6 +180,46 @@ def test_a_transaction_inside_another_does_not_hang(tmp_path: Path, monkeypatch:
     ):
         pass
     database.close()
+
+
+def test_what_is_to_begin_at_once_waits_for_nobody(database: Database, tmp_path: Path) -> None:
+    def begin() -> None:
+        with database.transaction("a", at_once=True) as transaction:
+            transaction.put(source(1))
+
+    with database.transaction("a"), pytest.raises(Busy, match="of this process"):
+        begin()
+    elsewhere = Database.embedded(tmp_path / "home")  # as another process has it
+    with elsewhere.transaction("a"), pytest.raises(Busy, match="of another process"):
+        begin()
+    elsewhere.close()
+    begin()
+    assert count(database) == 1
+    with database.transaction("a") as transaction:  # and who is to wait does so
+        assert transaction.connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 10_000
+
+
+def test_a_log_that_is_tidied_does_not_grow(database: Database, tmp_path: Path) -> None:
+    sizes: set[int] = set()
+    for number in range(5):
+        with database.transaction("a") as transaction:
+            transaction.put(source(number, size=100_000))
+        database.tidy()
+        sizes.add((tmp_path / "home" / "sakimori.db-wal").stat().st_size)
+    assert len(sizes) == 1
+    assert count(database) == 5
+
+
+def test_who_reads_an_older_state_is_not_disturbed_by_tidying(database: Database) -> None:
+    with database.transaction("a") as transaction:
+        transaction.put(source(1))
+    with database.snapshot("a") as snapshot:
+        assert len(snapshot.all(Source)) == 1
+        with database.transaction("a") as transaction:
+            transaction.put(source(2))
+        database.tidy()
+        assert len(snapshot.all(Source)) == 1
+    assert count(database) == 2
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(database: Database) -> None:

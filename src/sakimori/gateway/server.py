@@ -11,7 +11,7 @@ from random import Random, SystemRandom
 from secrets import token_hex
 
 import orjson
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from sakimori.access import Principal
 from sakimori.access.secrets import Secrets
@@ -21,12 +21,14 @@ from sakimori.gateway.background import Background
 from sakimori.gateway.boundary import BoundaryError, Recogniser, prepare
 from sakimori.gateway.calls import arrival
 from sakimori.gateway.calls.admission import Admission
+from sakimori.gateway.calls.bodies import Bodies
 from sakimori.gateway.calls.call import Desk, OneCall, OnEgress, run_in
 from sakimori.gateway.calls.caller import Callers
 from sakimori.gateway.calls.reservation import Reservations
 from sakimori.gateway.calls.sealing import Sealer
 from sakimori.gateway.calls.settlement import Settlement
 from sakimori.gateway.calls.sweeping import Sweeper, institutions_of
+from sakimori.gateway.calls.tidying import keep_tidy
 from sakimori.gateway.calls.writer import Writer
 from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Endpoint
 from sakimori.gateway.providers.config import Providers
@@ -93,8 +95,9 @@ class Gateway:
         router = Router(parts.providers, self._health, parts.random)
         self._admission = Admission(parts.secrets, router, clock=parts.clock)
         lifetime = timedelta(seconds=parts.providers.total_seconds) + _MARGIN
+        self._bodies = Bodies()
         self._reservations = Reservations(parts.secrets, lifetime=lifetime, clock=parts.clock)
-        self._sealer = Sealer(parts.database, parts.ledger)
+        self._sealer = Sealer(parts.ledger)
         self._background = Background()
         checks = {
             **parts.checks,
@@ -127,7 +130,7 @@ class Gateway:
         app.router.add_get("/v1/openapi.json", self.describe)
         app.router.add_get(f"/v1/{RESPONSES.path}", _no_websocket)
         for endpoint in ENDPOINTS.values():
-            app.router.add_post(f"/v1/{endpoint.path}", self._handler(endpoint))
+            app.router.add_post(f"/v1/{endpoint.path}", self._handler(endpoint), expect_handler=_expected)
         return app
 
     @property
@@ -172,7 +175,8 @@ class Gateway:
             seconds=parts.providers.total_seconds,
             on_egress=self._on_egress,
         )
-        self._background.start("sealing", self._sealer.run())
+        self._background.start("sealing", self._sealer.run(writer))
+        self._background.start("tidying", keep_tidy(parts.database))
         self._background.start("watch", self._watch.run(upstreams.cut))
         if parts.programme is not None:
             institutions = partial(institutions_of, parts.database, parts.programme)
@@ -183,8 +187,8 @@ class Gateway:
         await asyncio.gather(*self._calls, return_exceptions=True)
         await self._background.stop()
         await upstreams.close()
+        await self._sealer.close(writer)
         await writer.close()
-        await self._sealer.close()
         self.readiness.close()
         self._reading.shutdown()
         self._large.shutdown()
@@ -218,15 +222,16 @@ class Gateway:
         with told.under_way(request.headers.get("traceparent")):
             with stage("authenticate"):
                 principal = told.principal = await self._authenticate(request)
-            try:
-                arrival.check_posted(request)
-                raw = await arrival.read_body(request)
-            except Refusal as refusal:
-                await call.refuse(principal, refusal.code)
-                raise
-            if self._broken_off:
-                call.break_off(_stopped())
-            return await call.make(raw, principal)
+            with self._bodies.of(principal.tenant) as held:
+                try:
+                    arrival.check_posted(request)
+                    raw = await arrival.read_body(request, held)
+                except Refusal as refusal:
+                    await call.refuse(principal, refusal.code)
+                    raise
+                if self._broken_off:
+                    call.break_off(_stopped())
+                return await call.make(raw, principal)
 
     async def list_models(self, request: web.Request) -> web.Response:
         principal = await self._asking(request)
@@ -269,6 +274,16 @@ async def _no_websocket(request: web.Request) -> web.StreamResponse:
     if request.headers.get("Upgrade", "").lower() != "websocket":
         raise web.HTTPMethodNotAllowed(request.method, ("POST",))
     raise Refusal(426, "websocket_unsupported", "This gateway speaks no WebSocket; send the request by POST.")
+
+
+async def _expected(request: web.Request) -> web.Response | None:
+    """What aiohttp says to ``Expect`` (RFC 9110, section 10.1.1); but of an unknown one it would say so in plain text."""
+    if request.version == HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+        return None
+    message = "This gateway meets no expectation but '100-continue'."
+    return _error(Refusal(417, "unsupported_header", message, param="expect"))
 
 
 @web.middleware

@@ -11,7 +11,7 @@ from sakimori.ledger.checkpoint import Checkpoint
 from sakimori.ledger.cosignature import Cosigner
 from sakimori.ledger.entry import new_entry
 from sakimori.ledger.errors import Fenced, LedgerError
-from sakimori.ledger.log import Ledger, Line
+from sakimori.ledger.log import Ledger, Line, Sealed
 from sakimori.ledger.memory import Memory
 from sakimori.ledger.note import LocalSigner, NoteError, Signer, Verifier
 from sakimori.ledger.verification import Verification
@@ -26,6 +26,7 @@ __all__ = [
     "LocalSigner",
     "Memory",
     "NoteError",
+    "Sealed",
     "Signer",
     "Verification",
     "Verifier",

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from sakimori.ledger.merkle import HASH_BYTES
@@ -35,8 +36,11 @@ class Checkpoint:
         return Checkpoint(name, size, root, note)
 
     @staticmethod
+    @lru_cache(64)
     def parse(note: str, verifier: Verifier) -> "Checkpoint":
         """Read a checkpoint and check its signature.
+
+        The newest one of a log is read again and again, and to check a signature takes 0.1 ms.
 
         Raises:
             NoteError: malformed, of another log, altered, or signed by someone else.

@@ -28,6 +28,14 @@ class Line:
     entry: LedgerEntry
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    newest: Checkpoint | None
+    """None while the ledger is empty."""
+    entries: int
+    """How many were sealed just now."""
+
+
 class Ledger:
     """One append-only log per institution. Entries are written in the transaction of what they tell of."""
 
@@ -79,12 +87,18 @@ class Ledger:
             Fenced: another sequencer was faster.
             SakimoriError: there is a checkpoint, and the key that signed it is missing.
         """
-        end = sealing.end_of_log(transaction, self.verifier)
-        self._refuse_if_older(transaction, end.checkpoint)
-        newest = sealing.seal_group(transaction, self._signer, end) or end.checkpoint
+        newest = self.seal_some(transaction, sealing.GROUP).newest
         if newest is not None:
             transaction.after_commit(partial(self.remember, transaction.tenant, newest))
         return newest
+
+    def seal_some(self, transaction: Transaction, most: int) -> Sealed:
+        """Like ``seal``, for who has others wait for it, and ``remember``s the checkpoint once it is committed."""
+        end = sealing.end_of_log(transaction, self.verifier)
+        self._refuse_if_older(transaction, end.checkpoint)
+        before = end.frontier.size
+        newest = sealing.seal_group(transaction, self._signer, end, most=most) or end.checkpoint
+        return Sealed(newest, 0 if newest is None else newest.size - before)
 
     def provision(self, snapshots: Iterable[Snapshot]) -> None:
         """Make the signing keys of logs that have nothing sealed yet, together: ``seal`` makes them one by one.

@@ -1,11 +1,11 @@
 """Reading the ledger's tables as if anyone could have written them: SQLite keeps anything in any column."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, TypeVarTuple, cast
 
 import orjson
-from sqlalchemy import Row, Select, and_
+from sqlalchemy import Integer, Row, Select, and_, bindparam
 from sqlalchemy.exc import DBAPIError
 
 from sakimori.ledger import tables
@@ -13,8 +13,9 @@ from sakimori.ledger.checkpoint import Checkpoint
 from sakimori.ledger.errors import LedgerError, damaged
 from sakimori.ledger.leaf import SALT_BYTES, content_digest
 from sakimori.ledger.note import NoteError, Verifier
-from sakimori.store import Snapshot
+from sakimori.store import Snapshot, Transaction
 from sakimori.store.errors import unreadable_value
+from sakimori.store.kept import run
 
 Values = TypeVarTuple("Values")
 _AT_ONCE = 1000
@@ -47,15 +48,49 @@ def read(snapshot: Snapshot, found: Select[*Values], *types: type | UnionType) -
         raise Alien from error
 
 
-def pending(snapshot: Snapshot, *, limit: int | None = None) -> Iterator[PendingRow]:
-    """Pending entries in the order in which they came. Raises Alien, or Altered."""
+def read_all(
+    view: Snapshot, make: Callable[[Transaction], Select[*Values]], values: Mapping[str, Any], *types: type
+) -> Sequence[Row[*Values]]:
+    """The same of few rows, by a statement that is made once (``store.kept``). Raises Alien."""
+    try:
+        found = run(view, make, values).rows
+    except DBAPIError as error:
+        if not unreadable_value(error):
+            raise
+        raise Alien from error
+    if not all(isinstance(value, type) for row in found for value, type in zip(row, types, strict=True)):
+        raise Alien
+    return found
+
+
+def pending(snapshot: Snapshot) -> Iterator[PendingRow]:
+    """All pending entries in the order in which they came. Raises Alien, or Altered."""
+    yield from map(_whole, read(snapshot, _all_pending(snapshot), *_PENDING))
+
+
+def oldest_pending(transaction: Transaction, most: int) -> list[PendingRow]:
+    """The oldest pending entries, at most so many. Raises Alien, or Altered."""
+    return [_whole(row) for row in read_all(transaction, _some_pending, {"most": most}, *_PENDING)]
+
+
+_PENDING = (int, str, bytes, bytes, bytes)
+
+
+def _all_pending(snapshot: Snapshot) -> Select[int, str, bytes, bytes, bytes]:
     table = tables.pending.c
     columns = (table.arrival, table.id, table.salt, table.digest, table.body)
-    found = snapshot.rows(tables.pending).with_only_columns(*columns).order_by(table.arrival).limit(limit)
-    for row in read(snapshot, found, int, str, bytes, bytes, bytes):
-        if not fits(row.salt, row.body, row.digest) or parsed(row.body).get("id") != row.id:
-            raise Altered(row.id)
-        yield row
+    return snapshot.rows(tables.pending).with_only_columns(*columns).order_by(table.arrival)
+
+
+def _some_pending(snapshot: Snapshot) -> Select[int, str, bytes, bytes, bytes]:
+    return _all_pending(snapshot).limit(bindparam("most", type_=Integer()))
+
+
+def _whole(row: PendingRow) -> PendingRow:
+    """Raises Alien, or Altered."""
+    if not fits(row.salt, row.body, row.digest) or parsed(row.body).get("id") != row.id:
+        raise Altered(row.id)
+    return row
 
 
 def fits(salt: bytes | None, body: bytes, digest: bytes) -> bool:

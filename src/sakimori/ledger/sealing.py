@@ -17,7 +17,7 @@ from sakimori.ledger.errors import Fenced, LedgerError, damaged
 from sakimori.ledger.leaf import before_first
 from sakimori.ledger.merkle import Frontier, leaf_hash
 from sakimori.ledger.note import Signer, Verifier
-from sakimori.ledger.rows import Alien, Altered, PendingRow, pending, read, trusted
+from sakimori.ledger.rows import Alien, Altered, PendingRow, oldest_pending, read_all, trusted
 from sakimori.store import Transaction
 from sakimori.store.kept import run
 
@@ -44,9 +44,8 @@ def end_of_log(transaction: Transaction, verifier_of: Callable[[str], Verifier])
     """Raises LedgerError where what is there does not fit its last checkpoint."""
     tenant = transaction.tenant
     # Read first: whatever another sequencer does from here on changes it.
-    epochs = transaction.rows(tables.sequencer).with_only_columns(tables.sequencer.c.epoch)
     try:
-        epoch = next((row.epoch for row in read(transaction, epochs, int)), 0)
+        epoch = next((row.epoch for row in read_all(transaction, _epoch, {}, int)), 0)
         if not 0 <= epoch < _EPOCHS:
             raise Alien
     except Alien as error:
@@ -71,15 +70,15 @@ def end_of_log(transaction: Transaction, verifier_of: Callable[[str], Verifier])
     return End(last, frontier, leaf_hash(leaf), epoch)
 
 
-def seal_group(transaction: Transaction, signer: Signer, end: End) -> Checkpoint | None:
-    """Seal the oldest pending entries, at most ``GROUP``; None: there are none.
+def seal_group(transaction: Transaction, signer: Signer, end: End, *, most: int = GROUP) -> Checkpoint | None:
+    """Seal the oldest pending entries, at most so many; None: there are none.
 
     Raises:
         LedgerError: an entry was altered while it was pending: sealed, it would fail every later check.
         Fenced: another sequencer added to the log since ``end`` was read.
         SakimoriError: there is a checkpoint, and the key that signed it is missing.
     """
-    waiting = _waiting(transaction)
+    waiting = _waiting(transaction, most)
     if not waiting:
         return None
     _fence(transaction, end.epoch)
@@ -103,9 +102,9 @@ def seal_group(transaction: Transaction, signer: Signer, end: End) -> Checkpoint
     return made
 
 
-def _waiting(transaction: Transaction) -> list[PendingRow]:
+def _waiting(transaction: Transaction, most: int) -> list[PendingRow]:
     try:
-        return list(pending(transaction, limit=GROUP))
+        return oldest_pending(transaction, most)
     except Alien as error:
         raise damaged(transaction.tenant) from error
     except Altered as altered:
@@ -124,6 +123,10 @@ def _fence(transaction: Transaction, epoch: int) -> None:
             f"another process sealed entries of '{transaction.tenant}' at the same moment: nothing was changed; "
             "try again"
         )
+
+
+def _epoch(view: Transaction) -> Select[int]:
+    return view.rows(tables.sequencer).with_only_columns(tables.sequencer.c.epoch)
 
 
 def _newest_checkpoint(view: Transaction) -> "Select[tuple[object, ...]]":

@@ -90,6 +90,9 @@ class PostgresServer:
     def read_next(self, connection: Connection, tenant: str) -> None:
         connection.execute(_BIND_READER, {"tenant": tenant})
 
+    def tidy(self) -> None:
+        """A server does so by itself."""
+
     def close(self) -> None:
         self._writing.dispose()
         self._reading.dispose()

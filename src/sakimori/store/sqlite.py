@@ -20,6 +20,11 @@ from sakimori.store.prepared import command
 
 PATIENCE = 10.0
 """Seconds to wait for another writer. Transactions are short; one that holds the lock longer hangs."""
+_LONGEST_LOG = 8192
+"""Pages of 4 kB in the write-ahead log, after which whoever commits takes them over into the file: some 20 ms."""
+
+_TAKE_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
+"""As much as can be without waiting for anybody, who may still read what is older."""
 
 
 class SqliteFile:
@@ -78,6 +83,16 @@ class SqliteFile:
     def read_next(self, connection: Connection, tenant: str) -> None:
         """A file knows no institutions."""
 
+    def tidy(self) -> None:
+        """Take the write-ahead log over into the file, so that it is written from its beginning again.
+
+        Most of it while others write; they wait for the rest only.
+        """
+        with self._reading.connect() as connection:
+            command(connection, _TAKE_OVER)
+            with self._writer:
+                command(connection, _TAKE_OVER)
+
     def close(self) -> None:
         if self._held is not None and not self._held.in_transaction():
             self._held.close()
@@ -129,6 +144,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
 
 
 def _write_ahead_log(connection: sqlite3.Connection, _record: object) -> None:

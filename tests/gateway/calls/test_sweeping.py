@@ -73,13 +73,13 @@ def call(database: Database, tenant: str, id: str, *, sent: bool = True, at: int
 @asynccontextmanager
 async def sweeping_at(database: Database, ledger: Ledger, clock: At) -> AsyncGenerator[Sweeper]:
     """The sweeper of one process."""
-    writer, sealer = Writer(database), Sealer(database, ledger)
+    writer, sealer = Writer(database), Sealer(ledger)
     names = partial(institutions_of, database, "ministry")
     try:
         yield Sweeper(database, writer, Settlement(ledger, clock), sealer, clock, names)
     finally:
+        await sealer.close(writer)
         await writer.close()
-        await sealer.close()
 
 
 @pytest.fixture
