@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+from sakimori.gateway.boundary.detectors.names.kinds_first import detect_kinds_first
 from sakimori.gateway.boundary.detectors.names.spaced import TO_KATAKANA
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.lexicon import japanese, listed
@@ -57,28 +58,10 @@ _BEFORE_TITLE = Gate(
     f"(?<![ぁ-ん{KANA}{KANJI}])([ぁ-ん]{{2,6}})(?=社長|会長|専務|常務|代表|部長|課長|係長|次長|支店長|主任|先生|氏|殿|様|御中)",
     needs="[ぁ-ん]{2}(?:社長|会長|専務|常務|代表|部長|課長|係長|次長|支店長|主任|先生|氏|殿|様|御中)",
 )
-_HIRAGANA_NAME = re.compile("[ぁ-ん]+?(?=さん|さま|[のはがをにとでへもや](?![ぁ-ん])|[^ぁ-ん]|$)")
-_NAME_OF_FORM = re.compile(
-    f"[{KANJI}{KANA}ぁ-ん]+?(?=さん|さま|様|御中|から|より|[のはがをにとでへもや](?![ぁ-ん]*[{KANJI}{KANA}]{{2}})|$)"
-)
-_WHOLE = re.compile("[ぁ-ん]{3,8}$(?<!です|より|から|まで|には|では|とは|にて|さん|さま)(?<![はがをへのと])")
-"""Nothing but hiragana up to a bracket, a space or a mark."""
-_PARTICLES = frozenset("のはがをにとでへもや")
 _BRANCH_BEFORE_ACCOUNT = Gate(
     f"(?:口座|引落先?|振込先?|入金先?|送金先?)[ \u3000:]{{1,2}}([{KANJI}{KANA}ぁ-ん]{{1,10}})"
     "[ \u3000](?=[0-9]{7}(?![0-9]))"
 )
-_KIND_FIRST = Gate(
-    "(?:ホテル|旅館|民宿|割烹|料亭|居酒屋|喫茶|カフェ|レストラン|ペンション|スナック|パブ|ラーメン|焼肉|パティスリー|ブティック"
-    "|美容室|ヘアサロン|ドラッグ|スーパー|ストア|工房|ベーカリー|ケーキハウス|ビストロ|トラットリア|ギャラリー)"
-    f"[ \u3000・]?([{KANJI}{KANA}ぁ-ん]{{2,8}})"
-)
-"""What says first what kind of place it is."""
-_FORM_AND_NAME = Gate(
-    "(?:株式会社|有限会社|合同会社|合資会社|合名会社|(?:一般|公益)?(?:社団|財団)法人|学校法人|医療法人|弁護士法人|税理士法人|司法書士法人|社会福祉法人|宗教法人"
-    f"|㈱|㈲|\\([株有合資]\\))[ ]?([{KANJI}{KANA}ぁ-ん]{{2,14}})"
-)
-"""In folded texts the space is an ASCII one."""
 _LATIN_AND_FORM = Gate(
     "([a-z][a-z0-9&.'\\- ]{2,40}[a-z.])[ ]?(?:株式会社|有限会社|合同会社)",
     needs="[a-z.][ ]?(?:株式会社|有限会社|合同会社)",
@@ -109,6 +92,7 @@ def detect_mixed_scripts(text: str) -> Iterator[Hit]:
             yield Hit(match.start(), after.end(), Kind.ORG, "name-ja", text[match.start() : after.end()])
     yield from _hiragana_people(text)
     yield from _hiragana_firms(text)
+    yield from detect_kinds_first(text)
     for match in _known_mixed().finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
     for match in _BRANCH.finditer(text):
@@ -124,37 +108,11 @@ def _hiragana_firms(text: str) -> Iterator[Hit]:
     for match in _BEFORE_TITLE.finditer(text):
         if not is_common_hiragana(match[1]):
             yield Hit(match.start(), match.end(), Kind.NAME, "name-ja", match[1])
-    for match in _FORM_AND_NAME.finditer(text):
-        whole = _WHOLE.match(match[1])
-        if whole and match[1] not in japanese().hiragana_words:
-            yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[1])
-            continue
-        name = _NAME_OF_FORM.match(match[1])
-        if name is None or name[0] in japanese().words or name[0][0] in _PARTICLES:
-            continue
-        if not is_common_hiragana(name[0]):
-            yield Hit(match.start(), match.start(1) + len(name[0]), Kind.ORG, "name-ja", name[0])
     for match in _LATIN_AND_FORM.finditer(text):
         yield Hit(match.start(), match.end(), Kind.ORG, "name-ja", match[0])
-    for match in _KIND_FIRST.finditer(text):
-        name = _name_after_kind(match[1])
-        if name:
-            yield Hit(match.start(), match.start(1) + len(name), Kind.ORG, "name-ja", name)
     for match in (*_BRANCH_OF_BANK.finditer(text), *_BRANCH_BEFORE_ACCOUNT.finditer(text)):
         if match[1] not in _NO_BRANCH and match[1] not in japanese().words and not is_common_hiragana(match[1]):
             yield Hit(match.start(1), match.end(1), Kind.BRANCH, "branch-name", match[1])
-
-
-@lru_cache(4_096)
-def _name_after_kind(run: str) -> str:
-    """What a place is called whose kind stands before it; empty where common words do."""
-    lexicon = japanese()
-    if run[0] < "\u30a0":
-        hiragana = _HIRAGANA_NAME.match(run)
-        return hiragana[0] if hiragana and len(hiragana[0]) > 2 and not is_common_hiragana(hiragana[0]) else ""
-    name = re.split("[のはがをにとでへもや、]", run)[0]
-    is_common = all(piece.what in ("word", "title", "org-ending", "event-ending") for piece in pieces_of(name))
-    return "" if len(name) < 2 or is_common or name in lexicon.words else name
 
 
 @lru_cache(16_384)

@@ -36,6 +36,8 @@ _HEPBURN = {
     **dict(zip("やゆよわを", ("ya", "yu", "yo", "wa", "o"), strict=True)),
     **dict(zip("しちつふじぢづ", ("shi", "chi", "tsu", "fu", "ji", "ji", "zu"), strict=True)),
 }
+_SHORTEST = 2
+"""Longer names of towns are told without what kind of town they are."""
 _KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 
@@ -99,6 +101,7 @@ def japanese() -> Japanese:
     surnames, kana_surnames = _names("surnames-ja.txt")
     given, kana_given = _names("given-names-ja.txt")
     words, places, forms = _lists("words-ja.yaml"), _lists("places-ja.yaml"), _lists("forms-ja.yaml")
+    no_places = words["kanji"] | places.pop("words")
     every_place = frozenset[str]().union(*places.values())
     two = [name for name in surnames if len(name) == 2]
     pairs = [name for name in given if len(name) == 2 and not name[-1] <= "\u30ff"]
@@ -114,7 +117,9 @@ def japanese() -> Japanese:
         words=words["kanji"] | words["kanji_software"],
         hiragana_words=frozenset(_text("hiragana-ja.txt").split()),
         katakana_words=words["katakana"] | words["katakana_software"],
-        places=every_place | {name[:-1] for name in places["prefectures"] if name != "北海道"},
+        places=every_place
+        | {name[:-1] for name in places["prefectures"] if name != "北海道"}
+        | {name[:-1] for name in places["municipalities"] if len(name) > _SHORTEST and name[:-1] not in no_places},
         areas=places["areas"],
         katakana_places=frozenset(place for place in every_place if place[0] < "\u3100"),
         titles=forms["titles"],
