@@ -5,7 +5,7 @@ import re
 import socket
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +16,9 @@ from tests.scripted_provider import MODEL, Upstream
 
 from sakimori.access import keys
 from sakimori.core import SystemClock
-from sakimori.gateway import Providers, running, serving
+from sakimori.gateway import Providers, running, server, serving
 from sakimori.gateway.calls import arrival
+from sakimori.gateway.calls.bodies import Bodies
 
 ASK = json.dumps({"model": MODEL, "input": "hi", "max_output_tokens": 10}).encode()
 
@@ -85,6 +86,12 @@ SMUGGLED: dict[str, Any] = {
     "two purposes": ([f"Content-Length: {len(ASK)}", "Sakimori-Purpose: a", "Sakimori-Purpose: b"], ASK),
     "compressed": ([f"Content-Length: {len(ASK)}", "Content-Encoding: gzip"], ASK),
     "a header that nobody knows": ([f"Content-Length: {len(ASK)}", "X-Forward-To: http://evil.example"], ASK),
+    "another coding beneath the chunks": (["Transfer-Encoding: gzip, chunked"], chunked(ASK)),
+    "a length in hexadecimal": ([f"Content-Length: {len(ASK):#x}"], ASK),
+    "a length behind the body": (["Transfer-Encoding: chunked"], chunked(ASK)[:-2] + b"Content-Length: 3\r\n\r\n"),
+    "an extension that ends in a bare line feed": (["Transfer-Encoding: chunked"], b"5;a\nhello\r\n0\r\n\r\n"),
+    "a chunk longer than can be": (["Transfer-Encoding: chunked"], b"F" * 17 + b"\r\nhello\r\n0\r\n\r\n"),
+    "another charset": ([f"Content-Length: {len(ASK)}", "Content-Type: application/json; charset=utf-16"], ASK),
     "an upgrade": (["Content-Length: 0", "Connection: Upgrade", "Upgrade: websocket"], b""),
 }
 
@@ -101,6 +108,79 @@ def test_a_request_that_two_readers_would_read_differently_is_refused(
         first = answer(raw).split(b"\r\n")[0]
     assert first.split(b" ")[1] in (b"400", b"413", b"415"), first
     assert not upstream.bodies
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/2.0", "HTTP/0.9", "HTTP/1.2"])
+def test_chunks_and_bodies_are_those_of_http_1_1(base_url: str, bank: Bank, upstream: Upstream, version: str) -> None:
+    bank.grant()
+    with connected(base_url) as raw:
+        raw.sendall(head(bank, "Transfer-Encoding: chunked").replace(b"HTTP/1.1", version.encode()) + chunked(ASK))
+        assert b" 400 " in answer(raw)[:20]
+    assert not upstream.bodies
+
+
+def test_a_target_has_no_fragment(base_url: str, bank: Bank, upstream: Upstream) -> None:
+    bank.grant()
+    with connected(base_url) as raw:
+        raw.sendall(head(bank, f"Content-Length: {len(ASK)}", path="/v1/responses#x") + ASK)
+        assert answer(raw).startswith(b"HTTP/1.1 400 ")
+    assert not upstream.bodies
+
+
+def test_who_expects_what_nobody_knows_hears_so_in_openais_shape(base_url: str, bank: Bank, upstream: Upstream) -> None:
+    bank.grant()
+    with connected(base_url) as raw:
+        raw.sendall(head(bank, f"Content-Length: {len(ASK)}", "Expect: t0ps3cret"))
+        heard = answer(raw)
+        assert heard.startswith(b"HTTP/1.1 417 ")
+        assert json.loads(heard.partition(b"\r\n\r\n")[2])["error"]["param"] == "expect"
+    with connected(base_url) as raw:
+        raw.sendall(head(bank, f"Content-Length: {len(ASK)}", "Expect: 100-continue"))
+        assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        raw.sendall(ASK)
+        assert answer(raw).startswith(b"HTTP/1.1 200 ")
+
+
+def test_characters_that_are_cut_between_chunks_stay_whole(base_url: str, bank: Bank, upstream: Upstream) -> None:
+    bank.grant()
+    body = json.dumps({"model": MODEL, "input": "山田さん🏦", "max_output_tokens": 10}, ensure_ascii=False).encode()
+    with connected(base_url) as raw:
+        raw.sendall(head(bank, "Transfer-Encoding: chunked"))
+        for byte in body:
+            raw.sendall(b"1\r\n%c\r\n" % byte)
+        raw.sendall(b"0\r\n\r\n")
+        assert "山田さん🏦".encode() in answer(raw)
+
+
+def test_bodies_that_never_end_do_not_fill_the_memory(
+    bank: Bank, providers: Providers, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that come in time, and those of other institutions, have their room all the same."""
+    monkeypatch.setattr(server, "Bodies", lambda: Bodies(most=6_000_000, most_of_one=3_000_000))
+    bank.grant()
+    with running(bank.database, bank.secrets, bank.ledger, providers) as url, ExitStack() as stack:
+        refused = 0
+        for _ in range(6):
+            raw = stack.enter_context(connected(url))
+            raw.sendall(head(bank, "Content-Length: 16000000"))
+            with suppress(ConnectionError):
+                raw.sendall(b" " * 900_000)
+            raw.settimeout(0.3)
+            with suppress(TimeoutError):
+                refused += b" 503 " in raw.recv(65536)[:20]
+        assert refused == 3
+        with connected(url) as raw:
+            raw.sendall(head(bank, f"Content-Length: {len(ASK)}") + ASK)
+            assert answer(raw).startswith(b"HTTP/1.1 200 ")
+        stack.close()
+        for _ in range(100):
+            with connected(url) as raw:
+                raw.sendall(head(bank, "Content-Length: 2000000") + b" " * (2_000_000 - len(ASK)) + ASK)
+                if b" 200 " in answer(raw)[:20]:
+                    break
+            time.sleep(0.05)
+        else:
+            pytest.fail("who is gone still holds room")
 
 
 def test_what_follows_an_honest_body_is_a_request_of_its_own(base_url: str, bank: Bank, upstream: Upstream) -> None:

@@ -277,7 +277,7 @@ async def _no_websocket(request: web.Request) -> web.StreamResponse:
 
 
 async def _expected(request: web.Request) -> web.Response | None:
-    """What aiohttp says to ``Expect`` (RFC 9110, section 10.1.1); but of an unknown one it would say so in plain text."""
+    """What aiohttp says to ``Expect`` (RFC 9110, section 10.1.1); of an unknown one it would say so in plain text."""
     if request.version == HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0

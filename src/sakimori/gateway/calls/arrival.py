@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Collection
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from sakimori.gateway.calls import headers
+from sakimori.gateway.calls.bodies import Body
 from sakimori.gateway.refusal import Refusal
 from sakimori.gateway.shapes import unknown
 
@@ -16,11 +17,13 @@ _SECONDS = 60.0
 
 
 def check(request: web.Request, *, queries: Collection[str] = ()) -> None:
-    """Take a request whose headers are all known, and whose URL has no parameters but those of these names.
+    """Take a request that everybody on its way reads alike, whose headers are all known, and whose URL has no
+    parameters but those of these names.
 
     Raises:
-        Refusal: one is unknown, or there twice.
+        Refusal: one is unknown, or there twice; or the request is of another kind of HTTP.
     """
+    _check_framing(request)
     headers.check(name for name, _ in request.headers.items())  # ``keys`` has each name once only
     for name in request.query:
         if name not in queries:
@@ -34,8 +37,8 @@ def check_posted(request: web.Request) -> None:
         Refusal: what is wrong, before the body is read.
     """
     check(request)
-    if request.content_type != "application/json":
-        raise Refusal(415, "unsupported_media_type", "Send the request as application/json.")
+    if request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8":
+        raise Refusal(415, "unsupported_media_type", "Send the request as application/json, in UTF-8.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         message = "Send the request as it is: what is compressed cannot be bounded."
         raise Refusal(415, "unsupported_header", message, param="Content-Encoding")
@@ -43,16 +46,38 @@ def check_posted(request: web.Request) -> None:
         raise too_large()
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The body.
+def _check_framing(request: web.Request) -> None:
+    """Raises Refusal where aiohttp reads what it should not (RFC 9112, sections 2.3, 3.2 and 6.1): HTTP/2 in HTTP/1's
+    words, a fragment, chunks in HTTP/1.0, a coding beneath the chunks."""
+    encoding = request.headers.get("Transfer-Encoding")
+    if (
+        request.version not in (HttpVersion10, HttpVersion11)
+        or "#" in request.raw_path
+        or (encoding is not None and (encoding.strip().lower() != "chunked" or request.version == HttpVersion10))
+    ):
+        message = "The request is no HTTP/1.1 that everybody reads alike: its version, target or Transfer-Encoding."
+        raise Refusal(400, "invalid_http", message)
+
+
+async def read_body(request: web.Request, held: Body) -> bytes:
+    """The body, noted in ``held`` as it comes.
 
     Raises:
-        Refusal: it is too long, takes too long, or breaks off.
+        Refusal: it is too long, takes too long, or breaks off; or there is no room for it now.
     """
     try:
-        # Mostly it is here already, and to set an alarm costs more than to read it.
-        async with asyncio.timeout(None if request.content.is_eof() else _SECONDS):
-            return await request.read()
+        if request.content.is_eof():  # mostly; to set an alarm costs more than to read it
+            whole = await request.read()
+            held.grow(len(whole))
+            return whole
+        body = bytearray()
+        async with asyncio.timeout(_SECONDS):
+            while piece := await request.content.readany():
+                body += piece
+                if len(body) > LONGEST:
+                    raise too_large()
+                held.grow(len(piece))
+        return bytes(body)
     except web.HTTPRequestEntityTooLarge:
         raise too_large() from None
     except TimeoutError:
