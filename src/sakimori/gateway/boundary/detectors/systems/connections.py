@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
+from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_known, is_listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -48,6 +49,10 @@ _NETRC = Gate(
     r"(?:machine[ \t]{1,4}([^\s]{2,100})\s{1,20})?login[ \t]{1,4}([^\s]{2,64})\s{1,20}password[ \t]{1,4}([^\s]{2,100})",
     needs=r"login[ \t]{1,4}[^\s]{2,64}\s{1,20}password[ \t]",
 )
+_IKE_SECRET = Gate(
+    r"(?<![^\s]): (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8|pkcs12|pin)[ \t]{1,4}(?:[^\s\"]{1,200}[ \t]{1,4})?"
+    r"\"([^\"\n]{1,200})\""
+)
 _IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8)[ \t]")
 """Whose keys they are, in strongSwan's ipsec.secrets."""
 _DOWN_LEVEL = Gate(r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])")
@@ -80,9 +85,20 @@ _ASKED = Gate(
 )
 _COMPONENTS = re.compile(r"dc=[a-z0-9\-]+(?:,[ ]?dc=[a-z0-9\-]+)+")
 _STORED = Gate(
-    r"\$(?:[0-9]|2[abxy]|y|apr1|argon2i?d?|pbkdf2[a-z0-9\-]*|sha1|md5)\$[a-z0-9./$+=,\-]{8,256}"
+    r"\$(?:[0-9]|2[abxy]|g?y|apr1|argon2i?d?|pbkdf2[a-z0-9\-]*|s?sha[0-9]{0,3}|md5|[sb]crypt)\$[a-z0-9./$+=,\-]{8,256}"
     r"|\{(?:s?sha[0-9]{0,3}|s?md5|ssha[0-9]{3}|crypt|pbkdf2[a-z0-9\-]*)\}[a-z0-9+/=$.]{8,256}"
+    r"|\*[0-9a-f]{40}(?![0-9a-f])|[0-9a-f]{32}:[0-9a-f]{32}(?![0-9a-f])|(?<![0-9\-])[0-9]{6}(?:-[0-9]{6}){7}(?![0-9\-])"
 )
+"""Modular crypt, LDAP, MySQL, the dumps of Windows (LM:NT), BitLocker's recovery keys."""
+_IDENTIFIED = Gate(r"identified (?:by|with [a-z0-9_'\"]{1,40} (?:by|as))(?: password)? ['\"]([^'\"\n]{1,200})['\"]")
+_ARGUMENT = Gate(r" a[0-9]=\"-([hup])([^\"\s]{3,100})\"")
+"""Of clients of databases, as auditd writes commands."""
+_ARGUMENTS = {"h": Kind.HOST, "u": Kind.USER, "p": Kind.SECRET}
+_CLIENT = re.compile(r"a0=\"(?:[^\"\s]*/)?(?:mysql[a-z]*|mariadb[a-z\-]*|sqlcmd|mongo[a-z]*)\"")
+_ROBOT = Gate(r"robot\$([a-z0-9][a-z0-9._+\-]{2,60})")
+"""Accounts that registries of images give to programs."""
+_BESIDE = Gate(r"(?<![a-z0-9._\-/\\])([a-z][a-z0-9._\-]{2,30}) / ([^\s/、。,]{6,40})(?=[\s、。,]|$)")
+"""Perhaps an account and its password."""
 _CALL = Gate(
     r"(?:connect[a-z_]{0,20}\(\s{0,4}[\"']([^\"'\s]{1,100})[\"']\s{0,4},\s{0,4}"
     r"|(?:login|auth|authenticate|basic_?auth|credentials?)\(\s{0,4})"
@@ -121,6 +137,8 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
         for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
             if match[group] and match[group] not in NOBODY:
                 yield Hit(*match.span(group), kind, "netrc", match[group])
+    for match in _IKE_SECRET.finditer(text):
+        yield Hit(*match.span(1), Kind.SECRET, "ipsec-secrets", match[1])
     for match in _IKE.finditer(text):
         for name in re.finditer(r"[a-z0-9][a-z0-9.\-_]*", match[1]):
             if not _ADDRESS.fullmatch(name[0]):
@@ -139,6 +157,17 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
             yield Hit(*match.span(), Kind.DOMAIN, "dn", match[0])
     for match in _STORED.finditer(text):
         yield Hit(*match.span(), Kind.SECRET, "stored-password", match[0])
+    for match in _IDENTIFIED.finditer(text):
+        yield Hit(*match.span(1), Kind.SECRET, "statement", match[1])
+    for match in _ARGUMENT.finditer(text):
+        if _CLIENT.search(text, text.rfind("\n", 0, match.start()) + 1, match.start()):
+            yield Hit(*match.span(2), _ARGUMENTS[match[1]], "argument", match[2])
+    for match in _ROBOT.finditer(text):
+        yield Hit(*match.span(1), Kind.USER, "robot", match[1])
+    for match in _BESIDE.finditer(text):
+        if shape_of(match[1]) in (Shape.USER, Shape.HOST) and _is_mixed(match[2]):
+            yield Hit(*match.span(1), Kind.USER, "connect", match[1])
+            yield Hit(*match.span(2), Kind.SECRET, "connect", match[2])
     for match in _CALL.finditer(text):
         for group, kind in ((1, Kind.HOST), (2, Kind.USER), (3, Kind.SECRET)):
             if match[group] and match[group] not in NOBODY:
@@ -146,6 +175,15 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
     if "hook" in text:
         for match in _HOOK.finditer(text):
             yield Hit(*match.span(1), Kind.SECRET, "webhook", match[1])
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether letters and digits stand in it, with a sign or as in no word."""
+    return (
+        any(map(str.isdigit, value))
+        and any(map(str.isalpha, value))
+        and (shape_of(value) is not Shape.HARMLESS or not value.replace("-", "").isalnum())
+    )
 
 
 def _machine(match: re.Match[str]) -> Iterator[Hit]:

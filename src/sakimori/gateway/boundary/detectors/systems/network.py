@@ -14,8 +14,10 @@ _LOCAL_EDGE = ".%+-#~!&'$*?^`|"
 _DOTS_OF_IPV4 = 3
 _LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
 _MAIL_DOMAIN = re.compile(r"@([a-z0-9](?:[a-z0-9.\-]{0,252}[a-z0-9])?)")
-_IPV4 = Gate(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9])")
+_IPV4 = Gate(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.(?:[0-9]{1,3}(?:/[0-9]{1,2})?(?![0-9])|[%*])")
+"""Also of networks, with their prefix, and as databases write many: ``10.44.2.%``."""
 _IPV6_MIDDLE = re.compile(r":[0-9a-f]{0,4}:[0-9a-f:.]{0,45}")
+_PREFIX = re.compile(r"/[0-9]{1,3}(?![0-9])")
 _IPV6_CHARACTERS = frozenset("0123456789abcdef:.")
 _LONGEST_IPV6 = 45
 _COLONS_OF_IPV6 = 6
@@ -50,8 +52,10 @@ def detect_ipv4(folded: Folded) -> Iterator[Hit]:
 @lru_cache(4_096)
 def _ipv4(address: str) -> str | None:
     """The address without leading zeros; None if it is none, or says nothing."""
-    octets = [int(octet) for octet in address.split(".")]
-    return ".".join(map(str, octets)) if max(octets) <= 255 and octets[0] != 127 and any(octets) else None
+    number, slash, prefix = address.partition("/")
+    octets = [octet if octet in "%*" else str(int(octet)) for octet in number.split(".")]
+    numbers = [int(octet) for octet in octets if octet.isdigit()]
+    return ".".join(octets) + slash + prefix if max(numbers) <= 255 and numbers[0] != 127 and any(numbers) else None
 
 
 def detect_ipv6(folded: Folded) -> Iterator[Hit]:
@@ -76,4 +80,6 @@ def detect_ipv6(folded: Folded) -> Iterator[Hit]:
         except ValueError:
             continue
         if not address.is_loopback and not address.is_unspecified:
-            yield Hit(start, end, Kind.IP, "ipv6", address.compressed)
+            prefix = _PREFIX.match(text, end)
+            stop = prefix.end() if prefix else end
+            yield Hit(start, stop, Kind.IP, "ipv6", address.compressed + text[end:stop])

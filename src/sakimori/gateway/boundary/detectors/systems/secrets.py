@@ -49,7 +49,8 @@ _QUOTES = "\"'`「『"
 _CLOSING = {'"': '"', "'": "'", "`": "`", "「": "」", "『": "』"}
 _BARE = re.compile(r"[^\s\"'`,;&<>|)}\]、。」』]+")
 _SAYS_NOTHING = frozenset({"true", "false", "null", "none", "yes", "no", "undefined", "string", "required", "*", "***"})
-_PATH = re.compile(r"/[a-z]+/")
+_TELLS_RULES = re.compile(r"/[a-z]+/|[0-9]{1,3}(?:文字|桁|回|日|[かヶカケ]月)")
+"""A path, or what secrets must be like."""
 _URL_CREDENTIALS = Gate(r"://([^\s/@:\"'<>]{0,128}:[^\s/@\"'<>]{1,256})@")
 _LONGEST_VALUE = 4096
 
@@ -78,7 +79,7 @@ def detect_fields(folded: Folded) -> Iterator[Hit]:
         while name := before.search(text, position):
             start, end, position = _value(text, name.end())
             value = text[start:end]
-            if any(map(str.isalnum, value)) and not stands_for_value(value) and not _PATH.match(value):
+            if any(map(str.isalnum, value)) and not stands_for_value(value) and not _TELLS_RULES.match(value):
                 yield Hit(start, end, Kind.SECRET, "secret-field", value)
     for match in _URL_CREDENTIALS.finditer(text):
         yield Hit(match.start(1), match.end(1), Kind.SECRET, "url-credentials", match[1])

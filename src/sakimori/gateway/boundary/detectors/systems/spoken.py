@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
+from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_known
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -16,14 +17,14 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _TELLING = Gate(
     r"(?:passwords?|passwd|passphrase|pass ?code|passcode|pwd|pw|psk|secret|api ?key|access key|token|creds?"
     r"|credentials?|(?:wi-?fi|encryption|license|recovery|unlock|shared) key|pin|otp|login|one-?time (?:code|pin)"
-    r"|verification code|r[ow]community"
+    r"|(?:verification|alarm|door|gate|entry|safe|vault|lock|access) code|r[ow]community"
     r"|community(?: string)?|code ?word|パスワード|パスフレーズ|パスコード|パス|暗証(?:番号)?|合い?言葉|合い?ことば"
     r"|秘密の(?:質問の)?答え|シークレット|トークン|apiキー|アクセスキー|ワンタイム|認証コード|確認コード|暗号化?キー|共有鍵|秘密鍵|共通鍵"
     r"|ログイン情報|認証(?:情報)?|キー)(?![a-z])"
 )
 _SAID = re.compile(
     r"(?:[ ](?!is\b|was\b|to\b)[a-z0-9'\u2019.\-_]+){0,8}?[ ]?"
-    r"(?:is now|is still|is|was|are|to be|to|as|into|=|:|->|→)[ ]{1,2}(?:set to |now |just |still |simply )?"
+    r"(?:is now|is still|is|was|are|to be|to|as|into|=|:|->|→)[ ]{1,2}(?:set to |now |just |still |simply |again )?"
 )
 _DIRECTIVE = re.compile(r"[ \t]+(?:(?:[05789]|plaintext|ascii|encrypted|clear)[ \t]+)?")
 _SAID_JA = re.compile(
@@ -41,7 +42,25 @@ _OPENING = {
     "【": "】",
 }
 _IS = re.compile(r"(?:[（(][^）)]*[)）])?(?:は|が|:|=|→|[ \u3000])*")
-_RUN = re.compile(r"[!-~]{3,64}")
+_RUN = re.compile(r"[!-~\u00c0-\u024f]{3,64}")
+_SPACED = re.compile(r"[0-9](?:[ \-][0-9]){3,11}(?![0-9])")
+"""Digits as they are dictated."""
+_WEAKLY = (
+    re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8} ?\("),
+    re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8}, ?"),
+    re.compile(r"[^\n。=]{0,60}? [=→] ?"),
+    re.compile(r"['\u2019]?s?(?: [a-z]+){2,6} (?:one|same|usual|old) "),
+)
+"""What stands between the word and a value that the sentence does not quite say to be it: ``pin you gave me, …``."""
+_WEAKLY_JA = re.compile("[^\n。!-~]{1,30} ?(?=[!-~])")
+_MADE = re.compile(r"[a-z]+[\-_.][a-z]+(?:[\-_./][a-z0-9]+)+$")
+"""Words joined, as phrases are that people make up."""
+_OPAQUE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[a-z]{0,20}[0-9])[0-9a-z_\-]{20,64}")
+"""What tokens look like."""
+_PHRASE_JA = re.compile(
+    "は ?([\u3041-\u30fe\u4e00-\u9fff]{2,12}[0-9]{1,6}(?!文字|桁|回|日|[かヶカケ]月|年|世代|以|分|時)"
+    "[\u3041-\u30fe\u4e00-\u9fff]{0,2}?)(?=[(（。、\n]|です|だ|$)"
+)
 _WORDS = re.compile(r"[a-z]+(?: [a-z]+){1,4}(?=[,.;!?\n]|$)")
 _STATES = listed(
     "required expired invalid incorrect wrong missing reset changed unknown empty hidden weak strong secure safe"
@@ -72,22 +91,55 @@ def detect_spoken_secrets(folded: Folded) -> Iterator[Hit]:
             yield Hit(*pair.span(1), Kind.USER, "spoken", pair[1])
             yield Hit(*pair.span(2), Kind.SECRET, "spoken", pair[2])
             continue
-        place = None
-        said = _SAID.match(text, end)
-        if said is not None:
-            place = _value(folded, said.end(), spoken=True)
-        if place is None and (ja := _SAID_JA.match(text, end)) and (not match[0].isascii() or not ja[0].isascii()):
-            place = _value(folded, ja.end(), spoken=True)
-            if place and not text[place[0] : place[1]].isascii() and not _IS.fullmatch(ja[0]):
-                place = None
-        if place is None and (directive := _DIRECTIVE.match(text, end)) and match[0] not in ("login", "token", "pin"):
-            place = _value(folded, directive.end(), spoken=False)
+        place = _said(folded, match[0], end) or _weakly_said(text, match[0], end)
         if place is not None:
             reach = place[1]
             yield Hit(*place, Kind.SECRET, "spoken", text[place[0] : place[1]])
 
 
-_PAIR = re.compile(r"[^\n。]{0,40}?(?<![a-z0-9.\-/\\])([a-z][a-z0-9._\-\\]{2,30}) ?/ ?([!-.0-~]{5,40})(?=[\s、。,]|$)")
+def _said(folded: Folded, telling: str, end: int) -> tuple[int, int] | None:
+    """Where the value stands that is said to be what the word before ``end`` tells."""
+    text = folded.text
+    said = _SAID.match(text, end)
+    place = _value(folded, said.end(), spoken=True) if said else None
+    if place is None and (ja := _SAID_JA.match(text, end)) and (not telling.isascii() or not ja[0].isascii()):
+        place = _value(folded, ja.end(), spoken=True)
+        if place and not text[place[0] : place[1]].isascii() and not _IS.fullmatch(ja[0]):
+            place = None
+    if place is None and (directive := _DIRECTIVE.match(text, end)) and telling not in ("login", "token", "pin"):
+        place = _value(folded, directive.end(), spoken=False)
+    return place
+
+
+def _weakly_said(text: str, telling: str, end: int) -> tuple[int, int] | None:
+    """As ``_said``, where only the looks of a value tell that it is one."""
+    if telling == "token":
+        opaque = _OPAQUE.match(text, end + 1)
+        return opaque.span() if opaque else None
+    if telling in ("login", "community"):
+        return None
+    phrase = None if telling.isascii() else _PHRASE_JA.match(text, end)
+    if phrase:
+        return phrase.span(1)
+    directive = _DIRECTIVE.match(text, end) if telling.startswith("p") else None
+    ways = _WEAKLY if telling.isascii() else (_WEAKLY_JA,)
+    for between in (directive, *(way.match(text, end) for way in ways)):
+        run = _RUN.match(text, between.end()) if between else None
+        value = run[0].rstrip(".,;:!?)]}'\"") if run else ""
+        if _MADE.match(value) or (
+            any(map(str.isdigit, value)) and between is not directive and shape_of(value) in _NO_WORDS
+        ):
+            start = run.start() if run else 0
+            return start, start + len(value)
+    return None
+
+
+_NO_WORDS = (Shape.HOST, Shape.USER, Shape.KEY, Shape.COUNTED)
+
+
+_PAIR = re.compile(
+    r"[^\n。]{0,40}?(?<![a-z0-9.\-/\\])([a-z][a-z0-9._\-\\]{2,30}) ?/ ?([!-.0-~\u00c0-\u024f]{5,40})(?=[\s、。,]|$)"
+)
 """An account and its password."""
 _WITHIN_PAIR = 80
 """From the word to the sign between them, at most."""
@@ -107,6 +159,9 @@ def _value(folded: Folded, start: int, *, spoken: bool) -> tuple[int, int] | Non
         if closing - start > _LEAST:
             return start + 1, closing
         return None
+    spaced = _SPACED.match(text, start) if spoken else None
+    if spaced:
+        return spaced.span()
     run = _RUN.match(text, start)
     if run is None:
         return None
@@ -127,7 +182,7 @@ def _value(folded: Folded, start: int, *, spoken: bool) -> tuple[int, int] | Non
     word = value.strip("'\u2019")
     if not word.isalpha():
         told = any(map(str.isdigit, value)) or any(c in "!#$%^&*@+_?~-" for c in value)
-        unknown = any(not is_known(w) for w in re.findall("[a-z]+", value) if len(w) > 1)
+        unknown = any(not is_known(w) for w in re.findall("[a-z]+", value) if len(w) > 1) or not value.isascii()
         odd = any(map(str.isdigit, value)) or unknown or (spoken and any(c in "!#$%^&*@+?~" for c in value))
         return (start, end) if told and odd and "://" not in value and not value.startswith("http") else None
     if not is_known(word):

@@ -19,7 +19,7 @@ _BARE_SECRET = re.compile(r"[^\s\"'`,;<>|、。」』]{1,401}+")
 _QUOTED = re.compile(r"\\?([\"'`])((?:[^\"'`\\\n]|\\.|(?!\1)[\"'`]){0,400}?)\\?\1")
 _OPENING = frozenset("\\\"'`")
 _SCHEME = re.compile(r"(?:basic|bearer|digest|negotiate|ntlm|pass|static|plain)[: ]{1,2}(?=[!-~]{4})")
-_GOES_ON = re.compile(r"(?:[;,][^\s;,=\"'<>]+)+(?=\s|$)")
+_GOES_ON = re.compile(r"(?:[;,][^\s;,=\"'<>]+)+(?=;?(?:[\s\"'<>]|$))")
 """Behind a sign that parts settings, where no setting follows."""
 _MORE_WORDS = re.compile(r"(?: [a-z0-9]+){1,3}(?=[ \t]*(?:\n|$))")
 _STANDS_FOR = re.compile(
