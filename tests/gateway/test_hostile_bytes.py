@@ -152,6 +152,21 @@ def test_characters_that_are_cut_between_chunks_stay_whole(base_url: str, bank: 
         assert "山田さん🏦".encode() in answer(raw)
 
 
+def test_millions_of_tiny_values_are_refused_before_anybody_reads_them(
+    base_url: str, bank: Bank, upstream: Upstream
+) -> None:
+    """Two megabytes of numbers took a minute and gigabytes, where a text of that length takes two seconds."""
+    bank.grant()
+    tool = {"type": "function", "name": "f", "parameters": {"enum": list(range(300_000))}}
+    body = json.dumps({"model": MODEL, "input": "x", "tools": [tool]}).encode()
+    with connected(base_url) as raw:
+        raw.sendall(head(bank, f"Content-Length: {len(body)}") + body)
+        heard = answer(raw)
+    assert heard.startswith(b"HTTP/1.1 413 ")
+    assert b"200,000 values" in heard
+    assert not upstream.bodies
+
+
 def test_bodies_that_never_end_do_not_fill_the_memory(
     bank: Bank, providers: Providers, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

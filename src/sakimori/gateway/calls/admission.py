@@ -15,7 +15,7 @@ from sakimori.access.secrets import Secrets
 from sakimori.core import Clock
 from sakimori.gateway import grants, keys
 from sakimori.gateway.boundary import Passage
-from sakimori.gateway.depth import too_deep
+from sakimori.gateway.depth import too_deep, too_many
 from sakimori.gateway.endpoints import ENDPOINTS, RESPONSES, Decided, Endpoint, Offered, Translated
 from sakimori.gateway.prices import PriceList
 from sakimori.gateway.providers.provider import Provider
@@ -30,6 +30,8 @@ from sakimori.store.budgets import Amount
 _OVERHEAD_TOKENS = 1_000
 """What a provider may add around a request: a token is at least one byte of it, and templates are small."""
 _DEEPEST = 100
+_MOST_VALUES = 200_000
+"""Each goes through the boundary by itself: so many take as long as the longest text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +333,9 @@ def _upper_bound(
 
 
 def _parse(raw: bytes) -> dict[str, object]:
+    if too_many(raw, _MOST_VALUES):
+        message = f"The request is larger than {_MOST_VALUES:,} values and names."
+        raise Refusal(413, "request_too_large", message)
     try:
         request: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
