@@ -8,7 +8,10 @@ import base64
 import binascii
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, count, islice
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from sakimori.gateway.boundary.detectors.detector import Detector
@@ -34,38 +37,61 @@ _ESCAPES: tuple[tuple[Gate, str, Callable[[str], str]], ...] = (
 _UNICODE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _LONGEST = 4096
 _LEAST_PRINTABLE = 0.95
+_MOST_ALONE, _TOGETHER = 50, 100
+"""Runs of a text that are looked at one by one, and how many of the others at once: a look costs what a line does."""
 _VAGUE = frozenset(
     {Kind.NAME, Kind.PLACE, Kind.ORG, Kind.TITLE, Kind.DATE, Kind.AGE, Kind.NATIONALITY, Kind.URL, Kind.HOST}
 )
+
+
+class _Run(NamedTuple):
+    start: int
+    end: int
+    detector: str
+    says: str
 
 
 def encoded_detector(rules: Iterable[tuple[str, Detector]]) -> Detector:
     """A detector that looks into encoded runs with ``rules``."""
     detectors = [detector for _, detector in rules]
 
-    def tells(text: str) -> bool:
-        folded = fold(text)
-        return any(hit.kind not in _VAGUE for detector in detectors for hit in detector(folded))
+    def telling(texts: Sequence[str]) -> set[int]:
+        """Which of the texts, by their numbers, hold an identifier."""
+        folded = fold("\n\n".join(texts))
+        hits = [hit for detector in detectors for hit in detector(folded) if hit.kind not in _VAGUE]
+        begins = list(accumulate((len(text) + 2 for text in texts), initial=0))
+        return {bisect_right(begins, folded.original(hit.start, hit.end)[0]) - 1 for hit in hits}
 
     def detect(folded: Folded) -> Iterator[Hit]:
-        text = folded.cased
-        for run in _BASE64.finditer(text):
-            decoded = _from_base64(run[0])
-            if decoded and tells(decoded):
-                yield Hit(run.start(), run.end(), Kind.SECRET, "base64", folded.text[run.start() : run.end()])
-        for gate, stops, read in _ESCAPES:
-            reach = 0
-            for escape in gate.finditer(text):
-                if escape.start() < reach:
-                    continue
-                start, reach = _run(text, escape.start(), escape.end(), stops, reach)
-                if tells(read(text[start:reach])):
-                    yield Hit(start, reach, Kind.SECRET, "escaped", folded.text[start:reach])
+        runs = chain(_in_base64(folded.cased), _escaped(folded.cased))
+        for number in count():
+            together = list(islice(runs, 1 if number < _MOST_ALONE else _TOGETHER))
+            if not together:
+                return
+            told = telling([run.says for run in together])
+            for start, end, detector, _ in (together[number] for number in sorted(told)):
+                yield Hit(start, end, Kind.SECRET, detector, folded.text[start:end])
 
     return detect
 
 
-def _run(text: str, start: int, end: int, stops: str, least: int) -> tuple[int, int]:
+def _in_base64(text: str) -> Iterator[_Run]:
+    for run in _BASE64.finditer(text):
+        decoded = _from_base64(run[0])
+        if decoded:
+            yield _Run(run.start(), run.end(), "base64", decoded)
+
+
+def _escaped(text: str) -> Iterator[_Run]:
+    for gate, stops, read in _ESCAPES:
+        reach = 0
+        for escape in gate.finditer(text):
+            if escape.start() >= reach:
+                start, reach = _extent(text, escape.start(), escape.end(), stops, reach)
+                yield _Run(start, reach, "escaped", read(text[start:reach]))
+
+
+def _extent(text: str, start: int, end: int, stops: str, least: int) -> tuple[int, int]:
     first, last = start, end
     while first > least and start - first < _LONGEST and text[first - 1] not in stops:
         first -= 1
