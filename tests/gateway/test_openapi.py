@@ -51,11 +51,9 @@ async def provide(request: web.Request, body: dict[str, Any]) -> web.StreamRespo
 @pytest.fixture
 def described(base_url: str, bank: Bank, upstream: Upstream) -> dict[str, Any]:
     """What the gateway says of itself."""
-    bank.grant(
-        cyber=CyberAccess.DAYBREAK_RED,
-        hosted_tools=("web_search", "code_interpreter", "mcp"),
-        media=tuple(Media),
-    )
+    widest: dict[str, Any] = {"hosted_tools": ("web_search", "code_interpreter", "mcp"), "media": tuple(Media)}
+    bank.grant(id="gr-1", cyber=CyberAccess.STANDARD, **widest)  # under which chats go out in their own words
+    bank.grant(id="gr-2", cyber=CyberAccess.DAYBREAK_RED, **widest)
     upstream.script = provide
     answer = httpx.get(f"{base_url}/openapi.json", headers={"authorization": f"Bearer {bank.key}"})
     assert answer.status_code == 200

@@ -263,7 +263,7 @@ def _translated(
         return endpoint.translate[path](body)
     except Refusal as refusal:
         if endpoint.path in provider.endpoints:
-            refusal.message += f" No other words ask for the grant's cyber access level '{level}'."
+            refusal.message += f" (No others can ask for the grant's cyber access level '{level}'.)"
         raise
 
 
