@@ -114,9 +114,10 @@ def fold(text: str) -> Folded:
         cased.append(text[position : match.start()])
         starts.extend(range(position, match.start()))
         ends.extend(range(position + 1, match.start() + 1))
-        folded = _fold_sequence(match[0])
+        composed = _composed(match[0])
+        folded = composed.lower()
         pieces.append(folded)
-        cased.append(folded if folded != match[0][: len(folded)].lower() else match[0][: len(folded)])
+        cased.append(composed if len(composed) == len(folded) else folded)
         starts.extend([match.start()] * len(folded))
         ends.extend([match.end()] * len(folded))
         position = match.end()
@@ -156,10 +157,11 @@ def _unmask(folded: str) -> str:
     )
 
 
-def _fold_sequence(sequence: str) -> str:
+def _composed(sequence: str) -> str:
+    """A character with its marks, or one that becomes several, in its plain form; nothing for an invisible one."""
     if len(sequence) == 1 and re.match(f"[{_INVISIBLE}]", sequence):
         return ""
-    return unicodedata.normalize("NFKC", sequence).lower()
+    return unicodedata.normalize("NFKC", sequence)
 
 
 def joins_words(character: str) -> bool:
