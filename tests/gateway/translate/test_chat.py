@@ -133,7 +133,7 @@ def test_a_request_says_the_same_in_other_words() -> None:
     ],
 )
 def test_what_cannot_be_said_is_refused_by_name(changes: dict[str, Any], param: str) -> None:
-    with pytest.raises(Refusal, match="only speaks the Responses API") as refused:
+    with pytest.raises(Refusal, match="in the Responses API, as which this call would go") as refused:
         translated(**changes)
     assert (refused.value.code, refused.value.param) == ("untranslatable", param)
 

@@ -9,8 +9,8 @@ from sakimori.gateway.refusal import Refusal
 def unfaithful(param: str, what: str = "has no equal", speaks: str = "Chat Completions") -> Refusal:
     """The field cannot be said in the other endpoint's words."""
     message = (
-        f"'{param}' {what} in {speaks}, as which this call would go to its provider: leave it out, or ask for a provider "
-        "that speaks this endpoint."
+        f"'{param}' {what} in {speaks}, as which this call would go to its provider: leave it out, or ask for "
+        "a provider that speaks this endpoint."
     )
     return Refusal(400, "untranslatable", message, param=param)
 
