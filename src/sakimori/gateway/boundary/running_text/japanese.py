@@ -21,6 +21,7 @@ _KATAKANA_WORD = re.compile(r"[ァ-ヴー]{3,}")
 _KATAKANA_NAME = re.compile(r"[ァ-ヴー]+(?:[・=](?:[a-z]\.?[・=])?[ァ-ヴー]+)+")
 """A foreigner's name, its parts and initials joined by middle dots; the full-width equals sign folds to ``=``."""
 _KANJI = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々]+")
+_HIRAGANA = re.compile("[ぁ-ん]{3,}")
 _JOINTS = frozenset({"", " ", "・", "="})
 _KINDS = {"人名": Kind.PERSON, "地名": Kind.PLACE, "組織名": Kind.ORG}
 _NAMES = frozenset({Kind.PERSON, Kind.ORG, Kind.PLACE, Kind.NAME, Kind.ADDRESS})
@@ -57,7 +58,9 @@ def _endings() -> dict[str, Kind]:
     lexicon = japanese()
     places = dict.fromkeys(lexicon.place_endings, Kind.PLACE)
     return (
-        places | dict.fromkeys(lexicon.event_endings, Kind.NAME) | dict.fromkeys(lexicon.organisation_endings, Kind.ORG)
+        places
+        | dict.fromkeys(lexicon.event_endings, Kind.NAME)
+        | dict.fromkeys(lexicon.organisation_endings | lexicon.businesses, Kind.ORG)
     )
 
 
@@ -183,10 +186,10 @@ def _grows(word: Word) -> bool:
 
 
 def _is_rare(word: Word) -> bool:
-    """A noun in kanji that is neither a deed, nor a time, nor a word of everyday business."""
+    """A noun in kanji or hiragana that is neither a deed, nor a time, nor a word of everyday business."""
     return (
         word.part_of_speech[:3] == ("名詞", "普通名詞", "一般")
-        and _KANJI.fullmatch(word.surface) is not None
+        and (_KANJI.fullmatch(word.surface) is not None or _HIRAGANA.fullmatch(word.surface) is not None)
         and not names_nobody(word.surface)
     )
 

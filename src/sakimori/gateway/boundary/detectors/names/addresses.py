@@ -53,6 +53,7 @@ _PREFECTURE = Gate(
 _IN_TOWN = Gate(
     r"([一-龥ァ-ヴヶ]{1,5}[市区町村])[一-龥ァ-ヴヶーの]{1,8}[町字通条丁][0-9]{1,5}(?![0-9年月日時分件円人名回%階号線丁番の\-])"
     "(?:[ \u3000][一-龥ァ-ヴー]{1,10}[ \u3000]?[a-z]?[0-9]{1,4}(?![0-9\\-])号?室?)?"
+    "|([一-龥ァ-ヴヶ]{1,5}[市区町村])[一-龥ァ-ヴヶー]{1,8}(?:甲|乙|丙)?[0-9]{2,5}(?=[ \n)」、。,]|$)"
 )
 _POSTCODE = Gate(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
 _STREET = (
@@ -155,7 +156,7 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
             end = numbers.end() if numbers else match.end()
             yield Hit(match.start(), end, Kind.ADDRESS, "address-ja", text[match.start() : end])
     for match in _IN_TOWN.finditer(text):
-        if match[1] in japanese().places:
+        if (match[1] or match[2]) in japanese().places:
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-ja", match[0])
     reach = 0
     for match in _TAIL.finditer(text):

@@ -96,8 +96,12 @@ _SURNAME_FIRST = Gate(
     r"(?<![A-Za-z0-9/_.\-])([A-Z]{4,20})/([A-Z]{1,20})(?: (?:MR|MRS|MS|MISS|MSTR|DR))?(?![A-Za-z0-9/_.\-])"
 )
 """As tickets and the magnetic stripes of cards have names."""
-_SUBJECT = Gate(r"[/,] ?(O|ST|L)=([^/,\n\"=]{2,40})(?=[/,\n\"]|$)")
+_SUBJECT = Gate(r"[/,(] ?(O|ST|L)=([A-Z][^/,\n\"=]{1,39})(?=[/,\n\")]|$)")
 """Parts of distinguished names (RFC 4514) that say who and where."""
+_IN_PATH = Gate(rf"[/\\_]((?:[{_UPPER}][{LETTER}]{{1,20}} ){{1,3}}[{_UPPER}][{LETTER}]{{1,20}})(?=[/\\._])")
+"""Folders and files that are called by somebody's name of several words."""
+_SIGNED = Gate(r"[ \n]-([A-Z][a-z]{2,14})(?=\n|$)")
+_SPELLED = Gate(r"(?<![A-Za-z\-])[A-Z](?:-[A-Z]){3,24}(?![A-Za-z\-])")
 _BRANCH = Gate(
     rf"((?:[{_UPPER}][{LETTER}'\-]+ ){{1,3}})"
     r"(?:[Bb]ranch|(?:Main|Head|Central|Sub|Regional|Business|Representative) (?:Office|Branch|Cent(?:er|re)))(?![a-z])"
@@ -121,9 +125,16 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
         surname, given = match[1].lower(), match[2].lower()
         if not is_built(surname) and (len(given) == 1 or not is_built(given)):
             yield Hit(match.start(), match.end(), Kind.PERSON, "name-en", surname + given)
-    if "CN=" in cased:
-        for match in _SUBJECT.finditer(cased):
-            yield Hit(*match.span(2), Kind.ORG if match[1] == "O" else Kind.PLACE, "subject", match[2].lower())
+    for match in _SUBJECT.finditer(cased):
+        yield Hit(*match.span(2), Kind.ORG if match[1] == "O" else Kind.PLACE, "subject", match[2].lower())
+    for match in _IN_PATH.finditer(cased):
+        if any(kind is not Kind.PLACE for *_, kind in claims_of(match[1], opens=False)):
+            yield Hit(*match.span(1), Kind.NAME, "name-en", match[1].lower())
+    for match in _SIGNED.finditer(cased):
+        if not is_word(match[1].lower(), lexicon):
+            yield Hit(*match.span(1), Kind.PERSON, "name-en", match[1].lower())
+    for match in _SPELLED.finditer(cased):
+        yield Hit(*match.span(), Kind.NAME, "name-en", match[0].replace("-", "").lower())
     for match in _BRANCH.finditer(cased):
         if any(not is_word(word.lower(), lexicon) for word in match[1].split()):
             yield Hit(match.start(), match.end(), Kind.BRANCH, "branch-name", folded.text[match.start() : match.end()])
@@ -159,11 +170,19 @@ def _said(sequence: str, opens: bool) -> _Said:
         claims = (*claims, *_people_in_capitals(sequence))
     return _Said(
         claims,
-        is_label=opens and sequence.isascii() and is_word_alone and not is_given,
+        is_label=opens and sequence.isascii() and is_word_alone and not is_given and not _names_by_itself(low),
         is_given=is_given,
         is_month=low in _MONTHS,
         is_place=sequence.isupper() and len(sequence) > 3 and is_word_alone and not is_word(low, lexicon),
     )
+
+
+def _names_by_itself(word: str) -> bool:
+    """Whether a word before a colon is no label: a family name, or unknown parts with hyphens."""
+    lexicon = english()
+    if word in lexicon.words or word in lexicon.terms:
+        return False
+    return word in lexicon.surnames or word in lexicon.syllables or ("-" in word and not is_word(word, lexicon))
 
 
 def _people_in_capitals(sequence: str) -> Iterator[tuple[int, int, Kind]]:
@@ -172,7 +191,9 @@ def _people_in_capitals(sequence: str) -> Iterator[tuple[int, int, Kind]]:
     unknown: list[str] = []
     for word in (*_IN_CAPITALS.finditer(sequence), None):
         low = word[0].strip(".,").lower() if word else ""
-        if word and (low in english().joining or (not is_built(low) and low not in english().terms)):
+        if word and (
+            low in english().joining or low in english().syllables or (not is_built(low) and low not in english().terms)
+        ):
             begin = begin if unknown else word.start()
             end = word.end()
             unknown.append(low)

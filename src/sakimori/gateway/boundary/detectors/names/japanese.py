@@ -81,9 +81,10 @@ def _names_in(run: str, *, is_polite: bool) -> Sequence[tuple[int, int, Kind]]:
     if len(run) == 2 and not is_polite and not is_listed(run) and run[0] > "\u3100" < run[1]:
         return ((0, 2, Kind.PERSON),) if plausible_surname(run) else ()
     pieces = _together(run, pieces_of(run), lexicon)
-    if _is_firm(run, pieces, lexicon):
-        return ((0, len(run), Kind.ORG),)
     claims: list[tuple[int, int, Kind]] = []
+    firm = _start_of_firm(run, pieces, lexicon)
+    if firm is not None:
+        claims.append((firm, len(run), Kind.ORG))
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
         if piece.what == "word" and run[piece.start : piece.end] in lexicon.surnames and piece.end - piece.start > 1:
@@ -120,10 +121,28 @@ def _together(run: str, pieces: list[Piece], lexicon: Japanese) -> list[Piece]:
     return pieces
 
 
-def _is_firm(run: str, pieces: list[Piece], lexicon: Japanese) -> bool:
-    """Whether a run is the name of a place or family, or one in katakana, and what business it is in."""
-    named = pieces[0].what in ("place", "surname", "katakana") and pieces[0].end > 1
-    return named and len(pieces) > 1 and run[pieces[0].end :] in lexicon.businesses
+def _start_of_firm(run: str, pieces: list[Piece], lexicon: Japanese) -> int | None:
+    """Where the name of a place or family begins that the business closing the run makes a firm of: 備後データ."""
+    if run.startswith("ja") and len(pieces) > 1 and pieces[0].end == len("ja") and len(run) <= _LONGEST_OF_FARMERS:
+        return 0  # of farmers: JA南風
+    last = len(pieces) - 1
+    if last and run[pieces[last].start :] not in lexicon.businesses:
+        last -= 1
+        if run[pieces[last].start :] not in lexicon.businesses:
+            return None
+    first = last - 1
+    while first > 0 and (run[pieces[first].start : pieces[first].end] in _BETWEEN or pieces[first].what == "latin"):
+        first -= 1
+    named = (
+        last > 0
+        and pieces[first].what in ("place", "surname", "katakana")
+        and pieces[first].end - pieces[first].start > 1
+    )
+    return pieces[first].start if named else None
+
+
+_BETWEEN = frozenset(("第一", "第二", "中央", "総合", "東", "西", "南", "北", "新"))
+_LONGEST_OF_FARMERS = 8
 
 
 def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: bool) -> tuple[int, int, Kind] | None:
@@ -220,9 +239,14 @@ def _common_name(run: str, pieces: list[Piece]) -> int | None:
     generic = japanese().generic
     for piece in pieces:
         word = run[piece.start : piece.end]
-        if piece.what != "latin" and word not in generic and not (len(word) == 1 and len(pieces) == 1):
+        is_alone = len(word) == 1 and len(pieces) == 1 and word not in _ONE_KANJI
+        if piece.what != "latin" and word not in generic and not is_alone:
             return piece.start
     return None
 
 
+_ONE_KANJI = frozenset(
+    "岬浜島川谷峠森山港湾磯灘湖滝橋坂辻原岡沢沼泉松竹梅桜杉柏楠椿菊藤萩桐柳栗柿桃鶴亀龍鷹虎鯨星月雪虹暁曙錦旭栄福寿宝玉"
+)
+"""What makes a firm of a trade by itself: 岬水産."""
 _BESIDE_NAMES = frozenset("東西南北新大小中上下元前奥第回次代旧")

@@ -118,9 +118,14 @@ def _hiragana_firms(text: str) -> Iterator[Hit]:
 @lru_cache(16_384)
 def _end_of_firm(run: str) -> int:
     """Where the ending of an organisation ends that stands in a run behind hiragana; 0: none does."""
-    for piece in pieces_of(run)[:3]:
+    pieces = pieces_of(run)
+    businesses = japanese().businesses
+    if run in businesses:
+        return len(run)
+    for index, piece in enumerate(pieces[:3]):
         if piece.what in ("org-ending", "form") and piece.end > 1:
-            return piece.end
+            follows = pieces[index + 1] if index + 1 < len(pieces) else None
+            return follows.end if follows and run[follows.start : follows.end] in businesses else piece.end
     return 0
 
 

@@ -8,6 +8,7 @@ from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.capitals import is_word
 from sakimori.gateway.boundary.detectors.words.lexicon import english
 from sakimori.gateway.boundary.detectors.words.pieces import is_common_hiragana
+from sakimori.gateway.boundary.detectors.words.vocabulary import is_built
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -33,7 +34,8 @@ def detect_speakers(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     if ": " in text:
         for match in _SPEAKER.finditer(text):
-            if _names_somebody(folded.cased[match.start(1) : match.end(1)]):
+            word = folded.cased[match.start(1) : match.end(1)]
+            if _names_somebody(word) or (word.isupper() and _speaks_again(word, folded.cased)):
                 yield Hit(match.start(1), match.end(1), Kind.PERSON, "speaker", match[1])
     if text.isascii():
         return
@@ -45,6 +47,14 @@ def detect_speakers(folded: Folded) -> Iterator[Hit]:
         parts = re.split("[ \u3000]", match[1])
         if not all(is_common_hiragana(part) for part in parts):
             yield Hit(match.start(1), match.end(1), Kind.PERSON, "reading", "".join(parts))
+
+
+def _speaks_again(word: str, cased: str) -> bool:
+    """Whether a word in capitals that is none begins several lines: a chat's speaker."""
+    return len(word) > _SHORTEST and cased.count(f"\n{word}: ") > 1 and not is_built(word.lower())
+
+
+_SHORTEST = 3
 
 
 @lru_cache(4_096)

@@ -35,16 +35,18 @@ _TRADES = listed(
     " property developments development logistics shipping marine foods hotels motors homes farms clinic practice"
     " pharmacy school academy agency bureau council society club centre center network media international global"
     " enterprises enterprise products works brothers sons analytics security communications energy resources"
-    " engineering design studio studios construction transport travel leasing lease credit exchange payments"
-    " fund funds mining support staffing cyber vaulting hoa police court mgmt bakery drug drugs bus express office"
-    " garage salon cafe kitchen dental veterinary law legal realty freight cargo airways airlines rail railway steel"
-    " chemical chemicals pharma biotech labs robotics auto apparel textile textiles brewery winery hardware stationery"
-    " supply supplies store stores market mart shop outfitters catering fitness gym theatre theater museum church temple"
-    " embassy consulate ministry authority commission chamber federation league cooperative coop plumbing roofing paving"
-    " landscaping cleaning laundry tours cruises lines yachts aviation aerospace semiconductor electronics optics glass"
-    " ceramics paper printing press publishing books records pictures films games toys jewelers jewellery watches optical"
-    " nursery gardens orchards vineyards ranch dairy fisheries seafood meats produce grain timber lumber cement concrete"
-    " quarry metals alloys tooling forge castings plastics rubber paints coatings adhesives packaging"
+    " engineering design studio studios construction transport travel leasing lease credit exchange payments fund"
+    " funds mining support staffing cyber vaulting hoa police court mgmt bakery drug drugs bus express office"
+    " garage salon cafe kitchen dental veterinary law legal realty freight cargo airways airlines rail railway"
+    " steel chemical chemicals pharma biotech labs robotics auto apparel textile textiles brewery winery hardware"
+    " stationery supply supplies store stores market mart shop outfitters catering fitness gym theatre theater"
+    " museum church temple embassy consulate ministry authority commission chamber federation league cooperative"
+    " coop plumbing roofing paving landscaping cleaning laundry tours cruises lines yachts aviation aerospace"
+    " semiconductor electronics optics glass ceramics paper printing press publishing books records pictures films"
+    " games toys jewelers jewellery watches optical nursery gardens orchards vineyards ranch dairy fisheries"
+    " seafood meats produce grain timber lumber cement concrete quarry metals alloys tooling forge castings"
+    " plastics rubber paints coatings adhesives packaging import export imports exports trustees savings house tea"
+    " pension pensions assets"
 )
 """Last words of organisations' names that terms have as well."""
 _FIRMS = listed(
@@ -138,7 +140,12 @@ def _named(
     is_firm = "company" in known[1:] and len(known) > 2
     while begin < end and (
         known[begin] in ("honorific", "small")
-        or (known[begin] in _COMMON and ((begin == 0 and opens and not is_firm) or words[begin][2].lower() in LEADING))
+        or (
+            known[begin] in _COMMON
+            and (
+                (begin == 0 and opens and not is_firm and known[0] != "capitals") or words[begin][2].lower() in LEADING
+            )
+        )
     ):
         begin += 1
     while end > begin and known[end - 1] == "small":
@@ -232,6 +239,8 @@ def _what(word: str) -> str:
         return "term" if _is_term(stem, lexicon) or is_mixed or (is_capitals and len(plain) < 5) else "word"
     if is_name:
         return "name"
+    if is_capitals and low in lexicon.syllables:
+        return "capitals"
     if is_capitals and (len(plain) < 5 or not plain.replace("-", "").isalpha()):
         return "term"
     if is_word(stem, lexicon):

@@ -83,6 +83,8 @@ class English:
     surnames: frozenset[str]
     joining: frozenset[str]
     """Small words within surnames: von, de, bin."""
+    syllables: frozenset[str]
+    """Parts of East and South Asian names; some are words."""
     words: frozenset[str]
     terms: frozenset[str]
     """Words that terms, titles and headings are made of."""
@@ -146,6 +148,7 @@ def english() -> English:
         given=names["given"] | {spelling for name in kana_given for spelling in _romanised(name)},
         surnames=names["surnames"] | {spelling for name in kana_surnames for spelling in _romanised(name)},
         joining=names["joining"],
+        syllables=names["syllables"],
         words=frozenset(_text("words-en.txt").split()),
         terms=frozenset(_text("terms-en.txt").split()),
         places=frozenset[str]().union(*places.values()),
