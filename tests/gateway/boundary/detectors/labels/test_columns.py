@@ -22,6 +22,7 @@ def left(text: str) -> str:
             "customer_id,name,tel,balance\n*,*,*,9982\n",
         ),
         ('"氏名","郵便番号","口座番号"\n"原　節子","935-3659","0535734"', '"氏名","郵便番号","口座番号"\n"*","*","*"'),
+        ("氏名,店番,口座番号,件数\n原　節子,112,0535734,3\n", "氏名,店番,口座番号,件数\n*,*,*,3\n"),
         ("name\tdob\r\nGrace Mbeki\t1990-02-14\r\n", "name\tdob\r\n*\t*\r\n"),
         ("customer no|name\n\n44718823|Grace Mbeki", "customer no|name\n\n*|*"),
         (

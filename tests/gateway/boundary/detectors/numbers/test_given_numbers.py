@@ -24,6 +24,10 @@ def sent(text: str) -> str:
         ("PIC 9(7) VALUE 0447193.", "0447193"),
         ("card 4111 exp 11/28", "11/28"),
         ("カード末尾5817 期限08/27", "08/27"),
+        ("番号は…七七の三一〇四二かな", "七七の三一〇四二"),
+        ("2026/11/10 03:12:09,018800412233,TRAFFIC,end", "018800412233"),
+        ('"arn:aws:iam::112233445566:role/Admin"', "112233445566"),
+        ("her SIN 130 692 544 is on the form", "130 692 544"),
     ],
 )
 def test_what_somebody_was_given_does_not_leave(text: str, number: str) -> None:
@@ -39,6 +43,8 @@ def test_what_somebody_was_given_does_not_leave(text: str, number: str) -> None:
         "balance > 1234567 or 10000000",
         '{"bytes": 1234567, "elapsed": "7654321"}',
         "kernel: [102345.112233] CPU0",
+        "一二三四五六七八九十の順、二〇二六年",
+        "sizes 100 200 000 and 1,204,331",
     ],
 )
 def test_amounts_times_and_measures_stay(text: str) -> None:

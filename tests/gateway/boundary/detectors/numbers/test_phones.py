@@ -19,12 +19,19 @@ def sent(text: str) -> str:
         ("call the desk (ext. 4123)", "4123"),
         ("call-back on 0045 33 12 77 40 at 16:05", "33 12 77 40"),
         ("caller: zero nine eight, eight seven seven, four one two six but only evenings", "seven"),
+        ("mobile is now 090 double four, 7 1 3 0 2 5? yes", "double four, 7 1 3 0 2 5"),
+        ("電話はゼロキュウゼロの三三一二の四〇九八。", "キュウゼロの三三一二の四〇九八"),
+        ("緊急:090-3312-4098", "090-3312-4098"),
+        ("取り纏め 佐渡 内6-3312", "6-3312"),
+        ("（022-555-0918 内47）", "47"),
     ],
 )
 def test_what_one_can_dial_does_not_leave(text: str, number: str) -> None:
     assert number not in sent(text)
 
 
-@pytest.mark.parametrize("text", ["one two three", "年内線形 12", "context 4123", "00100 200 300"])
+@pytest.mark.parametrize(
+    "text", ["one two three", "年内線形 12", "context 4123", "00100 200 300", "12:0120-1", "マルチ 3 個"]
+)
 def test_other_numbers_leave(text: str) -> None:
     assert sent(text) == text

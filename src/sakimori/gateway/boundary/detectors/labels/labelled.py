@@ -131,10 +131,10 @@ def beside_label(folded: Folded, view: str, label: str, start: int, end: int) ->
     """What a value between two places is, which stands under ``label``. ``view``: the text with digits for numerals."""
     kind, shape = _by_spelling().get(label, _REFERENCE)
     name, _, bounds = shape.partition(" ")
-    place = SHAPES[name](folded, view, start, ":|" + bounds)
+    cell = Folded(folded.text[start:end], folded.cased[start:end])
+    place = SHAPES[name](cell, view[start:end], 0, ":|" + bounds)
     if place:
-        start, end = place[0], min(place[1], end)
-        yield Hit(start, end, kind, "label", _plain(folded.text[start:end]))
+        yield Hit(start + place[0], start + place[1], kind, "label", _plain(cell.text[slice(*place)]))
 
 
 def detect_member(name: str, value: Folded) -> Iterator[Hit]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 
+from sakimori.gateway.boundary.detectors.words.compounds import is_compound
 from sakimori.gateway.boundary.detectors.words.lexicon import english, japanese, listed
 from sakimori.gateway.boundary.detectors.words.pieces import is_common_hiragana
 from sakimori.gateway.boundary.fold import Folded
@@ -32,7 +33,10 @@ _GOES_ON = frozenset("_\\/(@")
 _INITIALS = re.compile(r"(?:[A-Z]\.){2,3}(?![A-Za-z])|[A-Z]\.[A-Z](?![A-Za-z.])")
 _ID = re.compile(r"[a-z0-9](?:[ ]?[a-z0-9\-_/]){2,31}")
 _CODE = re.compile(r"[a-z0-9][a-z0-9\-_/.]{1,38}[a-z0-9]")
-_SPACED_CODE = re.compile(r"[a-z]{1,4} ?[0-9]{4,10}(?: ?[a-z0-9]{1,4})?|[0-9]{2,6}(?: [0-9]{2,6}){1,4}")
+_SPACED_CODE = re.compile(
+    r"[a-z]{1,4} [0-9]{2,6}(?:[ \-][0-9]{2,6}){1,4}(?![0-9])|[a-z]{1,4} ?[0-9]{4,10}(?: ?[a-z0-9]{1,4})?"
+    r"|[0-9]{2,6}(?: [0-9]{2,6}){1,4}"
+)
 _SPACED = re.compile(r"[0-9]{2,6}(?: [0-9]{2,6}){1,4}(?![0-9])")
 _DIGIT = re.compile("[0-9]")
 _FEWEST_DIGITS = 3
@@ -198,23 +202,9 @@ def _japanese_name(value: str, *, weak: bool) -> int:
         known = any(compact[:size] in lexicon.surnames or compact[:size] in lexicon.kana_surnames for size in (1, 2, 3))
         if not known or any(trimmed.endswith(word) for word in ("名", "者", "人")) or trimmed[:2] in lexicon.words:
             return 0
-    elif _is_words(trimmed):
+    elif is_compound(trimmed):
         return 0
     return len(trimmed)
-
-
-def _is_words(value: str) -> bool:
-    """Whether a value is common words one after another."""
-    lexicon = japanese()
-    reached = [True] + [False] * len(value)
-    for end in range(1, len(value) + 1):
-        reached[end] = any(
-            reached[begin]
-            and (value[begin:end] in lexicon.words or value[begin:end] in lexicon.katakana_words)
-            and (end - begin > 1 or value[begin:end] in "部課係室員者店長中内外約的化未")
-            for begin in range(max(0, end - 14), end)
-        )
-    return reached[-1]
 
 
 def _english_name(folded: Folded, match: re.Match[str], sign: str) -> tuple[int, int] | None:
@@ -269,7 +259,7 @@ def _text_value(folded: Folded, _view: str, start: int, told: str) -> tuple[int,
             return None
         if all(word in english().words for word in words) and len(words) < 2:
             return None
-    elif value in _NOBODY or _is_words(value):
+    elif value in _NOBODY or is_compound(value):
         return None
     return start, start + len(value)
 

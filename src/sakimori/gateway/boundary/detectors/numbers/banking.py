@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from string import ascii_lowercase
 
+from sakimori.gateway.boundary.detectors.numbers.zengin import zengin_records
 from sakimori.gateway.boundary.detectors.search.gates import Gate, Sign
 from sakimori.gateway.boundary.detectors.words.capitals import is_word
 from sakimori.gateway.boundary.detectors.words.lexicon import english, listed
@@ -11,7 +12,21 @@ from sakimori.gateway.boundary.detectors.words.numerals import also_in_kanji
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_IBAN = Gate(r"(?<![a-z0-9])[a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{2,4}){3,8}[ \-]?[a-z0-9]{0,4}(?![a-z0-9])")
+_IBAN = Gate(
+    r"(?<![a-z0-9])[a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{2,4}){3,8}[ \-]?[a-z0-9]{0,4}(?![a-z0-9])",
+    needs=r"(?:^|[^a-z0-9])[a-z]{2}[0-9]{2}[ \-]?[a-z0-9]{4}",
+    within=10,
+)
+_BESIDE_IBAN = Gate(
+    r"(?<![a-z])iban(?: no\.?| number)?(?: is)?[ :=#\"'(]{1,4}"
+    r"([a-z]{2}[0-9]{2}[ \-]?[a-z0-9]{4}(?:[ \-]?[a-z]{0,3}[0-9][a-z0-9]{0,3}){2,8})"
+    r"(?![a-z0-9])"
+)
+_PRINTED_IBAN = Gate(
+    r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: [A-Z0-9]{4}){3,7}(?: [A-Z0-9]{1,3})?(?![A-Za-z0-9])",
+    needs="[A-Z]{2}[0-9]{2} [A-Z0-9]{4} [A-Z0-9]{4} ",
+)
+"""In fours, as on paper; whoever typed it may have missed a digit."""
 _IBAN_LENGTHS = {
     **dict.fromkeys(("no",), 15),
     **dict.fromkeys(("be",), 16),
@@ -33,6 +48,7 @@ _IBAN_LENGTHS = {
     "ru": 33,
 }
 """ISO 13616, the registry of SWIFT."""
+_FEWEST_OF_IBAN = 8
 _SEPARATORS = str.maketrans("", "", " -")
 _LETTERS = {ord(letter): str(number) for number, letter in enumerate(ascii_lowercase, start=10)}
 _BIC = Gate(r"(?<![A-Za-z0-9])[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
@@ -46,6 +62,7 @@ _BIC_COUNTRIES = listed(
 )
 _BIC_WORD = Sign(
     r"bic|swift|スイフト|:5[0-9][a-d]?:|銀行|bank|送金|仕向|iban|nostro|(?<![a-z])pset(?![a-z])|deliverer|correspondent"
+    "|(?<![a-z])(?:a/c|acct|mt ?[0-9]{3}|remit|wired?)(?![a-z])"
 )
 _BIC_PLACE = re.compile("[A-Z]{4}(?:JP|US|GB|DE|FR|CH|SG|HK|CN|AU)[A-Z0-9]{2}(?:XXX)?$")
 """Where most are from: such a one is told by a text that speaks of banks at all."""
@@ -61,16 +78,30 @@ _YUCHO_WORDS = Gate(
     r"記号[ \u3000:=はが]{0,4}([01][0-9]{3}0)(?:-[0-9])?[ \u3000,、/・\n]{0,4}番号["
     r" \u3000:=はが]{0,4}([0-9]{2,8})(?![0-9])"
 )
-_BRANCH = Gate(
-    r"(?:店番号?|支店番号|支店コード|店番|支店名?|本店|出張所|branch(?: code| no\.?| number)?)["
-    r" \u3000(:=]{1,4}([0-9]{3})(?![0-9])"
+_TYPE = "(?:普通?|当座?|貯蓄?|ordinary|futsuu?|tou?za|savings?|sav|current)(?:預金)?"
+_PARTS = Gate(
+    rf"(?<![0-9a-z\-./:])(?:[0-9]{{4}}[\-/・ ])?[0-9]{{3}}[ ]?[\-/・ ][ ]?\(?{_TYPE}\)?[ ]?[\-/・ ]?[ ]?[0-9]{{6,7}}"
+    r"(?![0-9\-])",
+    needs=rf"[0-9]{{3}}[ ]?[\-/・ ][ ]?\(?{_TYPE}",
 )
+"""With the kind of account in the middle: 043-普通-2253902."""
+_SLASHED = Gate(r"(?<![0-9a-z./\-])[0-9]{3}/[0-9]{7}(?![0-9a-z/.\-]|[ ]?[件円%])")
+_BEHIND_BRANCH = Gate(r"[一-龥ァ-ヴー]/([0-9]{7})(?![0-9/.円件名人])")
+"""支払=新潟東/5561028."""
+_BRANCH = Gate(
+    r"(?:店番号?|支店番号|支店コード|店番|支店名?|本店|出張所|branch(?: code| no\.?| number)?"
+    r"|(?<![a-z])(?:shiten|tenban)|(?<![一-龥ァ-ヴ])店)[ \u3000(:='\"]{1,4}([0-9]{3}|0[0-9]{3})(?![0-9]|-[0-9])"
+)
+_BRANCH_IN_BRACKETS = Gate(rf"\(([0-9]{{3}})\) ?{_TYPE}(?![a-z])")
 _BANK_CODE = Gate(r"(?:銀行コード|金融機関コード|銀行番号|bank code)[ \u3000(:=]{0,4}([0-9]{4})(?![0-9])")
+_BEGINS_FIELD = ("|", "\t", "=", ":", ",", "(", "、", "\n", "口座", "account", "acct", "a/c")
 _CORPORATE = Gate(r"(?<![0-9a-z.\-])t?([1-9][ \-]?(?:[0-9]{4}[ \-]?){2}[0-9]{4})(?![0-9.\-])")
 _BANK_IN_BRACKETS = Gate(
     r"(?:銀行|金庫|組合|農協|bank) ?\(([0-9]{4})\)|(?:支店|出張所|本店|営業部|branch) ?\(([0-9]{3})\)"
 )
-_SWIFT_ACCOUNT = Gate(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9]{4,34})(?![a-z0-9])")
+_SWIFT_ACCOUNT = Gate(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9][a-z0-9\-]{3,33})(?![a-z0-9\-])")
+_FIELDS = Gate(r"[,\t|][ ]?[\"']?([0-9]{3})[\"']?[ ]?[,\t|][ ]?[\"']?([0-9]{7})(?=[\"']?[ ]?(?:[,\t|\n]|$))")
+"""Branch and account in fields that follow one another."""
 _IN_PATH = Gate(
     r"/(?:accounts?|customers?|users?|cards?|loans?|members?|clients?|contracts?|deposits?|transfers?)"
     r"/([a-z]{0,3}[0-9]{4,16})(?=[/?#&\s\"',)]|$)"
@@ -110,6 +141,12 @@ def detect_ibans(folded: Folded) -> Iterator[Hit]:
             end += 1
         if not text[end : end + 1].isalnum():
             yield Hit(match.start(), end, Kind.IBAN, "iban", compact[:length])
+    for match in _BESIDE_IBAN.finditer(text):
+        if sum(map(str.isdigit, match[1])) >= _FEWEST_OF_IBAN:
+            yield Hit(*match.span(1), Kind.IBAN, "iban", match[1].translate(_SEPARATORS))
+    for match in _PRINTED_IBAN.finditer(folded.cased):
+        if match[0][:2].lower() in _IBAN_LENGTHS:
+            yield Hit(*match.span(), Kind.IBAN, "iban", match[0].lower().translate(_SEPARATORS))
 
 
 def _mod97(iban: str) -> bool:
@@ -119,13 +156,18 @@ def _mod97(iban: str) -> bool:
 
 def detect_bics(folded: Folded) -> Iterator[Hit]:
     """ISO 9362 codes, in capitals, of countries that banks send to, beside a word of banking."""
-    if not _BIC_WORD.may_match(folded.text):
-        return
+    is_told_of = None
     for match in _BIC.finditer(folded.cased):
+        code = match[0]
+        if match[1] not in _BIC_COUNTRIES or _is_plain_word(code.lower()):
+            continue
+        if is_told_of is None:
+            is_told_of = _BIC_WORD.may_match(folded.text)
         near = folded.text[max(0, match.start() - 40) : match.end() + 20]
-        is_told = any(map(str.isdigit, match[0])) or _BIC_PLACE.match(match[0]) or _BIC_WORD.pattern.search(near)
-        if is_told and match[1] in _BIC_COUNTRIES and not _is_plain_word(match[0].lower()):
-            yield Hit(match.start(), match.end(), Kind.BIC, "bic", match[0].lower())
+        if code.endswith("XXX") or (
+            is_told_of and (any(map(str.isdigit, code)) or _BIC_PLACE.match(code) or _BIC_WORD.pattern.search(near))
+        ):
+            yield Hit(match.start(), match.end(), Kind.BIC, "bic", code.lower())
 
 
 def _is_plain_word(low: str) -> bool:
@@ -144,6 +186,14 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
             yield Hit(match.start(1), match.end(2), Kind.ACCOUNT, "yucho", match[1] + match[2])
     for match in _BANK_IN_BRACKETS.finditer(text):
         yield _number(match, 1 if match[1] else 2, Kind.BRANCH, "bank-code")
+    for match in _PARTS.finditer(text):
+        yield _number(match, 0, Kind.ACCOUNT, "account")
+    for match in _SLASHED.finditer(text):
+        if match[0][0] == "0" or text[: match.start()].rstrip(" \u3000").endswith(_BEGINS_FIELD):
+            yield _number(match, 0, Kind.ACCOUNT, "account")
+    for match in _FIELDS.finditer(text):
+        yield _number(match, 1, Kind.BRANCH, "branch-code")
+        yield _number(match, 2, Kind.ACCOUNT, "account")
     for match in _SWIFT_ACCOUNT.finditer(text):
         yield _number(match, 1, Kind.ACCOUNT, "swift")
     for match in _IN_PATH.finditer(text):
@@ -157,11 +207,15 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
     if _BANKING.may_match(text):
         for match in _SEVEN.finditer(text):
             yield _number(match, 0, Kind.ACCOUNT, "account")
-    for match in _BRANCH.finditer(text):
-        yield _number(match, 1, Kind.BRANCH, "branch-code")
+    for match in _BEHIND_BRANCH.finditer(text):
+        yield _number(match, 1, Kind.ACCOUNT, "account")
+    for pattern in (_BRANCH, _BRANCH_IN_BRACKETS):
+        for match in pattern.finditer(text):
+            yield _number(match, 1, Kind.BRANCH, "branch-code")
     for match in _BANK_CODE.finditer(text):
         yield _number(match, 1, Kind.BRANCH, "bank-code")
     if not text.isascii():
+        yield from zengin_records(text)
         for match in _HOLDER.finditer(text):
             yield Hit(match.start(), match.end(), Kind.ORG, "holder-kana", match[0].rstrip())
 

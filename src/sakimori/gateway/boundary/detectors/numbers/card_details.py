@@ -15,19 +15,20 @@ _MONTH = r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:20)?[2-4][0-9]"
 _DATE = (
     rf"(?:{_MONTH} ?[/\-.] ?{_YEAR}|{_YEAR} ?[/\-.年] ?{_MONTH}月?|{_MONTH}月 ?{_YEAR}年?"
-    rf"|{_MONTH}{_YEAR}|{_YEAR}(?:0[1-9]|1[0-2]))(?![0-9/\-.:][0-9]|[0-9])"
+    rf"|{_MONTH}{_YEAR}|{_YEAR}(?:0[1-9]|1[0-2]))(?!(?!/[0-9]{{3,4}}(?![0-9/]))[0-9/\-.:][0-9]|[0-9])"
 )
 _BEHIND = re.compile(
     r"(?:[\"']?,\s{0,3}[\"'][a-z_]{1,20}[\"']\s?:\s?[\"']|[ \t|,;:/(\"'、_\-=]{1,6})"
     r"(?:(?:and |の)?(?:exp[a-z]*|valid[a-z ]*|good (?:thru|through)|有効期限|期限)[^0-9a-z\n]{0,6})?"
-    rf"({_DATE})"
+    rf"(?:[a-zァ-ヴー][a-zァ-ヴー.\-]{{0,20}} [a-zァ-ヴー][a-zァ-ヴー. \-]{{0,24}}[ ,|;/\t]{{1,12}})?({_DATE})"
     r"(?:(?:[\"']?,\s{0,3}[\"'][a-z_]{1,20}[\"']\s?:\s?[\"']|[ \t]?[,|/;][ \t]?|[\"'],[ ]?[\"'])"
     r"([0-9]{3,4})(?![0-9.,/:\-]?[0-9]))?"
 )
 """An expiry date right behind the number of a card, in whatever separates them, and the code behind it."""
 _EXPIRY = Gate(
-    r"(?:(?<![a-z])exp(?:iry|ires?|iration|\.)?(?: ?date)?|valid ?(?:thru|until|till)|good ?thru|有効期限|期限"
-    rf"|de-?14|f14)(?![a-z])[^0-9a-z\n]{{0,6}}(?:is |on |of |は)?({_DATE})"
+    r"(?:(?<![a-z])exp(?:iry|ires?|iration|\.)?(?: ?date)?|valid ?(?:thru|through|until|till|to)|good ?(?:thru|through)"
+    r"|有効期限|期限|有効|満了|de-?0?14|f0?14|field 0?14)(?![a-z])[^0-9a-z\n]{0,6}"
+    rf"(?:[a-z]{{2,7}} ){{0,4}}[はが]?({_DATE})"
 )
 _PART = Gate(
     r"exp(?:iry|iration|ire)?[_\- ]?(?:month|year|mm|yy|yyyy)[\"']?\s{0,2}[:=]\s{0,2}[\"']?([0-9]{1,4})(?![0-9.])"

@@ -7,16 +7,21 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _N = "[0-9一二三四五六七八九十〇元]{1,4}"
+_ERAS = "(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)"
 _ERA = Gate(
-    rf"(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)[ ]?({_N})[ ]?年[ ]?{_N}[ ]?月[ ]?{_N}[ ]?日?(?:[ ]?(?:生まれ|生))?"
-    rf"|(?<![a-z0-9])[mtsh][ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
-    rf"|[明大昭](?<![一-龥][一-龥])[ ]?[0-9]{{1,2}}[./\-年][0-9]{{1,2}}[./\-月][0-9]{{1,2}}日?(?![0-9a-z])"
+    rf"{_ERAS}[ ]?({_N})[ ]?(?:年の?|[./・\-])[ ]?(?:旧暦)?{_N}[ ]?(?:月の?|[./・\-])[ ]?{_N}[ ]?日?"
+    r"(?:[ ]?生(?:まれ)?)?|(?<![a-z0-9])[mtsh][ ]?[0-9]{1,2}[./・\-年][ ]?[0-9]{1,2}"
+    r"[./・\-月][ ]?[0-9]{1,2}日?(?![0-9a-z])"
+    r"|[明大昭](?<![一-龥][一-龥])[ ]?[0-9]{1,2}[./・\-年][ ]?[0-9]{1,2}[./・\-月][ ]?[0-9]{1,2}日?(?![0-9a-z])"
+    r"|(?<![a-z])(?:meiji|tais?h[oō]|sh[oō]wa|heisei)[ ]?[0-9]{1,2}(?:[./\- ][0-9]{1,2}[./\- ][0-9]{1,2}(?![0-9])"
+    r"|(?= *[,;)]))"
 )
-_BORN = Gate(
-    rf"(?:(?:明治|大正|昭和|平成|令和)?{_N}年[ ]?(?:{_N}月[ ]?)?(?:{_N}日)?"
-    rf"|[0-9]{{4}}[./\-][0-9]{{1,2}}[./\-][0-9]{{1,2}}|(?:19|20)[0-9]{{6}})[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))",
-    needs="生",
+_DATE = (
+    rf"(?:{_ERAS}?{_N}年の?[ ]?(?:{_N}月の?[ ]?)?(?:{_N}日)?"
+    rf"|(?:[mtshr明大昭平令][ ]?|{_ERAS}[ ]?)?[0-9]{{1,4}}[./・\-][0-9]{{1,2}}[./・\-][0-9]{{1,2}}|(?:19|20)[0-9]{{6}})"
 )
+_BORN = Gate(rf"{_DATE}[ ]?(?:生まれ|生(?=[ \u3000)、。,\n]|$))", needs="[0-9一二三四五六七八九十〇日年月][ ]?生")
+_BEHIND_BORN = Gate(rf"(?<![一-龥々])生(?:年月日)?[ \u3000:は]{{1,3}}({_DATE})(?![0-9:])")
 _TIME = r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
 _MONTH = (
     "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|ap"
@@ -58,6 +63,8 @@ def detect_dates(folded: Folded) -> Iterator[Hit]:
             if pattern is _ERA and match[0].startswith("平成") and "生" not in match[0] and not _is_old(match[1]):
                 continue
             yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
+    for match in _BEHIND_BORN.finditer(text):
+        yield Hit(*match.span(1), Kind.BIRTHDATE, "birth-date", match[1])
     for pattern in _IN_PROSE:
         for match in pattern.finditer(text):
             yield Hit(match.start(1), match.end(1), Kind.DATE, "date-prose", match[1])

@@ -21,6 +21,14 @@ _NUMBER = Gate(
 )
 _GROUPS = Gate(r"(?<![0-9a-z_.\-/:,])[0-9]{4} [0-9]{4} [0-9]{1,4}(?![0-9a-z_%:/\-]|[.,][0-9]| [0-9])")
 """In fours, as numbers of people and accounts are printed."""
+_IN_THREES = Gate(r"(?<![0-9a-z_.\-/:,$€£¥])[1-9][0-9]{2} [0-9]{3} [0-9]{3}(?![0-9a-z_%:/\-]|[.,][0-9]| [0-9])")
+_FIELD_OF_LIST = Gate(r",[\"']?(0[0-9]{8,18})[\"']?(?=,)")
+"""No amount and no time begins so."""
+_IN_KANJI = Gate(
+    "[〇零一二三四五六七八九](?:[-のー・ ]?[〇零一二三四五六七八九]){5,22}",
+    needs="[〇零一二三四五六七八九](?:[-のー・ ]?[〇零一二三四五六七八九]){5}",
+)
+_CLOUD_ACCOUNT = Gate(r"(?<![a-z])arn:[a-z\-]{3,12}:[a-z0-9\-]{0,32}:[a-z0-9\-]{0,32}:([0-9]{12})(?=:)")
 _YEARS_OR_SIZES = re.compile(r"(?:(?:19|20)[0-9]{2}|1024|2048|4096|8192|0000|[0-9]000)(?: |$)")
 _UNIT = re.compile(
     r"[ ]?(?:円|万|億|千|百|件(?!名)|個(?!人)|名(?!義)|人|回(?!線)|%|年|月|日|時|分|秒|行(?!員)|枚|社(?!員)|歳|才|株"
@@ -66,6 +74,15 @@ def detect_given_numbers(folded: Folded) -> Iterator[Hit]:
             continue  # the next text can go on with it (``seam``)
         if not _YEARS_OR_SIZES.match(match[0]) and not text[max(0, match.start() - 2) : match.start() - 1].isdigit():
             yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace(" ", ""))
+    for match in _IN_THREES.finditer(text):
+        if not match[0].endswith("000") and not _UNIT.match(text, match.end()):
+            yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0].replace(" ", ""))
+    for match in () if text.isascii() else _IN_KANJI.finditer(text):
+        if "一二三四" not in match[0]:
+            yield Hit(*match.span(), Kind.CUSTOMER, "number", match[0])
+    for pattern, kind in ((_FIELD_OF_LIST, Kind.CUSTOMER), (_CLOUD_ACCOUNT, Kind.ACCOUNT)):
+        for match in pattern.finditer(text):
+            yield Hit(*match.span(1), kind, "number", match[1])
 
 
 def _is_given(text: str, match: re.Match[str]) -> bool:

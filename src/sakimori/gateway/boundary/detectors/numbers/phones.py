@@ -11,15 +11,15 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _SEP = r"[ .\-・ーの]{1,2}"
 _CANDIDATE = Gate(
     # The class comes first, the look-behinds second: so the search skips from one possible beginning to the next.
-    r"[+(0-9](?<![0-9a-z_/.\\=+\-:][+(0-9])(?<![0-9],[+(1-9])(?:"
+    r"[+(0-9](?<![0-9a-z_/.\\=+\-][+(0-9])(?<![0-9a-z]:[+(0-9])(?<![0-9],[+(1-9])(?:"
     r"(?<=\+)[1-9][0-9]{0,2}[ \-.]?(?:\(0?[0-9]{0,4}\)[ \-.]?)?[0-9](?:[ \-.()]{0,2}[0-9]){5,13}"
     r"|(?:(?<=\()0|(?<=0))[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]{1,4}(?:[ .\-・ー)の]{1,2}[0-9]{2,4}){1,3}"
     r"|(?<=0)(?:[0-9]{4} [0-9]{6}|[0-9]{9,10})"
     r"|(?:(?<=1)[ .\-]\(?[2-9][0-9]{2}|(?<=\()[2-9][0-9]{2}|(?<=[2-9])[0-9]{2})(?:\)[ ]?"
     r"|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
     r")(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9_]|[a-z]|[.\-][0-9])",
-    needs=r"\+[1-9]|(?:^|[^0-9a-z_/.\\=+\-:])\(?0[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]"
-    r"|(?:^|[^0-9a-z_/.\\=+\-:])0[0-9]{9}|[2-9][0-9]{2}(?:\)[ ]?|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}",
+    needs=r"\+[1-9]|(?:^|[^0-9a-z_/.\\=+\-])\(?0[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]"
+    r"|(?:^|[^0-9a-z_/.\\=+\-])0[0-9]{9}|[2-9][0-9]{2}(?:\)[ ]?|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}",
     within=17,
 )
 _WORD = Sign(
@@ -34,14 +34,29 @@ _OFF = Gate(
     r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work"
     r"|cell|phone|tel)\b"
 )
-_EXTENSION = Gate(r"(?:内線[ :]?|\(内[ ]?|\(?(?<![a-z])(?:ext\.?|extension)[ :]?)([0-9]{2,6})(?=[)、。, \n]|$)")
+_EXTENSION = Gate(
+    r"(?:内線[ :]?|(?<![一-龥ァ-ヴー])内[ :]?(?=[0-9]{1,2}-[0-9])|[( 0-9]内[ ]?|\(?(?<![a-z])(?:ext\.?|extension)[ :]?)"
+    r"([0-9]{2,6}|[0-9]{1,2}-[0-9]{3,4})(?=[)、。,; \n]|$)"
+)
 _ABROAD = Gate(
     r"(?<![0-9a-z_.\-/+:])00[1-9][0-9]{1,2}(?:[ \-][0-9]{2,4}){3,5}(?![0-9a-z\-])",
     needs=r"00[1-9][0-9]{1,2}[ \-][0-9]{2}",
 )
 """With the prefix of international calls."""
 _DIGIT = "(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
-_SPELLED = Gate(rf"(?<![a-z]){_DIGIT}(?:[, \-]{{1,2}}(?:(?:double|triple) )?{_DIGIT}){{6,14}}(?![a-z])")
+_SPELLED = Gate(
+    rf"(?<![a-z0-9])(?=[0-9, \-]{{0,24}}(?:(?:double|triple) )?{_DIGIT}[, \-])(?:{_DIGIT}|[0-9]{{1,4}})"
+    rf"(?:[, \-]{{1,2}}(?:(?:double|triple) )?(?:{_DIGIT}|[0-9]{{1,4}})){{5,14}}"
+    r"(?![a-z0-9])",
+    needs=rf"{_DIGIT}[, \-]",
+)
+_SPELLED_JA = Gate(
+    "(?=[のー、・ \\-0-9〇零一二三四五六七八九レイニサンシゴク]{0,24}(?:ゼロ|マル|イチ|ヨン|ロク|ナナ|ハチ|キュ))"
+    "(?:(?:ゼロ|マル|レイ|イチ|ニイ?|サン|ヨン|シ|ゴ|ロク|ナナ|シチ|ハチ|キュウ|キュー|ク|[0-9〇零一二三四五六七八九])"
+    "[のー、・ \\-]?){7,13}",
+    needs="ゼロ|マル|イチ|ヨン|ロク|ナナ|ハチ|キュ",
+)
+"""As it is read out: ゼロハチゼロの五五一二の三〇九八."""
 _LEAST, _MOST = 6, 15
 _NOT_DIGITS = re.compile("[^0-9]+")
 _BEFORE_EXTENSION = re.compile("(?:[^x内e]|e(?!xt))*")
@@ -59,6 +74,9 @@ def detect_phones(folded: Folded) -> Iterator[Hit]:
     for pattern in (_ABROAD, _SPELLED):
         for match in pattern.finditer(text):
             yield Hit(*match.span(), Kind.PHONE, "phone", match[0])
+    for match in () if text.isascii() else _SPELLED_JA.finditer(text):
+        spelling = match[0].rstrip("のー、・ -")
+        yield Hit(match.start(), match.start() + len(spelling), Kind.PHONE, "phone", spelling)
     for match in _EXTENSION.finditer(text):
         yield Hit(*match.span(1), Kind.PHONE, "extension", match[1])
     if not _WORD.may_match(text):

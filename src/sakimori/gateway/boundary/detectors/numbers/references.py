@@ -15,6 +15,7 @@ from string import ascii_lowercase
 import yaml
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.words.compounds import is_compound
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -45,10 +46,12 @@ _NUMBERED = Gate(
 )
 _CODE = Gate(
     r"(?<![A-Za-z0-9_./\\:=\-@#%&+~$])(?:[A-Z]{1,4}(?:[0-9]{5,12}|[\-/][0-9]{4,12})(?:[\-/][0-9A-Z]{1,10}){0,3}"
-    r"|[A-Z]{1,4}[0-9]{0,4}(?:[\-/][0-9A-Z]{1,12}){1,4}|[0-9]{1,4}[A-Z]{1,3}-[0-9]{3,10})"
+    r"|[A-Z]{1,4}[0-9]{0,4}(?:[\-/][0-9A-Z]{1,12}){1,4}|[0-9]{1,4}[A-Z]{1,3}-[0-9]{3,10}"
+    r"|[0-9]{2,4}-[A-Z]{1,2}-?[0-9]{4,8}|[A-Z]{2,3} [0-9]{4} [0-9]{4}(?: [0-9]{1,4})?)"
     r"(?![A-Za-z0-9_\-/\\@=:(+~]|\.[A-Za-z0-9])",
-    needs=r"[A-Z]{1,4}[0-9]{5}|[A-Z][0-9]{0,4}[\-/][0-9A-Z]|[0-9][A-Z]{1,3}-[0-9]{3}",
-    within=11,
+    needs=r"[A-Z]{1,4}[0-9]{5}|[A-Z][0-9]{0,4}[\-/][0-9A-Z]|[0-9][A-Z]{1,3}-[0-9]{3}"
+    r"|[0-9]{2}-[A-Z]{1,2}-?[0-9]|[A-Z]{2} [0-9]{4} [0-9]{4}",
+    within=13,
 )
 _THING = Gate(
     r"(?<![a-z0-9_.\-/@])(licen[cs]e|permit|badge|policy|plan|contract|cert|certificate|membership|member|serial|invoice|order"
@@ -67,9 +70,44 @@ _SERIAL = Gate(
     r"(?![A-Za-z0-9_\-./\\@=:(+~])"
 )
 _ELEMENT = Gate(r"<(?:[a-z0-9]{1,8}:)?([a-z]{0,20}?)(?:id|no|nb|ref|cd|code|number|acct)>([^<>\n]{3,40})</")
-_OF_OFFICE = Gate(r"(?<![一-龥0-9])[一-龥]{1,2}-[0-9]{2,8}(?:-[0-9]{2,10}){1,3}(?![0-9\-])")
-"""Numbers of files behind what they are about: 住-0093-22871."""
+_OF_OFFICE = Gate(
+    r"(?:(?<![一-龥0-9])[一-龥]{1,2}-[0-9]{2,8}(?:-[0-9]{2,10}){1,3}"
+    r"|(?<![一-龥ァ-ヴー0-9a-z])(?![約翌昨各毎計同全])[一-龥ァ-ヴ][0-9]{3,8}-[0-9]{4,10}|(?<![ァ-ヴー0-9a-z])[ァ-ヴ]-[0-9]{2,8}-[0-9]{2,8}"
+    r"|(?<![0-9a-z\-])[a-z]{0,2}[0-9]{1,4}-[一-龥ァ-ヴ]{1,3}-[0-9]{2,8})(?![0-9\-])"
+)
 _BEHIND_NAME = Gate(r"[^\W\d_][ ]?\(([a-z]{0,3}-?[0-9]{3,8}(?:-[0-9]{2,8}){0,2})[)、]")
+_FULL_NAME = "([一-龥々ヶ]{1,4}|[ァ-ヴー]{2,8})[ \u3000]([一-龥々ぁ-んァ-ヴー]{1,5}|[ァ-ヴー]{2,12})"
+_BESIDE_NAME = (
+    Gate(
+        rf"(?:^|\n|[\t|])[ \u3000]?([0-9]{{5,8}})(?:[ \t\u3000]{{1,4}}|[ ]?[|][ ]?){_FULL_NAME}(?=[ \u3000\t\n|]|$)",
+        needs=r"[0-9]{5}[ \u3000\t|]{1,4}[一-龥々ヶァ-ヴー]{1,8}[ \u3000]",
+    ),
+    Gate(
+        rf"(?:^|[\n\t|,])[ ]?{_FULL_NAME}[ ]?[\t|,][ ]?([0-9]{{5,8}})(?=[ ]?[\t|,\n])",
+        needs=r"[\t|,][ ]?[0-9]{5,8}[ ]?[\t|,\n]",
+    ),
+)
+"""In the field beside somebody's full name."""
+_OF_STAFF = Gate(
+    r"(?:(?<![a-z])(?:by|staff|teller|operator|op|emp)|(?:入館|社員|職員|行員|身分)証|担当|行員)(?:番号)?"
+    r"[ \u3000:(]{1,2}([a-z]-?[0-9]{4,6})(?![0-9a-z\-])"
+)
+_IN_KANJI = Gate(
+    r"(?:no\.?|番号|№)[ \u3000:=]{0,2}(?!第)([一-龥ァ-ヴ]{1,3}-?[0-9]{2,8}(?:-[0-9]{2,8})?)(?![0-9年月日件名])"
+)
+"""Numbers of contracts that begin with what they are about: 管理番号遺-1184."""
+_RUN_TOGETHER = Gate(
+    r"(?<![a-z0-9_./\\:\-@#%&+~$=])(?:cif|cust|acct|emp|id|no|mbr|mem|ref|dl|acc)[0-9]{5,14}(?![a-z0-9_\-./\\@=:])"
+)
+"""A label and its number, typed without a space."""
+_NAME_OF_FILE = Gate(
+    r"[/\\_\- (\[\"']([a-z]{0,3}[0-9]{4,14}(?:[\-_][0-9]{3,10})?)\.(?:pdf|tiff?|jpe?g|png|csv|tsv|xlsx?|docx?|txt"
+    r"|zip|dat|eml|msg|xml|json|mp3|wav|bmp|gif|heic|p7m)(?![a-z0-9])"
+)
+"""Files that are named by whose they are: P4400-81732.pdf."""
+_COUNTS = "数額計済高率量値"
+"""What such words end with counts."""
+_NAME_BEFORE = re.compile("[一-龥々ヶァ-ヴー]+\\Z")
 _POSITIONAL = Gate(r"[(\[,][ ]?['\"]([0-9]{6,12})['\"](?=[ ]?[,)\]])")
 """Values of statements and lists, which have no names."""
 _IN_PATH = Gate(
@@ -110,6 +148,9 @@ _WHOLE_LABELS = listed("コード ref reference no. id")
 _LETTERS = ascii_lowercase + "'’"
 _OF_WORDS = re.compile("[a-z0-9_.@ァ-ヴー一-龥]")
 _NOT_PLAIN = str.maketrans("", "", " -/.")
+_NOT_DIGITS = str.maketrans("", "", ascii_lowercase + "-_/. ")
+_TIME = re.compile(r"(?:19|20)[0-9]{6}(?:[\-_]?[0-9]{4,9})?$|1[4-9][0-9]{8}(?:[0-9]{3})?$|[0-9]{6}(?:[\-_][0-9]{6})?$")
+_LIKE_A_HASH = re.compile("[0-9a-f]{8,}")
 
 
 @cache
@@ -177,10 +218,24 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
     for match in _OF_OFFICE.finditer(text):
         yield _hit(match, 0)
     for match in _BEHIND_NAME.finditer(text):
-        digits = sum(map(str.isdigit, match[1]))
-        if _DAY.match(match[1]) or not _is_free(folded.cased[match.start(1) : match.end(1)], codes):
-            continue
-        if digits > _FEWEST_OF_CODE or (digits > _FEWEST_DIGITS and not match[1].isdecimal()):
+        if not _DAY.match(match[1]) and _is_behind_name(text, match, codes):
+            yield _hit(match, 1)
+    for pattern, number, name in zip(_BESIDE_NAME, (1, 3), (2, 1), strict=True):
+        for match in pattern.finditer(text):
+            if not match[number].endswith("00") and not is_compound(match[name] + match[name + 1]):
+                yield _hit(match, number)
+    for match in _OF_STAFF.finditer(text):
+        yield _hit(match, 1)
+    for match in _IN_KANJI.finditer(text):
+        if not is_compound(match[1].rstrip("0123456789-")):
+            yield _hit(match, 1)
+    for match in _RUN_TOGETHER.finditer(text):
+        if _is_free(match[0], codes):
+            yield _hit(match, 0)
+    for match in _NAME_OF_FILE.finditer(text):
+        if len(match[1].translate(_NOT_DIGITS)) >= _FEWEST_OF_CODE and not (
+            _DAY.match(match[1]) or _TIME.match(match[1]) or _LIKE_A_HASH.fullmatch(match[1])
+        ):
             yield _hit(match, 1)
     for pattern in (_POSITIONAL, _IN_PATH, _FIRST_OF_LINE):
         for match in pattern.finditer(text):
@@ -200,6 +255,20 @@ def _word_before(text: str, reach: int, start: int) -> str | None:
     rest = stem.rstrip(_LETTERS)
     word = "" if rest and _OF_WORDS.match(rest, len(rest) - 1) else stem[len(rest) :]
     return word if word or sign == " " else None
+
+
+def _is_behind_name(text: str, match: re.Match[str], codes: frozenset[str]) -> bool:
+    """Whether a number in brackets is that of what is named before them."""
+    number = match[1]
+    digits = len(number.translate(_NOT_DIGITS))
+    if not number.isdecimal():
+        prefix = _PREFIX.match(number)
+        is_letter = prefix is not None and len(prefix[0]) == 1 and "-" in number
+        return digits > _FEWEST_DIGITS and (is_letter or _is_free(number, codes))
+    if digits != _FEWEST_OF_CODE:
+        return digits > _FEWEST_OF_CODE
+    name = _NAME_BEFORE.search(text, max(0, match.start() - _LONGEST_WORD), match.start() + 1)
+    return name is not None and name[0][-1] not in _COUNTS and not is_compound(name[0])
 
 
 def _is_free(code: str, codes: frozenset[str]) -> bool:

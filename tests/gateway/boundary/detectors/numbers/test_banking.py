@@ -1,0 +1,51 @@
+"""Accounts with their branches, and codes of banks that only their form tells."""
+
+import pytest
+
+from sakimori.gateway.boundary import Boundary, Dictionary
+
+BOUNDARY = Boundary("t", b"k" * 32, Dictionary())
+
+
+def hidden(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in BOUNDARY.find(text)[1]]
+
+
+def is_hidden(part: str, text: str) -> bool:
+    """Whether all of a part stands within what is replaced."""
+    return any(part in found for found in hidden(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("口座 071-普通-3390214　開設店", "3390214"),
+        ("Hall, Ann | 3 May 1950 | 204/3390214 | trust", "204/3390214"),
+        ("店番/口番 = 071/3390214", "071/3390214"),
+        ("依頼人=ひので 支払=長岡東/3390214 受取=", "3390214"),
+        ("select zandaka from kouza where tenban='071'", "071"),
+        (">> branch 0318 record 22: invalid", "0318"),
+        ("Seagull Bank Toyosu (071) futsu 3390214", "071"),
+        ("甥,榊 一,318,0045512,03-0000-0000", "0045512"),
+        (":50K:/3390-214-55012", "3390-214-55012"),
+        ("ours is IE12 ABCD 0000 1111 2222", "IE12 ABCD 0000 1111 2222"),
+        ("IBAN: GB00 ABCD 1111 2222 3333", "GB00 ABCD 1111 2222 3333"),
+        ("REMITTED WITH TGBATRISXXX.", "TGBATRISXXX"),
+    ],
+)
+def test_accounts_and_codes_do_not_leave(text: str, number: str) -> None:
+    assert is_hidden(number, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "done 512/1048576 blocks",
+        "git branch 2024-fixes, branch 12",
+        "普通 3 件、当座 2 件",
+        "GB12 is the model, IE11 is old",
+        "PROGRAMS ARE COMPLETE",
+    ],
+)
+def test_counts_and_names_of_things_leave(text: str) -> None:
+    assert not [found for found in hidden(text) if any(map(str.isdigit, found))]
