@@ -56,6 +56,11 @@ _IKE_SECRET = Gate(
 _IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8)[ \t]")
 """Whose keys they are, in strongSwan's ipsec.secrets."""
 _DOWN_LEVEL = Gate(r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])")
+_ACCOUNT_OF = Gate(
+    r"(?<![a-z])(?:account|user(?:name)?|login|(?:logged|logs|log|signed) (?:on|in) as|runs? as)[ :=\"']{1,3}"
+    r"([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
+)
+"""As ``_DOWN_LEVEL``, of whatever words."""
 _NAME = r"[a-z][a-z0-9]+(?:[._\-][a-z0-9]+)*"
 _ENTERED = Gate(
     r"(?<![a-z])(?:ssh'?e?d?|rdp'?e?d?|telnet(?:ted)?|log(?:ged|ging)?[ \-]?(?:in|on)|sign(?:ed|ing)?[ \-]?(?:in|on)"
@@ -120,6 +125,10 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
                 yield from _machine(match)
     if "@" in text:
         yield from _at(text)
+    for match in _ACCOUNT_OF.finditer(text):
+        if match[1] not in NOBODY and match[2] not in NOBODY:
+            yield Hit(*match.span(1), Kind.DOMAIN, "down-level", match[1])
+            yield Hit(*match.span(2), Kind.USER, "down-level", match[2])
     if "\\" in text:
         for match in _DOWN_LEVEL.finditer(text):
             is_domain = match[1] not in NOBODY and not is_known(match[1])
@@ -181,6 +190,7 @@ def _is_mixed(value: str) -> bool:
     """Whether letters and digits stand in it, with a sign or as in no word."""
     return (
         any(map(str.isdigit, value))
+        and ":" not in value
         and any(map(str.isalpha, value))
         and (shape_of(value) is not Shape.HARMLESS or not value.replace("-", "").isalnum())
     )

@@ -71,6 +71,44 @@ _SITE = Gate(
     r"|lp)[ \u3000\"'は:=\n]{0,6}(?:is |at |addresse?s? )?[ ]?(https?://(?!127\.|localhost)[^\s\"'<>)、。]{4,200}"
     r"|www\.[^\s\"'<>)、。]{4,120})"
 )
+_FIREWALL = Gate(
+    r"[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8},([0-9]{9,15}),"
+    r"(?:traffic|threat|system|config|hipmatch|globalprotect|userid|decryption|authentication),"
+)
+"""Its serial number, in the logs of PAN-OS."""
+_INVENTORY = Gate(
+    r"(?:host_vars|hosts\.d|config_backups?|running-configs?)/([a-z0-9][a-z0-9.\-]{1,60}?)"
+    r"(?=\.(?:ya?ml|cfg|conf|txt)(?![a-z0-9])|/|[\s\"']|$)"
+)
+_COPIED = Gate(
+    r"t?ftp://[^\s/]{1,100}/(?:[^\s/]{1,60}/){0,4}([a-z][a-z0-9]{0,20}(?:-[a-z0-9]{1,20}){1,5})(?:-confg|\.(?:cfg|conf|bak))"
+)
+"""Configurations of network devices, in files called after them."""
+_LOCAL_ACCOUNT = Gate(
+    r"(?:admin|account|user|login|logon|as)s?[ :=\"']{1,2}\.\\([a-z][a-z0-9._\-]{1,30})(?![a-z0-9\\])"
+)
+_QUOTED_USER = Gate(r"(?<![a-z])user(?:name)? ?['\"\[<「]([a-z][a-z0-9._\-]{2,40})['\"\]>」]")
+_SPEAKS = Gate(r"(?:^|\n)<([^<>\s/@]{2,30})> (?=[^\s<])")
+_OF_SIGN = (
+    (_LEASE, Kind.HOST, "lease"),
+    (_BESIDE_PASSWORD, Kind.USER, "beside-password"),
+    (_PLATE, Kind.PLATE, "plate"),
+    (_NICKNAME, Kind.USER, "nickname"),
+    (_FIREWALL, Kind.DEVICE, "firewall"),
+    (_INVENTORY, Kind.HOST, "inventory"),
+    (_COPIED, Kind.HOST, "inventory"),
+    (_LOCAL_ACCOUNT, Kind.USER, "local-account"),
+    (_SITE, Kind.URL, "site"),
+)
+"""Where nothing but such a thing can stand; it is group 1."""
+_UNLESS_KNOWN = ((_SAID_AT, "nickname"), (_SPEAKS, "nickname"), (_KEY_FILE, "key-file"), (_QUOTED_USER, "quoted"))
+"""Accounts, where words can stand, too."""
+_TARGET = Gate(
+    r"(?:接続[先元]|サーバー?名?|ホスト名?|端末名?|機器名?|対象機?|踏み台|送信先|転送先|宛先|ノード|筐体)"
+    r"[ :=は「]{1,3}"
+    r"([a-z][a-z0-9]{0,20}(?:-[a-z0-9]{1,20}){1,5})(?![a-z0-9.])"
+)
+
 _JAPANESE = re.compile("[\u3041-\u30fe\u4e00-\u9fff]")
 _NEAR = 12
 _LEVELS = listed("info warn warning error err debug notice crit critical trace fatal alert emerg verbose")
@@ -112,10 +150,13 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
     for match in _IDENTITY.finditer(text):
         if match[1] not in _EVERYONE:
             yield Hit(match.start(1), match.end(1), Kind.USER, "command", match[1])
-    for match in _LEASE.finditer(text):
-        yield Hit(match.start(1), match.end(1), Kind.HOST, "lease", match[1])
-    for match in _BESIDE_PASSWORD.finditer(text):
-        yield Hit(match.start(1), match.end(1), Kind.USER, "beside-password", match[1])
+    for pattern, kind, name in _OF_SIGN:
+        for match in pattern.finditer(text):
+            yield Hit(*match.span(1), kind, name, match[1])
+    for pattern, name in _UNLESS_KNOWN:
+        for match in pattern.finditer(text):
+            if not is_known(match[1]) and match[1] not in _EVERYONE:
+                yield Hit(*match.span(1), Kind.USER, name, match[1])
     for pattern in _HOMES:
         for match in pattern.finditer(text):
             if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
@@ -132,20 +173,8 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             or (name == match[1] and not is_built(name))
         ):
             yield Hit(match.start(1), match.end(1), Kind.USER, "handle", name)
-    for match in _SAID_AT.finditer(text):
-        if not is_known(match[1]):
-            yield Hit(*match.span(1), Kind.USER, "nickname", match[1])
-    for match in _PLATE.finditer(text):
-        yield Hit(*match.span(1), Kind.PLATE, "plate", match[1])
-    for match in _NICKNAME.finditer(text):
-        yield Hit(*match.span(1), Kind.USER, "nickname", match[1])
     if not text.isascii():
         yield from _in_japanese(text)
-    for match in _KEY_FILE.finditer(text):
-        if not is_known(match[1]):
-            yield Hit(*match.span(1), Kind.USER, "key-file", match[1])
-    for match in _SITE.finditer(text):
-        yield Hit(match.start(1), match.end(1), Kind.URL, "site", match[1])
 
 
 def _in_japanese(text: str) -> Iterator[Hit]:
@@ -155,6 +184,9 @@ def _in_japanese(text: str) -> Iterator[Hit]:
     for match in _ENTERED.finditer(text):
         if match[2] not in _EVERYONE:
             yield Hit(*match.span(2), Kind.DOMAIN if match[1] else Kind.USER, "entered", match[2])
+    for match in _TARGET.finditer(text):
+        if not all(map(is_built, match[1].split("-"))):
+            yield Hit(*match.span(1), Kind.HOST, "target", match[1])
 
 
 def _is_account(name: str) -> bool:

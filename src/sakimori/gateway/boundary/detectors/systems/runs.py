@@ -38,7 +38,7 @@ _PROSE = listed(
     " our your my please have has had will would can could should must not but if when which who there here do does"
     " did about into because than then so as"
 )
-_LEADS = listed("on from for to host server user account machine node login box vm named called")
+_LEADS = listed("on from by for to host server user account machine node login box vm named called")
 _WITHIN_URL = re.compile(r"[^\s\"'<>=]*/[^\s\"'<>/]*//:")
 _ROUND = 120
 """Characters on either side that tell in what kind of text a run stands."""
@@ -47,6 +47,12 @@ _STEP = 48
 _LOOK_BACK = 48
 _LONGEST = 128
 _ACRONYM = 5
+_ON = listed("on from onto")
+_WHO = listed("agent operator teller analyst colleague with by as account login")
+_SOFTWARE = re.compile(
+    r"(?:win|windows|rhel|centos|ubuntu|debian|sles|office|ie|edge|java|jdk|jre|php|python|perl|ruby|http|sql|oracle|db|was"
+    r"|ios|macos|android|exchange|sharepoint|outlook|chrome|firefox|covid|phase|round|channel|port)[0-9]+$"
+)
 _MUCH_COUNTED = re.compile(r"[a-z]{4}[0-9]{3,5}$")
 _KINDS = {Shape.HOST: Kind.HOST, Shape.USER: Kind.USER, Shape.KEY: Kind.SECRET}
 _BETWEEN = " \t=:([\"'/\\"
@@ -146,7 +152,14 @@ def _judge(
         return look.kind
     previous = _word_before(text, start, last) if last else ""
     told = told_by(previous) if previous else None
+    if shape is Shape.ROLE:
+        return told or (Kind.HOST if previous in _ON else None)
     if shape is Shape.COUNTED:
+        run = text[start:end]
+        if previous in _ON and run.isupper() and run.isalnum() and not _SOFTWARE.match(run.lower()):
+            return Kind.HOST
+        if previous in _WHO and "_" in run:
+            return Kind.USER
         if told is None and _MUCH_COUNTED.search(text[start:end]) and surroundings.is_machine_text(start, end):
             return Kind.NAME
         return told

@@ -50,8 +50,8 @@ _HOST_NAME = Gate(
 )
 _GRANTEE = Gate(
     r"(?:(?<![a-z])grant [^;\n]{1,120}? to|(?<![a-z])(?:to|user|role|login))\s{1,3}[`\"'\[]?([a-z][a-z0-9_.\-]{1,60})"
-    r"[`\"'\]]?(?:@[^\s]{1,60})?(?:\s{1,3}(?:identified|with (?:password|grant))|;)",
-    needs=r"identified|with (?:password|grant)|grant [^;\n]{1,120}? to\s",
+    r"[`\"'\]]?(?:@[^\s]{1,60})?(?:\s{1,3}(?:identified|using [\"']|with (?:password|grant))|;)",
+    needs=r"identified|using [\"']|with (?:password|grant)|grant [^;\n]{1,120}? to\s",
 )
 """Of statements of SQL."""
 _BEGINS_LINE = re.compile(r"[ \t\-*#>\"']*(?:\n|[{,;(\[|]|$)")

@@ -43,12 +43,13 @@ _OPENING = {
 }
 _IS = re.compile(r"(?:[（(][^）)]*[)）])?(?:は|が|:|=|→|[ \u3000])*")
 _RUN = re.compile(r"[!-~\u00c0-\u024f]{3,64}")
+_RUN_WEAKLY = re.compile(r"[\"'`(\[]?((?:(?![\"'`=<>(\[])[!-~\u00c0-\u024f]){3,64})(?![=(])")
 _SPACED = re.compile(r"[0-9](?:[ \-][0-9]){3,11}(?![0-9])")
 """Digits as they are dictated."""
 _WEAKLY = (
     re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8} ?\("),
     re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8}, ?"),
-    re.compile(r"[^\n。=]{0,60}? [=→] ?"),
+    re.compile(r"(?![a-z0-9_\-])[^\n。=]{0,60}? [=→] ?"),
     re.compile(r"['\u2019]?s?(?: [a-z]+){2,6} (?:one|same|usual|old) "),
 )
 """What stands between the word and a value that the sentence does not quite say to be it: ``pin you gave me, …``."""
@@ -124,13 +125,11 @@ def _weakly_said(text: str, telling: str, end: int) -> tuple[int, int] | None:
     directive = _DIRECTIVE.match(text, end) if telling.startswith("p") else None
     ways = _WEAKLY if telling.isascii() else (_WEAKLY_JA,)
     for between in (directive, *(way.match(text, end) for way in ways)):
-        run = _RUN.match(text, between.end()) if between else None
-        value = run[0].rstrip(".,;:!?)]}'\"") if run else ""
-        if _MADE.match(value) or (
-            any(map(str.isdigit, value)) and between is not directive and shape_of(value) in _NO_WORDS
-        ):
-            start = run.start() if run else 0
-            return start, start + len(value)
+        run = _RUN_WEAKLY.match(text, between.end()) if between else None
+        value = run[1].rstrip(".,;:!?)]}") if run else ""
+        is_odd = any(map(str.isdigit, value)) and between is not directive and shape_of(value) in _NO_WORDS
+        if run and (is_odd or _MADE.match(value)):
+            return run.start(1), run.start(1) + len(value)
     return None
 
 

@@ -14,6 +14,7 @@ from sakimori.gateway.boundary.detectors.words.vocabulary import is_built, is_kn
 class Shape(StrEnum):
     HARMLESS = "words, numbers, versions, hashes, files"
     COUNTED = "known words with a number: step3, backup2"
+    ROLE = "known words joined, one of them short for a machine: pg-prairie-ro"
     NAME = "unknown letters and nothing else"
     COMPOUND = "words of which one is unknown, joined"
     HOST = "a machine's name"
@@ -25,6 +26,7 @@ _NUMBER = re.compile(
     r"[0-9][0-9.,_]*(?:[a-z%]{0,5}|e[+\-]?[0-9]+)(?:-[0-9][0-9.,]*[a-z%]{0,5})?$"
     r"|v?[0-9]+(?:[.\-_][0-9]+)+[a-z]{0,3}[0-9]*(?:[.\-_+~][a-z]{0,8}[0-9.]*)*$"
     r"|[0-9]{2,4}-[0-9]{2}(?:-[0-9]{2})?(?:[t_][0-9:.\-]*z?)?$|[0-9]{8}t[0-9]{4,6}z?$"
+    r"|[0-9]{1,2}[.\-](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}(?:[.\-][0-9]{2,4})?$"
     r"|0x[0-9a-f]+$|[0-9]{1,2}(?:st|nd|rd|th|am|pm)$|(?:[0-9]+[dhms])+$|p(?:[0-9]+[ymd])*t?(?:[0-9]+[hms])+$"
 )
 _HASH = re.compile(
@@ -69,6 +71,11 @@ _ROLES = listed(
     " kyoto"
 )
 """What machines are for, and where they stand."""
+_SHORT_ROLES = listed(
+    "pg db dc fs sv srv svr gw fw lb ns mx nb pc vm esx esxi sw rt rtr mq nas wks jmp bk bkup adc prx lpar was mta hv"
+    " rds ndb odb cdb ldb atm pos"
+)
+"""Nothing but short for machines."""
 _SITES = listed("tky tyo osk ngy sap fuk kyo hkd sdj hrs yok kobe tokyo osaka nagoya kyoto ldn nyc sgp hkg")
 _LETTERS_THEN_DIGITS = re.compile(r"([a-z]{1,3})[0-9]{4,8}$")
 _SMALL_COUNT = re.compile(r"[1-9][0-9]{0,1}$")
@@ -258,7 +265,10 @@ def _joined(run: str, unknown: list[str]) -> Shape:
     if not unknown:
         is_pair = len(parts) == _PAIR and "-" in low and len(parts[0]) > 1
         is_machine = is_pair and (parts[1] in _TIERS or (parts[1] in _SIDES and _has_role(parts[0])))
-        return Shape.HOST if is_machine else Shape.HARMLESS
+        if is_machine or ("-" in low and _is_placed(parts)):
+            return Shape.HOST
+        is_role = "-" in low and len(parts) <= _FEW_PARTS and any(part in _SHORT_ROLES for part in parts)
+        return Shape.ROLE if is_role else Shape.HARMLESS
     if len(parts) == 1:
         return Shape.NAME
     if run.isupper() and "_" in run and not any(_ROMAJI.match(word) for word in unknown):
@@ -266,7 +276,7 @@ def _joined(run: str, unknown: list[str]) -> Shape:
     if "-" in low and "_" not in low and "." not in low:
         if len(parts) == _PAIR and len(parts[0]) == 1:
             return Shape.USER
-        return Shape.HOST if any(part in _ROLES for part in parts) else Shape.COMPOUND
+        return Shape.HOST if any(part in _ROLES for part in parts) or _is_placed(parts) else Shape.COMPOUND
     if len(parts) == _PAIR and "-" not in low and ("_" in low or any(len(part) == 1 for part in parts)):
         return Shape.USER
     if len(parts) == _PAIR and _holds_name(parts):
@@ -275,6 +285,19 @@ def _joined(run: str, unknown: list[str]) -> Shape:
 
 
 _PAIR = 2
+_FEW_PARTS = 4
+
+
+def _is_placed(parts: list[str]) -> bool:
+    """Whether they are a place or a name, and what a machine is for or on which side it stands."""
+    lexicon = english()
+    named = [part for part in parts if len(part) > _SHORTEST and _names_machines(part, lexicon)]
+    others = [part for part in parts if part not in named]
+    return len(named) == 1 and parts[0] in (*named, *_SHORT_ROLES) and any(part in _SHORT_ROLES for part in others)
+
+
+def _names_machines(word: str, lexicon: English) -> bool:
+    return word in lexicon.places or word in lexicon.surnames or word in lexicon.given
 
 
 def is_romaji(word: str) -> bool:
