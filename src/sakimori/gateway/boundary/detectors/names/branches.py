@@ -39,6 +39,7 @@ _NO_BRANCHES = listed(
     " 返済口座 証書 通帳 伝票 全店 各店 本支店 新規 解約 当店 御行 貴行 仕向 被仕向 窓口 店頭 来店 電話 郵送"
     " 対面 単独 共同 連名 個別 一括 別途 過去 以前 今回 前回 海外 国内 現地 両方"
 )
+_NO_ENDS = ("名義", "様", "口座", "分", "番号", "御中", "氏")
 
 
 def detect_branches(text: str) -> Iterator[Hit]:
@@ -59,7 +60,7 @@ def detect_branches(text: str) -> Iterator[Hit]:
 def _is_branch(name: str) -> bool:
     if name in japanese().surnames or name in japanese().places:
         return True
-    if name in _NO_BRANCHES or name in japanese().words or name in japanese().katakana_words:
+    if name in _NO_BRANCHES or name.endswith(_NO_ENDS) or name in japanese().words or name in japanese().katakana_words:
         return False
     if name[0] < "\u30a0":
         return not is_common_hiragana(name)

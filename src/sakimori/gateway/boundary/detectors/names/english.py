@@ -182,7 +182,7 @@ def _names_by_itself(word: str) -> bool:
     lexicon = english()
     if word in lexicon.words or word in lexicon.terms:
         return False
-    return word in lexicon.surnames or word in lexicon.syllables or ("-" in word and not is_word(word, lexicon))
+    return word in lexicon.surnames or word in lexicon.syllables or (word.count("-") > 1 and not is_word(word, lexicon))
 
 
 def _people_in_capitals(sequence: str) -> Iterator[tuple[int, int, Kind]]:

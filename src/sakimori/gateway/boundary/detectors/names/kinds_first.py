@@ -11,7 +11,7 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _NAME = f"[{KANJI}{KANA}ぁ-ん]"
 _KIND = Gate(
-    "(?:ホテル|旅館|民宿|民泊|ゲストハウス|割烹|料亭|小料理|居酒屋|酒場|喫茶|珈琲|カフェ|バー|レストラン|食堂|ペンション|スナック|パブ|ラーメン|うどん"
+    f"(?<![{KANA}])(?:ホテル|旅館|民宿|民泊|ゲストハウス|割烹|料亭|小料理|居酒屋|酒場|喫茶|珈琲|カフェ|レストラン|食堂|ペンション|スナック|パブ|ラーメン|うどん"
     "|そば処|蕎麦|寿司|鮨|お好み焼き|たこ焼き|焼き鳥|焼鳥|焼肉|パティスリー|ブティック|パン工房|パン屋|菓子工房|洋菓子|和菓子|菓子司|八百屋|魚屋|花屋|酒屋"
     "|美容室|理容室|美容院|床屋|ヘアサロン|ネイルサロン|ドラッグ|スーパー|ストア|工房|アトリエ|スタジオ|写真館|ベーカリー|ケーキハウス|ビストロ|トラットリア"
     "|ギャラリー|ガレージ|オート|モータース|クリーニング|コインランドリー|ペットサロン|道場|学習塾|進学塾|音楽教室|保育園|こども園|学童|児童クラブ"
@@ -91,7 +91,7 @@ _HOUSE = re.compile("の[丘里家森郷園杜風空泉樹村庭窓海門館宿�
 def _is_common(part: str) -> bool:
     """Whether a part is made of words; single kanji beside each other are none."""
     kanji = [
-        piece for piece in pieces_of(part) if piece.what not in _WORDS or (piece.end - piece.start < 2 < len(part))
+        piece for piece in pieces_of(part) if piece.what not in _WORDS or piece.end - piece.start < min(2, len(part))
     ]
     return not kanji and all(is_common_hiragana(stretch) for stretch in re.findall("[ぁ-ん]{2,}", part))
 
