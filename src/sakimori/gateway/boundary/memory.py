@@ -71,9 +71,12 @@ class Memory:
 def _packed(found: Sequence[Hit]) -> bytes | None:
     """Claims in a fifth of the memory; None where a value is no text that can be written."""
     try:
-        return orjson.dumps(tuple(zip(*found, strict=True)))
+        claims = orjson.dumps(tuple(zip(*found, strict=True)))
     except orjson.JSONEncodeError:  # a lone surrogate
         return None
+    return bytes(
+        memoryview(claims)
+    )  # a copy: what orjson gives holds the room in which it was written, four times this
 
 
 def _unpacked(claims: bytes) -> tuple[Hit, ...]:
