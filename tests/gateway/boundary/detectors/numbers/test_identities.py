@@ -31,6 +31,9 @@ def is_hidden(part: str, text: str) -> bool:
         ("健康保険 31020044・918", "31020044・918"),
         ("parking pass for AB12 CDE", "AB12 CDE"),
         ("a grey van (151-D-40213) waited", "151-D-40213"),
+        ("gate pass: Rosli, car SMA 1234 B, Fri", "SMA 1234 B"),
+        ("a Lexus, NY plate KRA 1234, was used", "KRA 1234"),
+        ("中国身分証 11010519491231002X", "11010519491231002X"),
         ("原付 唐津市 さ 3390 と接触", "さ 3390"),
     ],
 )
@@ -46,6 +49,7 @@ def test_numbers_of_people_and_vehicles_do_not_leave(text: str, number: str) -> 
         "buffer 12345678K full",
         "大阪市で 2024 年に",
         "social media 2024 report",
+        "car 12, van 3 and bike A1",
     ],
 )
 def test_what_only_looks_alike_leaves(text: str) -> None:

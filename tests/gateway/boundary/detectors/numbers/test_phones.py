@@ -24,6 +24,11 @@ def sent(text: str) -> str:
         ("緊急:090-3312-4098", "090-3312-4098"),
         ("取り纏め 佐渡 内6-3312", "6-3312"),
         ("（022-555-0918 内47）", "47"),
+        ("retry cif=7730 msisdn=+6591112222 ip", "+6591112222"),
+        ("money went to paynow 8417 3306 n also", "8417 3306"),
+        ("Trade Ops, HP (65) 9723 5510.", "9723 5510"),
+        ("881-2\tAshvin\tKopitiam\t9338 1174\n", "9338 1174"),
+        ("怒ってます…045-555-7730 に折り返し", "045-555-7730"),
     ],
 )
 def test_what_one_can_dial_does_not_leave(text: str, number: str) -> None:
@@ -31,7 +36,17 @@ def test_what_one_can_dial_does_not_leave(text: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["one two three", "年内線形 12", "context 4123", "00100 200 300", "12:0120-1", "マルチ 3 個"]
+    "text",
+    [
+        "one two three",
+        "年内線形 12",
+        "context 4123",
+        "00100 200 300",
+        "12:0120-1",
+        "HP toner 1020",
+        "3001 4000 rows",
+        "マルチ 3 個",
+    ],
 )
 def test_other_numbers_leave(text: str) -> None:
     assert sent(text) == text

@@ -43,6 +43,7 @@ _MONEY = tuple(
     )
 )
 """What stands before amounts."""
+_NO_MONEY = ("信金", "預金", "貯金", "年金", "積金")
 _FIELD = re.compile(r"([a-z][a-z0-9_.\-]*)[\"']?[ ]?[=:][ ]?[\"'(\[]?$")
 _TIME = re.compile(
     r"(?:19|20)[0-9]{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12][0-9]|3[01])(?:-?(?:[01][0-9]|2[0-3])[0-5][0-9][0-9]{0,8})?$"
@@ -95,7 +96,7 @@ def _is_given(text: str, match: re.Match[str]) -> bool:
         return False  # 000000, 999999
     before = text[max(0, match.start() - _LONGEST_BEFORE) : match.start()]
     stem = before.rstrip(" :=")
-    if stem.endswith(_MONEY) and len(before) - len(stem) <= _MOST_SIGNS:
+    if stem.endswith(_MONEY) and not stem.endswith(_NO_MONEY) and len(before) - len(stem) <= _MOST_SIGNS:
         return False
     if before.rstrip(" \"'([").endswith(("=", ":")) and (field := _FIELD.search(before)):
         name = re.split(r"[_.\-]", field[1])[-1]

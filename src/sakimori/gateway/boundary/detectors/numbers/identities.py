@@ -31,6 +31,13 @@ _FOREIGN_PLATE = Gate(
     r"|[A-Z]{2}-[0-9]{3}-[A-Z]{2}|[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} [0-9]{1,4}|[0-9]{4} [B-DF-HJ-NP-TV-Z]{3})(?![A-Za-z0-9\-])"
 )
 """Of Britain (also without its space), Ireland, France and Italy, Germany, Spain."""
+_BESIDE_VEHICLE = Gate(
+    r"(?<![A-Za-z])(?:[Pp]lates?|[Rr]eg(?:istration)?(?: [Nn]o\.?| mark)?|[Vv]ehicle|[Cc]ar|[Vv]an|[Bb]ike|[Mm]otorbike"
+    r"|[Mm]oped|[Ss]cooter|[Ll]orry|[Tt]ruck|[Tt]axi|[Kk]eeper)(?: is| no\.?)?[ :#,(]{1,2}"
+    r"([A-Z]{1,3}[ \-]?[0-9]{1,4}[ \-]?[A-Z]{0,3}|[0-9]{1,4}[ \-]?[A-Z]{1,3}(?:[ \-]?[0-9]{1,4})?"
+    r"|[A-Z]{2}[0-9]{2} ?[A-Z]{3}|[A-Z]{2} ?[0-9]{2} ?[A-Z]{1,2} ?[0-9]{4})(?![A-Za-z0-9])"
+)
+"""Any, beside what it is of."""
 _OF_DRIVERS = Sign(
     "plate|registration|vehicle|(?<![a-z])(?:reg|cars?|vans?|truck|lorry|taxi|parked|parking|drove|driv(?:er|es|ing)|motor"
     "|bike|passat|toyota|ford|audi|bmw)(?![a-z])|車"
@@ -66,6 +73,7 @@ _LATITUDE = Gate(
     r" ]?[\"']?(-?[0-9]{1,3}\.[0-9]{3,12})(?![0-9])"
 )
 _FEWEST_DIGITS = 4
+_SHORTEST_PLATE = 5
 _IMEI = Gate(r"[0389](?<![0-9\-a-z.][0389])(?:(?<=3)5|(?<=8)6|(?<=0)1|(?<=9)9)[0-9]{13}(?![0-9\-.])")
 
 
@@ -86,6 +94,9 @@ def detect_identities(folded: Folded) -> Iterator[Hit]:
     if _OF_DRIVERS.may_match(text):
         for match in _FOREIGN_PLATE.finditer(cased):
             yield Hit(*match.span(), Kind.PLATE, "plate", match[0].lower())
+        for match in _BESIDE_VEHICLE.finditer(cased):
+            if len(match[1]) >= _SHORTEST_PLATE:
+                yield Hit(*match.span(1), Kind.PLATE, "plate", match[1].lower())
     if _PASSPORT_WORDS.may_match(text):
         for match in _PASSPORT.finditer(cased):
             yield Hit(match.start(), match.end(), Kind.PASSPORT, "passport", match[0].lower())

@@ -11,15 +11,15 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _SEP = r"[ .\-・ーの]{1,2}"
 _CANDIDATE = Gate(
     # The class comes first, the look-behinds second: so the search skips from one possible beginning to the next.
-    r"[+(0-9](?<![0-9a-z_/.\\=+\-][+(0-9])(?<![0-9a-z]:[+(0-9])(?<![0-9],[+(1-9])(?:"
+    r"[+(0-9](?<![0-9a-z_/\\+\-][+(0-9])(?<![0-9a-z][:.][+(0-9])(?<!=[(0-9])(?<![0-9],[+(1-9])(?:"
     r"(?<=\+)[1-9][0-9]{0,2}[ \-.]?(?:\(0?[0-9]{0,4}\)[ \-.]?)?[0-9](?:[ \-.()]{0,2}[0-9]){5,13}"
     r"|(?:(?<=\()0|(?<=0))[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]{1,4}(?:[ .\-・ー)の]{1,2}[0-9]{2,4}){1,3}"
     r"|(?<=0)(?:[0-9]{4} [0-9]{6}|[0-9]{9,10})"
     r"|(?:(?<=1)[ .\-]\(?[2-9][0-9]{2}|(?<=\()[2-9][0-9]{2}|(?<=[2-9])[0-9]{2})(?:\)[ ]?"
     r"|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
     r")(?:[ ]?(?:x|ext\.?|内線)[ ]?[0-9]{1,6})?(?![0-9_]|[a-z]|[.\-][0-9])",
-    needs=r"\+[1-9]|(?:^|[^0-9a-z_/.\\=+\-])\(?0[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]"
-    r"|(?:^|[^0-9a-z_/.\\=+\-])0[0-9]{9}|[2-9][0-9]{2}(?:\)[ ]?|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}",
+    needs=r"\+[1-9]|(?:^|[^0-9a-z_/\\=+\-])\(?0[0-9]{1,4}(?:\)[ ]?|[ .\-・ーの(]{1,2})[0-9]"
+    r"|(?:^|[^0-9a-z_/\\=+\-])0[0-9]{9}|[2-9][0-9]{2}(?:\)[ ]?|[ .\-])[2-9][0-9]{2}[ .\-][0-9]{4}",
     within=17,
 )
 _WORD = Sign(
@@ -30,10 +30,17 @@ _WORD = Sign(
     r"|内線)"
 )
 _BESIDE = Gate(rf"{_WORD.source}[^0-9+\n(]{{0,24}}+(\(?\+?[0-9](?:[ .\-()/x]{{0,2}}[0-9]){{5,16}})(?![0-9a-z])")
+_BESIDE_NETWORK = Gate(
+    r"(?<![a-z])(?:hp|h/p|hand ?phone|msisdn|cli|paynow|promptpay|duitnow|gcash|bkash|m-?pesa)(?![a-z])"
+    r"[^0-9a-z+\n(]{0,4}+(\(?\+?[0-9](?:[ .\-()/x]{0,2}[0-9]){5,16})(?![0-9a-z])"
+)
+"""Mobile phones and payments by their numbers, as they are called in Asia and Africa."""
 _OFF = Gate(
     r"(?<![0-9a-z.\-])(\(?\+?[0-9]{2,4}(?:[ .\-()]{1,2}[0-9]{2,4}){1,4})[ \-]{1,3}(?:office|mobile|fax|home|work"
     r"|cell|phone|tel)\b"
 )
+_FIELD = Gate(r"(?:^|[\n\t|,])[ ]?([35689][0-9]{3} [0-9]{4}|0[0-9]{3} [0-9]{3} ?[0-9]{3,4})(?=[ ]?(?:[\t|,\n]|$))")
+"""Of Singapore, Hong Kong and Britain, in fields of tables."""
 _EXTENSION = Gate(
     r"(?:内線[ :]?|(?<![一-龥ァ-ヴー])内[ :]?(?=[0-9]{1,2}-[0-9])|[( 0-9]内[ ]?|\(?(?<![a-z])(?:ext\.?|extension)[ :]?)"
     r"([0-9]{2,6}|[0-9]{1,2}-[0-9]{3,4})(?=[)、。,; \n]|$)"
@@ -77,11 +84,11 @@ def detect_phones(folded: Folded) -> Iterator[Hit]:
     for match in () if text.isascii() else _SPELLED_JA.finditer(text):
         spelling = match[0].rstrip("のー、・ -")
         yield Hit(match.start(), match.start() + len(spelling), Kind.PHONE, "phone", spelling)
+    for match in _FIELD.finditer(text):
+        yield Hit(*match.span(1), Kind.PHONE, "phone", match[1])
     for match in _EXTENSION.finditer(text):
         yield Hit(*match.span(1), Kind.PHONE, "extension", match[1])
-    if not _WORD.may_match(text):
-        return
-    for pattern in (_BESIDE, _OFF):
+    for pattern in (_BESIDE, _BESIDE_NETWORK, _OFF) if _WORD.may_match(text) else (_BESIDE_NETWORK,):
         for match in pattern.finditer(text):
             digits = _NOT_DIGITS.sub("", match[1])
             if _LEAST <= len(digits) <= _MOST and not _DAY.match(match[1]):

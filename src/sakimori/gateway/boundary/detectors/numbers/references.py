@@ -76,11 +76,13 @@ _OF_OFFICE = Gate(
     r"|(?<![0-9a-z\-])[a-z]{0,2}[0-9]{1,4}-[一-龥ァ-ヴ]{1,3}-[0-9]{2,8})(?![0-9\-])"
 )
 _BEHIND_NAME = Gate(r"[^\W\d_][ ]?\(([a-z]{0,3}-?[0-9]{3,8}(?:-[0-9]{2,8}){0,2})[)、]")
+_NUMBER_OF_STAFF = "(?:[0-9]{5,8}|[0-9]{2}-[0-9]{4,6}|[a-z]{1,2}-?[0-9]{3,6})"
 _FULL_NAME = "([一-龥々ヶ]{1,4}|[ァ-ヴー]{2,8})[ \u3000]([一-龥々ぁ-んァ-ヴー]{1,5}|[ァ-ヴー]{2,12})"
 _BESIDE_NAME = (
     Gate(
-        rf"(?:^|\n|[\t|])[ \u3000]?([0-9]{{5,8}})(?:[ \t\u3000]{{1,4}}|[ ]?[|][ ]?){_FULL_NAME}(?=[ \u3000\t\n|]|$)",
-        needs=r"[0-9]{5}[ \u3000\t|]{1,4}[一-龥々ヶァ-ヴー]{1,8}[ \u3000]",
+        rf"(?:^|\n|[\t|])[ \u3000]?({_NUMBER_OF_STAFF})(?:[ \t\u3000]{{1,4}}|[ ]?[|][ ]?){_FULL_NAME}"
+        r"(?=[ \u3000\t\n|]|$)",
+        needs=r"[0-9]{3}[ \u3000\t|]{1,4}[一-龥々ヶァ-ヴー]{1,8}[ \u3000]",
     ),
     Gate(
         rf"(?:^|[\n\t|,])[ ]?{_FULL_NAME}[ ]?[\t|,][ ]?([0-9]{{5,8}})(?=[ ]?[\t|,\n])",
@@ -96,6 +98,10 @@ _IN_KANJI = Gate(
     r"(?:no\.?|番号|№)[ \u3000:=]{0,2}(?!第)([一-龥ァ-ヴ]{1,3}-?[0-9]{2,8}(?:-[0-9]{2,8})?)(?![0-9年月日件名])"
 )
 """Numbers of contracts that begin with what they are about: 管理番号遺-1184."""
+_SAFE = Gate(
+    r"(?:safe(?:ty)?(?: deposit)? ?box(?:es)?(?: no\.?| number)?|貸金庫(?:番号)?)[ \u3000#:第no.]{1,4}"
+    r"([a-z]?-?[0-9]{2,5}(?:-[0-9a-z]{1,4})?)(?![0-9])"
+)
 _RUN_TOGETHER = Gate(
     r"(?<![a-z0-9_./\\:\-@#%&+~$=])(?:cif|cust|acct|emp|id|no|mbr|mem|ref|dl|acc)[0-9]{5,14}(?![a-z0-9_\-./\\@=:])"
 )
@@ -181,7 +187,10 @@ def detect_references(folded: Folded) -> Iterator[Hit]:
             if not before.endswith(japanese) and _is_reference(text, match, bare=False, told=True):
                 yield _hit(match, 3)
         for match in _NUMBERED.finditer(text):
-            if sum(map(str.isdigit, match[1])) >= _FEWEST_DIGITS + 1 and not text[: match.start()].endswith(japanese):
+            digits = sum(map(str.isdigit, match[1]))
+            if digits >= _FEWEST_DIGITS + match[1].replace("-", "").isdecimal() and not text[: match.start()].endswith(
+                japanese
+            ):
                 yield _hit(match, 1)
     for match in _CODE.finditer(folded.cased):
         found = match[0]
@@ -224,8 +233,9 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             if not match[number].endswith("00") and not is_compound(match[name] + match[name + 1]):
                 yield _hit(match, number)
-    for match in _OF_STAFF.finditer(text):
-        yield _hit(match, 1)
+    for pattern in (_OF_STAFF, _SAFE):
+        for match in pattern.finditer(text):
+            yield _hit(match, 1)
     for match in _IN_KANJI.finditer(text):
         if not is_compound(match[1].rstrip("0123456789-")):
             yield _hit(match, 1)
