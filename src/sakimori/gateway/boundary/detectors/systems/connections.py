@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.systems.sessions import detect_sessions
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
 from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_known, is_listed
@@ -55,7 +56,9 @@ _IKE_SECRET = Gate(
 )
 _IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8)[ \t]")
 """Whose keys they are, in strongSwan's ipsec.secrets."""
-_DOWN_LEVEL = Gate(r"(?<![a-z0-9\\/:.%_\-])([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])")
+_DOWN_LEVEL = Gate(
+    r"(?<![a-z0-9\\/.%_\-])(?<![a-z]:)([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
+)
 _ACCOUNT_OF = Gate(
     r"(?<![a-z])(?:account|user(?:name)?|login|(?:logged|logs|log|signed) (?:on|in) as|runs? as)[ :=\"']{1,3}"
     r"([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
@@ -102,6 +105,10 @@ _ARGUMENTS = {"h": Kind.HOST, "u": Kind.USER, "p": Kind.SECRET}
 _CLIENT = re.compile(r"a0=\"(?:[^\"\s]*/)?(?:mysql[a-z]*|mariadb[a-z\-]*|sqlcmd|mongo[a-z]*)\"")
 _ROBOT = Gate(r"robot\$([a-z0-9][a-z0-9._+\-]{2,60})")
 """Accounts that registries of images give to programs."""
+_LOGIN_IS = Gate(
+    r"(?<![a-z])(?:login|user(?: ?name| ?id)?|account|id) ?(?:is|was|=|:) ?([a-z][a-z0-9._\-]{2,30})[,;/ ]{1,3}"
+    r"(?:and )?(?:the )?(?:pw|pass|password|pin|pwd|passcode)(?![a-z])"
+)
 _BESIDE = Gate(r"(?<![a-z0-9._\-/\\])([a-z][a-z0-9._\-]{2,30}) / ([^\s/、。,]{6,40})(?=[\s、。,]|$)")
 """Perhaps an account and its password."""
 _CALL = Gate(
@@ -184,6 +191,10 @@ def detect_connections(folded: Folded) -> Iterator[Hit]:
     if "hook" in text:
         for match in _HOOK.finditer(text):
             yield Hit(*match.span(1), Kind.SECRET, "webhook", match[1])
+    for match in _LOGIN_IS.finditer(text):
+        if match[1] not in NOBODY:
+            yield Hit(*match.span(1), Kind.USER, "beside-password", match[1])
+    yield from detect_sessions(folded)
 
 
 def _is_mixed(value: str) -> bool:

@@ -19,7 +19,7 @@ from sakimori.gateway.boundary.detectors.words.vocabulary import is_built
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
-_INSIDE = "local|internal|corp|lan|intra|intranet|localdomain|ad|home\\.arpa|priv|private|bank|test|example"
+_INSIDE = "local|internal|corp|lan|intra|intranet|localdomain|ad|home\\.arpa|priv|private|bank|test|example|svc"
 _SURE = (
     "com|org|edu|gov|mil|jp|de|fr|uk|cn|kr|ru|br|au|ca|nl|eu|ch|se|es|tw|hk|sg|nz|dk|fi|cz|hu|ro|gr|pt|ie|lu|tr|il|za"
     "|mx|ar|cl|ua|th|vn|ph|lt|lv|ee|si|sk|hr|bg|ae|sa|qa|pk|bd|lk|np|kz|ge|biz|online|site|tech|dev|xyz|club|shop|icu"
@@ -87,7 +87,7 @@ def kind_of(name: str) -> Kind | None:
     if len(labels) == 1 or not all(labels):
         return None
     if _INSIDE_END.search(name):
-        return Kind.HOST
+        return Kind.HOST if labels[-1] != "svc" or len(labels) > _SHORT else None
     own = -3 if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND else -2
     machine = labels[:own]
     for n in range(len(labels)):
@@ -95,8 +95,10 @@ def kind_of(name: str) -> Kind | None:
         if public is not None:
             stays = public == "open" or (public == "services" and n == 1) or all(map(_is_word, labels[:n]))
             return None if stays else Kind.HOST
-    if not any(map(str.isalpha, labels[own])) or (labels[-1] in _UNSURE.split("|") and _is_field(labels[own])):
+    if not any(map(str.isalpha, labels[own])):
         return None
+    if labels[-1] in _UNSURE.split("|") and _is_field(labels[own]):
+        return Kind.HOST if any(shape_of(label) is Shape.HOST for label in machine) else None
     if machine and not (len(machine) == 1 and machine[0] in _OF_PAGES):
         return Kind.HOST
     return Kind.DOMAIN if _BANKING.search(labels[own]) else None

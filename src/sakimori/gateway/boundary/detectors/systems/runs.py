@@ -47,7 +47,7 @@ _STEP = 48
 _LOOK_BACK = 48
 _LONGEST = 128
 _ACRONYM = 5
-_ON = listed("on from onto")
+_ON = listed("on from onto ftp sftp telnet ssh ping traceroute tracert nslookup rlogin rsh spawn rebooted")
 _WHO = listed("agent operator teller analyst colleague with by as account login")
 _SOFTWARE = re.compile(
     r"(?:win|windows|rhel|centos|ubuntu|debian|sles|office|ie|edge|java|jdk|jre|php|python|perl|ruby|http|sql|oracle|db|was"
@@ -138,7 +138,7 @@ def _judge(
             return Kind.HOST
         if follows["account"]:
             return Kind.USER
-        if follows["name"] and not (follows["name"] == "(" and shape is Shape.KEY):
+        if follows["name"] and not (follows["name"] == "(" and (shape is Shape.KEY or "-" in text[start:end])):
             return None
     before = text[start - 1 : start]
     if before and before in "-./\\$%{<`#+@":

@@ -21,6 +21,7 @@ _KEY_FORMS = Gate(
     r"|[a-z]{2,8}_(?:live|test|prod|sandbox)_[a-z0-9]{12,255}"  # Stripe and those who write keys as it does
     r"|eyj[a-z0-9_\-]{8,4096}\.[a-z0-9_\-]{8,8192}(?:\.[a-z0-9_\-]{0,8192})?"  # JSON Web Tokens, RFC 7519
     r"|bearer\s{1,3}[a-z0-9._~+/\-]{16,4096}={0,2}"
+    r"|basic\s{1,3}(?=[a-z+/]{0,60}[0-9=])[a-z0-9+/]{12,1024}={0,2}"  # RFC 7617
     r")"
 )
 _BLOCK_BEGIN = Gate(r"-----begin [a-z0-9 ]{0,40}private key(?: block)?-----")

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.systems.connections import NOBODY
-from sakimori.gateway.boundary.detectors.systems.values import is_joined, is_port, value_at, whole_value
+from sakimori.gateway.boundary.detectors.systems.values import (
+    is_joined,
+    is_port,
+    stands_for_value,
+    value_at,
+    whole_value,
+)
 from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.words.telling import TELLING_END, told_by
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_known
@@ -29,8 +35,31 @@ _NAMED = Gate(
     wants=rf"{TELLING_END}[\"']?[\s,]{{1,20}}[\"']?value[\"']?\s{{0,3}}[=:]",
 )
 _REGISTRY = Gate(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]{1,20})? /d ")
-_FORMS = ((_CALL, True), (_ELEMENT, False), (_NAMED, False), (_REGISTRY, False))
+_ARGUMENT = Gate(
+    r"[a-z_]{2,24}\(\s{0,4}[\"']([a-z][a-z0-9_.\-]{1,60})[\"']\s{0,4},\s{0,4}(?=[\"'])",
+    wants=rf"{TELLING_END}[\"']\s{{0,4}},",
+)
+"""``define('DB_PASSWORD', '…')`` and its like."""
+_REGISTERED = Gate(
+    r"(?<![a-z0-9])([a-z][a-z0-9_]{1,40})[ \t]{1,12}reg_(?:expand_|multi_)?sz[ \t]{1,12}",
+    wants=rf"{TELLING_END}[ \t]{{1,12}}reg_",
+)
+_FORMS = (
+    (_CALL, True),
+    (_ELEMENT, False),
+    (_NAMED, False),
+    (_REGISTRY, False),
+    (_ARGUMENT, False),
+    (_REGISTERED, False),
+)
 """And whether the form needs capitals."""
+_PHRASE = Gate(
+    r"<(?:[a-z:]{1,30} [^<>\n]{0,60}?(?:name|key)=\"([a-z][a-z0-9_.\-:]{1,60})\"[^<>\n]{0,40}"
+    r"|([a-z][a-z0-9_.\-:]{1,60}))>"
+    r"([^<\s][^<\n]{0,80} [^<\n]{1,60})</",
+    wants=rf"{TELLING_END}\"?[^<>\n]{{0,40}}>[^<\s]",
+)
+"""Elements of XML whose text is several words."""
 _OPTION = Gate(r"(?<![^ \t\n\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")
 _DIRECTIVE = Gate(
     r"(?:^|\n)[ \t]{0,32}([a-z][a-z0-9_.\-]{2,40}+)[ \t]{1,32}+(?=[^\s=:\-])"
@@ -133,6 +162,10 @@ def detect_settings(folded: Folded) -> Iterator[Hit]:
         kind = told_by(cased[match.start(1) : match.end(1)])
         if kind is not None and not (kind is Kind.SECRET and _is_word_at(text, match.end())):
             yield from value_at(folded, match.end(), kind, told=_ENDS_LINE.match(text, match.end()) is not None)
+    for match in _PHRASE.finditer(text):
+        name = 1 if match[1] else 2
+        if told_by(cased[match.start(name) : match.end(name)]) is Kind.SECRET and not stands_for_value(match[3]):
+            yield Hit(*match.span(3), Kind.SECRET, "setting", match[3])
     for match in _HOST_NAME.finditer(text):
         yield Hit(*match.span(1), Kind.HOST, "statement", match[1])
     for match in _GRANTEE.finditer(text):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
+from sakimori.gateway.boundary.detectors.systems.given_secrets import detect_given_secrets
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
 from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_known
@@ -24,7 +25,8 @@ _TELLING = Gate(
 )
 _SAID = re.compile(
     r"(?:[ ](?!is\b|was\b|to\b)[a-z0-9'\u2019.\-_]+){0,8}?[ ]?"
-    r"(?:is now|is still|is|was|are|to be|to|as|into|=|:|->|→)[ ]{1,2}(?:set to |now |just |still |simply |again )?"
+    r"(?:(?:is now|is still|is|was|are|to be|to|as|into|=):?|:|->|→)[ ]{1,2}"
+    r"(?:set to |now |just |still |simply |again )?"
 )
 _DIRECTIVE = re.compile(r"[ \t]+(?:(?:[05789]|plaintext|ascii|encrypted|clear)[ \t]+)?")
 _SAID_JA = re.compile(
@@ -49,7 +51,7 @@ _SPACED = re.compile(r"[0-9](?:[ \-][0-9]){3,11}(?![0-9])")
 _WEAKLY = (
     re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8} ?\("),
     re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8}, ?"),
-    re.compile(r"(?![a-z0-9_\-])[^\n。=]{0,60}? [=→] ?"),
+    re.compile(r"(?![a-z0-9_\-])[^\n。=:]{0,60}?(?: [=→] ?|: )"),
     re.compile(r"['\u2019]?s?(?: [a-z]+){2,6} (?:one|same|usual|old) "),
 )
 """What stands between the word and a value that the sentence does not quite say to be it: ``pin you gave me, …``."""
@@ -97,15 +99,21 @@ def detect_spoken_secrets(folded: Folded) -> Iterator[Hit]:
             reach = place[1]
             yield Hit(*place, Kind.SECRET, "spoken", text[place[0] : place[1]])
 
+    yield from detect_given_secrets(folded)
+
 
 def _said(folded: Folded, telling: str, end: int) -> tuple[int, int] | None:
     """Where the value stands that is said to be what the word before ``end`` tells."""
     text = folded.text
+    phrase = _PHRASE_JA.match(text, end)
+    if phrase:
+        return phrase.span(1)
     said = _SAID.match(text, end)
     place = _value(folded, said.end(), spoken=True) if said else None
     if place is None and (ja := _SAID_JA.match(text, end)) and (not telling.isascii() or not ja[0].isascii()):
         place = _value(folded, ja.end(), spoken=True)
-        if place and not text[place[0] : place[1]].isascii() and not _IS.fullmatch(ja[0]):
+        value = text[place[0] : place[1]] if place else ""
+        if not (value.isascii() or _IS.fullmatch(ja[0]) or any(map(str.isdigit, value))):
             place = None
     if place is None and (directive := _DIRECTIVE.match(text, end)) and telling not in ("login", "token", "pin"):
         place = _value(folded, directive.end(), spoken=False)
@@ -119,20 +127,20 @@ def _weakly_said(text: str, telling: str, end: int) -> tuple[int, int] | None:
         return opaque.span() if opaque else None
     if telling in ("login", "community"):
         return None
-    phrase = None if telling.isascii() else _PHRASE_JA.match(text, end)
-    if phrase:
-        return phrase.span(1)
     directive = _DIRECTIVE.match(text, end) if telling.startswith("p") else None
     ways = _WEAKLY if telling.isascii() else (_WEAKLY_JA,)
     for between in (directive, *(way.match(text, end) for way in ways)):
         run = _RUN_WEAKLY.match(text, between.end()) if between else None
         value = run[1].rstrip(".,;:!?)]}") if run else ""
         is_odd = any(map(str.isdigit, value)) and between is not directive and shape_of(value) in _NO_WORDS
+        is_odd = is_odd or (telling in _OF_DIGITS and _DIGITS.fullmatch(value) is not None)
         if run and (is_odd or _MADE.match(value)):
             return run.start(1), run.start(1) + len(value)
     return None
 
 
+_OF_DIGITS = ("pin", "passcode", "pass code", "otp")
+_DIGITS = re.compile("[0-9]{4,12}")
 _NO_WORDS = (Shape.HOST, Shape.USER, Shape.KEY, Shape.COUNTED)
 
 

@@ -60,7 +60,12 @@ _PUBLIC = re.compile(
     r"(?:[a-z0-9\-_]+\.)+(?:com|net|org|edu|gov|mil|int|io|co|jp|us|uk|de|fr|cn|ru|kr|in|br|au|ca|nl|eu|info|biz|dev"
     r"|app|cloud|me|tv|xyz|top|site|online|club|shop|icu|cc|ws|to|ch|se|no|fi|it|es|pl|tw|hk|sg|sh|ly|gl|ai|tech|link)$"
 )
-_ROLES = listed(
+_SHORT_ROLES = listed(
+    "pg db dc fs sv srv svr gw fw lb ns mx nb pc vm esx esxi sw rt rtr mq nas wks jmp bk bkup adc prx lpar was mta hv"
+    " rds ndb odb cdb ldb atm pos www hsm"
+)
+"""Nothing but short for machines."""
+_ROLES = _SHORT_ROLES | listed(
     "web db app ap srv sv svr server serv fs file dc ad dns mail mx smtp proxy prx fw gw rt rtr sw core edge lb vpn"
     " nas san bk bkup backup dr prd prod stg stage dev test uat qa ws wks wkstn pc nb note laptop desktop vdi tc term"
     " ts rds hv esx esxi vm vc node host master slave worker batch bat job sql ora oracle pg pgsql my mysql mongo"
@@ -71,11 +76,6 @@ _ROLES = listed(
     " kyoto"
 )
 """What machines are for, and where they stand."""
-_SHORT_ROLES = listed(
-    "pg db dc fs sv srv svr gw fw lb ns mx nb pc vm esx esxi sw rt rtr mq nas wks jmp bk bkup adc prx lpar was mta hv"
-    " rds ndb odb cdb ldb atm pos"
-)
-"""Nothing but short for machines."""
 _SITES = listed("tky tyo osk ngy sap fuk kyo hkd sdj hrs yok kobe tokyo osaka nagoya kyoto ldn nyc sgp hkg")
 _LETTERS_THEN_DIGITS = re.compile(r"([a-z]{1,3})[0-9]{4,8}$")
 _SMALL_COUNT = re.compile(r"[1-9][0-9]{0,1}$")

@@ -21,7 +21,7 @@ _SECRET_ENDINGS = ("password", "passwd", "passphrase", "secret", "token", "apike
 _KEY_OF = listed(
     "api access secret private encryption encrypt signing sign shared master storage account auth license licence"
     " session jwt hmac crypto cipher ssh preshared pre host rndc tsig deploy service client webhook consumer"
-    " application app aes des wep wpa network"
+    " application app aes des wep wpa network nonce unseal"
 )
 """Before ``key``: keys of locks, not of tables."""
 _USER = listed(
