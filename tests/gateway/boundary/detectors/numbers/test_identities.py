@@ -33,6 +33,7 @@ def is_hidden(part: str, text: str) -> bool:
         ("a grey van (151-D-40213) waited", "151-D-40213"),
         ("gate pass: Rosli, car SMA 1234 B, Fri", "SMA 1234 B"),
         ("a Lexus, NY plate KRA 1234, was used", "KRA 1234"),
+        ("身份证 11010519491231002X", "11010519491231002X"),
         ("中国身分証 11010519491231002X", "11010519491231002X"),
         ("原付 唐津市 さ 3390 と接触", "さ 3390"),
     ],

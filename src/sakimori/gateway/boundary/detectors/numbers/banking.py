@@ -93,14 +93,25 @@ _BRANCH = Gate(
     r"|(?<![a-z])(?:shiten|tenban|tenpo|tempo|mise|brn|br)(?:[_ ]?(?:cd|code|no|ban|bango))?"
     r"|(?<![一-龥ァ-ヴ])店)[ \u3000(:='\"]{1,4}([0-9]{3}|0[0-9]{3})(?![0-9]|-[0-9])"
 )
+_BRANCH_FIELD = Gate(
+    r"(?<![a-z])(?:br(?:anch|n)?|ten(?:po)?|shiten|mise)(?:[_ \-]?(?:cd|code|no|num|id|ban(?:gou?)?)>?)?"
+    r"[\"']?[ ]?(?:[=:]|(?<=[do]>))[ ]?[\"']?([0-9]{3,4})(?![0-9a-z.:/\-])"
+)
 _BRANCH_IN_BRACKETS = Gate(rf"\(([0-9]{{3}})\) ?{_TYPE}(?![a-z])")
 _BANK_CODE = Gate(r"(?:銀行コード|金融機関コード|銀行番号|bank code)[ \u3000(:=]{0,4}([0-9]{4})(?![0-9])")
 _BEGINS_FIELD = ("|", "\t", "=", ":", ",", "(", "、", "\n", "口座", "account", "acct", "a/c")
+_REGISTERED = Gate(r"(?<![a-z0-9])t[0-9]{13}(?![0-9a-z])")
+"""With its T a number for invoices, whatever its check digit."""
 _CORPORATE = Gate(r"(?<![0-9a-z.\-])t?([1-9][ \-]?(?:[0-9]{4}[ \-]?){2}[0-9]{4})(?![0-9.\-])")
 _BANK_IN_BRACKETS = Gate(
     r"(?:銀行|金庫|組合|農協|bank) ?\(([0-9]{4})\)|(?:支店|出張所|本店|営業部|branch) ?\(([0-9]{3})\)"
 )
 _SWIFT_ACCOUNT = Gate(r":[0-9]{2}[a-z]?:/{1,2}(?:[cd]/)?([a-z0-9][a-z0-9\-]{3,33})(?![a-z0-9\-])")
+_OF_PARTY = Gate(
+    r"(?:(?:^|\n)/{1,2}(?:[a-z]{1,8}/)?|(?<![a-z])(?:bnf|obi|nbnf|rbk|org|ogb|acc)=/{1,2}|/(?:acc|bnf|rec|ins|int)/)"
+    r"([0-9][0-9a-z\-]{5,33})(?![0-9a-z/.\-])"
+)
+"""Lines of accounts in messages of SWIFT and Fedwire."""
 _FIELDS = Gate(r"[,\t|][ ]?[\"']?([0-9]{3})[\"']?[ ]?[,\t|][ ]?[\"']?([0-9]{7})(?=[\"']?[ ]?(?:[,\t|\n]|$))")
 """Branch and account in fields that follow one another."""
 _IN_PATH = Gate(
@@ -192,6 +203,8 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
     for match in _SLASHED.finditer(text):
         if match[0][0] == "0" or text[: match.start()].rstrip(" \u3000").endswith(_BEGINS_FIELD):
             yield _number(match, 0, Kind.ACCOUNT, "account")
+    for match in _OF_PARTY.finditer(text):
+        yield _number(match, 1, Kind.ACCOUNT, "swift")
     for match in _FIELDS.finditer(text):
         yield _number(match, 1, Kind.BRANCH, "branch-code")
         yield _number(match, 2, Kind.ACCOUNT, "account")
@@ -210,7 +223,7 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
             yield _number(match, 0, Kind.ACCOUNT, "account")
     for match in _BEHIND_BRANCH.finditer(text):
         yield _number(match, 1, Kind.ACCOUNT, "account")
-    for pattern in (_BRANCH, _BRANCH_IN_BRACKETS):
+    for pattern in (_BRANCH, _BRANCH_FIELD, _BRANCH_IN_BRACKETS):
         for match in pattern.finditer(text):
             yield _number(match, 1, Kind.BRANCH, "branch-code")
     for match in _BANK_CODE.finditer(text):
@@ -232,6 +245,8 @@ def detect_corporate_numbers(folded: Folded) -> Iterator[Hit]:
     Milliseconds since 1970 have 13 digits too: a number that could be such a time needs a telling word or its T.
     """
     text = folded.text
+    for match in _REGISTERED.finditer(text):
+        yield Hit(*match.span(), Kind.CORPNUMBER, "corporate-number", match[0][1:])
     is_told: bool | None = None
     for match in _CORPORATE.finditer(text):
         digits = re.sub("[^0-9]", "", match[1])

@@ -26,8 +26,8 @@ _BEHIND = re.compile(
 )
 """An expiry date right behind the number of a card, in whatever separates them, and the code behind it."""
 _EXPIRY = Gate(
-    r"(?:(?<![a-z])exp(?:iry|ires?|iration|\.)?(?: ?date)?|valid ?(?:thru|through|until|till|to)|good ?(?:thru|through)"
-    r"|有効期限|期限|有効|満了|de-?0?14|f0?14|field 0?14)(?![a-z])[^0-9a-z\n]{0,6}"
+    r"(?:(?<![a-z])(?:card[_ \-]?)?exp(?:iry|ires?|iration|\.)?(?: ?date)?|valid ?(?:thru|through|until|till|to)"
+    r"|good ?(?:thru|through)|有効期限|期限|有効|満了|de-?0?14|f0?14|field 0?14)(?![a-z])[^0-9a-z\n]{0,6}"
     rf"(?:[a-z]{{2,7}} ){{0,4}}[はが]?({_DATE})"
 )
 _PART = Gate(

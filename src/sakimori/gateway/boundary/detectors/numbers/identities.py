@@ -23,6 +23,8 @@ _NINO = Gate(
     r"(?<![A-Za-z0-9])(?:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]"
     r"|[A-Z]{2} [0-9]{2} [0-9]{2} [0-9]{2} [A-D])(?![A-Za-z0-9])"
 )
+_CHINESE = Gate(r"(?<![0-9a-z])[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9x](?![0-9a-z])")
+"""GB 11643-1999: where from, the birth, a number and its check digit."""
 _HKID = Gate(r"(?<![A-Za-z0-9])[A-Z]{1,2}[0-9]{6} ?\([0-9A]\)")
 _DNI = Gate(r"(?<![A-Za-z0-9.,_/\-])(?:[0-9]{8}|[XYZ]-?[0-9]{7})-?[A-HJ-NP-TV-Z](?![A-Za-z0-9_\-])")
 """Of Spain: the letter is the remainder of the number by 23."""
@@ -87,6 +89,8 @@ def detect_identities(folded: Folded) -> Iterator[Hit]:
     ):
         for match in pattern.finditer(cased):
             yield Hit(match.start(), match.end(), kind, name, match[0].lower().replace(" ", ""))
+    for match in _CHINESE.finditer(text):
+        yield Hit(*match.span(), Kind.TAXID, "chinese-id", match[0])
     for match in _DNI.finditer(cased):
         number = match[0].replace("-", "").translate(_FIRST_OF_NIE)
         if _LETTERS_OF_DNI[int(number[:-1]) % 23] == number[-1]:

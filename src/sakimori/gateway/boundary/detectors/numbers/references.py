@@ -93,11 +93,20 @@ _BESIDE_NAME = (
 _OF_STAFF = Gate(
     r"(?:(?<![a-z])(?:by|staff|teller|operator|op|emp)|(?:入館|社員|職員|行員|身分)証|担当|行員)(?:番号)?"
     r"[ \u3000:(]{1,2}([a-z]-?[0-9]{4,6})(?![0-9a-z\-])"
+    r"|(?:(?<![a-z])(?:teller|supervisor|operator|emp(?:loyee)?|badge)[ #:.no]{1,4}"
+    r"|(?:職員|行員|社員|従業員)[ \u3000:])([0-9]{4,8})(?![0-9a-z,\-/:]|[ ]?(?:名|人|円|people|members|in |were|have))"
 )
 _IN_KANJI = Gate(
     r"(?:no\.?|番号|№)[ \u3000:=]{0,2}(?!第)([一-龥ァ-ヴ]{1,3}-?[0-9]{2,8}(?:-[0-9]{2,8})?)(?![0-9年月日件名])"
 )
 """Numbers of contracts that begin with what they are about: 管理番号遺-1184."""
+_FIELD = Gate(
+    r"(?<![a-z])(?:emp|shain|syain|staff|gyou?in|k(?:oky|y)aku|cust|client|cli|member|mbr|kaiin|keiyaku|contract|loan|yuu?shi"
+    r"|policy|shou?ken|kou?za|acct?|account|payer|payee|holder|cif|claim|appl|moushikomi|uketsuke|denpyou?|tel|ext)"
+    r"[_\-]?(?:no|num|nbr|number|id|cd|code|bangou?)[\"']?[ ]?[=:][ ]?[\"'(]{0,2}"
+    r"([a-z]{0,3}-?[0-9][0-9a-z\-]{2,20})(?![0-9a-z.:/])"
+)
+"""Fields of software, in English and in romaji, their words run together: empNo, shainBango."""
 _SAFE = Gate(
     r"(?:safe(?:ty)?(?: deposit)? ?box(?:es)?(?: no\.?| number)?|貸金庫(?:番号)?)[ \u3000#:第no.]{1,4}"
     r"([a-z]?-?[0-9]{2,5}(?:-[0-9a-z]{1,4})?)(?![0-9])"
@@ -107,7 +116,8 @@ _RUN_TOGETHER = Gate(
 )
 """A label and its number, typed without a space."""
 _NAME_OF_FILE = Gate(
-    r"[/\\_\- (\[\"']([a-z]{0,3}[0-9]{4,14}(?:[\-_][0-9]{3,10})?)\.(?:pdf|tiff?|jpe?g|png|csv|tsv|xlsx?|docx?|txt"
+    r"[/\\_\- (\[\"']([a-z]{0,3}[0-9]{4,14}(?:[\-_][0-9]{3,10})?)(?:[_\-][a-z]{2,20}){0,2}\."
+    r"(?:pdf|tiff?|jpe?g|png|csv|tsv|xlsx?|docx?|txt"
     r"|zip|dat|eml|msg|xml|json|mp3|wav|bmp|gif|heic|p7m)(?![a-z0-9])"
 )
 """Files that are named by whose they are: P4400-81732.pdf."""
@@ -117,7 +127,7 @@ _NAME_BEFORE = re.compile("[一-龥々ヶァ-ヴー]+\\Z")
 _POSITIONAL = Gate(r"[(\[,][ ]?['\"]([0-9]{6,12})['\"](?=[ ]?[,)\]])")
 """Values of statements and lists, which have no names."""
 _IN_PATH = Gate(
-    r"/(?:cif|customers?|members?|clients?|users?|kokyaku|contracts?|policies|loans?|orders?|claims?)"
+    r"/(?:cif|kyc|customers?|applicants?|borrowers?|accounts?|members?|clients?|users?|kokyaku|contracts?|policies|loans?|orders?|claims?)"
     r"/([a-z\-]{0,6}[0-9][a-z0-9\-]{3,24})(?![a-z0-9.\-])"
 )
 _FIRST_OF_LINE = Gate(
@@ -155,7 +165,10 @@ _LETTERS = ascii_lowercase + "'’"
 _OF_WORDS = re.compile("[a-z0-9_.@ァ-ヴー一-龥]")
 _NOT_PLAIN = str.maketrans("", "", " -/.")
 _NOT_DIGITS = str.maketrans("", "", ascii_lowercase + "-_/. ")
-_TIME = re.compile(r"(?:19|20)[0-9]{6}(?:[\-_]?[0-9]{4,9})?$|1[4-9][0-9]{8}(?:[0-9]{3})?$|[0-9]{6}(?:[\-_][0-9]{6})?$")
+_TIME = re.compile(
+    r"(?:19|20)[0-9]{6}(?:[\-_]?[0-9]{4,9})?$|1[4-9][0-9]{8}(?:[0-9]{3})?$|[0-9]{6}[\-_][0-9]{6}$"
+    r"|[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$"
+)
 _LIKE_A_HASH = re.compile("[0-9a-f]{8,}")
 
 
@@ -233,7 +246,9 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             if not match[number].endswith("00") and not is_compound(match[name] + match[name + 1]):
                 yield _hit(match, number)
-    for pattern in (_OF_STAFF, _SAFE):
+    for match in _OF_STAFF.finditer(text):
+        yield _hit(match, 1 if match[1] else 2)
+    for pattern in (_SAFE, _FIELD):
         for match in pattern.finditer(text):
             yield _hit(match, 1)
     for match in _IN_KANJI.finditer(text):
