@@ -2,8 +2,10 @@
 
 The gateway runs as `sakimori gateway serve` does, in a process of its own, so that its CPU time is its own: prompts of
 2 kB, each another, over 250 hosts and users; durable reservation, settlement and ledger entries, boundary on with a
-dictionary. The pass-through is an aiohttp server and client that copy request and answer; LiteLLM keeps neither budgets
-nor a log here. All are measured in the same session against the same upstream.
+dictionary. The pass-through is an aiohttp server and client that copy request and answer. LiteLLM is measured twice: as
+it is (a master key, no budget, no log, nothing looked for in prompts), and as near to what the gateway does as it comes
+without a database (``litellm_proxy.GUARDED``). All are measured in the same session against the same upstream; of CPU
+times, which other work on the machine only lengthens, the least of several rounds counts.
 """
 
 import asyncio
@@ -13,9 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections import defaultdict
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import aiohttp
@@ -36,6 +40,7 @@ from sakimori.records import (
 
 _COMMAND = "make bench ONLY=gateway"
 _CALLS = 400
+_ROUNDS = 3
 _AT_ONCE = 8
 _PER_SECOND = 100
 _SECONDS = 20.0
@@ -43,6 +48,8 @@ _ENGLISH = (
     "2026-11-22T01:02:03Z pc-{n:04}.bank.example EventID=4624 LogonType=3 TargetUserName=user{n:03} "
     "IpAddress=10.20.{n}.17 ProcessName=C:\\Windows\\System32\\svchost.exe the session lasted longer than usual\n"
 )
+_NUMBERS = count()
+"""Of prompts: each is another, since the boundary knows texts that come again."""
 _JAPANESE = (
     "端末pc-{n:04}の利用者user{n:03}から問い合わせがあり、見覚えのない画面が表示されたとのことでした。"
     "宛先は10.20.{n}.17です。取引の件数はふだんより多く、至急の確認が必要と考えられます。\n"
@@ -72,18 +79,26 @@ def run() -> list[Figure]:
     figures = [_reading("ASCII", _ENGLISH), _reading("Japanese", _JAPANESE), _prompt()]
     with tempfile.TemporaryDirectory() as folder, scripted_upstream() as upstream:
         with served("bare", Path(folder), upstream) as server:
-            bare, bare_stream = _cost(server, stream=False), _cost(server, stream=True)
+            bare = _costs([server])[0]
             bare_took = asyncio.run(_paced(server, _SECONDS))
-        litellm, litellm_stream = _litellm(Path(folder) / "litellm", upstream)
+        litellm = _litellm(Path(folder) / "litellm", upstream)
         with served("gateway", Path(folder) / "home", upstream) as server:
             first = server.started
         with served("gateway", Path(folder) / "home", upstream) as server:
             resident = server.resident()
-            plain, stream = _cost(server, stream=False), _cost(server, stream=True)
+            with served("observed", Path(folder) / "observed", upstream) as observed:
+                cost, with_measures = _costs([server, observed])
             took = asyncio.run(_paced(server, _SECONDS))
             figures += [
-                _beside("gateway, CPU per call (2 kB prompt)", plain, bare, litellm),
-                _beside(f"gateway, CPU per stream of {CHUNKS} chunks", stream, bare_stream, litellm_stream),
+                _beside("gateway, CPU per call (2 kB prompt)", 0, cost, bare, litellm),
+                _beside(f"gateway, CPU per stream of {CHUNKS} chunks", 1, cost, bare, litellm),
+                Figure(
+                    "gateway, CPU per call with measures collected",
+                    with_measures[0],
+                    "ms",
+                    f"without {cost[0]:.2f} ms",
+                    _COMMAND,
+                ),
                 _added("p50", took, bare_took, 0.5),
                 _added("p99", took, bare_took, 0.99),
                 Figure("gateway, start to listening", server.started, "s", f"its first start {first:.2f} s", _COMMAND),
@@ -95,27 +110,39 @@ def run() -> list[Figure]:
                     _COMMAND,
                 ),
             ]
-        with served("observed", Path(folder) / "observed", upstream) as server:
-            beside = f"without {plain:.2f} ms (both vary with what else the machine does)"
-            cost = _cost(server, stream=False)
-            figures.append(Figure("gateway, CPU per call with measures collected", cost, "ms", beside, _COMMAND))
     return figures
 
 
-def _litellm(folder: Path, upstream: str) -> tuple[float | str, float | str]:
-    """Milliseconds of CPU per call and per stream; a sentence where it cannot be measured."""
+def _litellm(folder: Path, upstream: str) -> dict[str, tuple[float, float] | str]:
+    """Milliseconds of CPU per call and per stream by what it does; a sentence where it cannot be measured."""
     folder.mkdir()
     try:
-        with litellm_proxy.serving(folder, upstream) as (process, url):
-            server = Server(f"{url}/chat/completions", "sk-bench", process.pid, 0)
-            return _cost(server, stream=False), _cost(server, stream=True)
+        python = litellm_proxy.install(folder)
     except litellm_proxy.NotInstalled as reason:
-        return str(reason), str(reason)
+        return {"LiteLLM": str(reason)}
+    found: dict[str, tuple[float, float] | str] = {}
+    for name, guarded in (("LiteLLM", False), (f"LiteLLM with {litellm_proxy.GUARDED}", True)):
+        names = [*(host.name for host in _inventory().hosts), *(account.name for account in _inventory().accounts)]
+        try:
+            with litellm_proxy.serving(python, folder, upstream, names if guarded else None) as (process, url):
+                found[name] = _costs([Server(f"{url}/chat/completions", "sk-bench", process.pid, 0)])[0]
+        except litellm_proxy.NotInstalled as reason:
+            found[name] = str(reason)
+    return found
 
 
-def _beside(name: str, value: float, bare: float, litellm: float | str) -> Figure:
-    other = litellm if isinstance(litellm, str) else f"LiteLLM {litellm:.1f} ms ({litellm / value:.1f} times as much)"
-    return Figure(name, value, "ms", f"bare aiohttp pass-through {bare:.2f} ms; {other}", _COMMAND)
+def _beside(
+    name: str,
+    which: int,
+    cost: tuple[float, float],
+    bare: tuple[float, float],
+    litellm: dict[str, tuple[float, float] | str],
+) -> Figure:
+    others = [f"bare aiohttp pass-through {bare[which]:.2f} ms"]
+    for other, found in litellm.items():
+        shown = found if isinstance(found, str) else f"{found[which]:.1f} ms, {found[which] / cost[which]:.1f} times"
+        others.append(f"{other}: {shown}")
+    return Figure(name, cost[which], "ms", "; ".join(others), _COMMAND)
 
 
 def _added(name: str, took: list[float], bare: list[float], share: float) -> Figure:
@@ -141,7 +168,7 @@ def _inventory() -> Inventory:
     return Inventory(tenant=LOCAL_TENANT, taken_at=1, hosts=hosts, accounts=accounts)
 
 
-def _text(line: str, characters: int, seed: int = 1) -> str:
+def _text(line: str, characters: int, seed: int) -> str:
     chosen = random.Random(seed)
     lines = ""
     while len(lines) < characters:
@@ -150,24 +177,24 @@ def _text(line: str, characters: int, seed: int = 1) -> str:
 
 
 def _reading(name: str, line: str) -> Figure:
-    """Characters per second of CPU, best of five, over texts of a prompt's size: three identifiers in each line."""
+    """Characters per second of CPU over texts of 20,000 characters: three identifiers in each line."""
     boundary = Boundary("bench", b"k" * 32, _dictionary())
-    text = _text(line, 20_000)
-    best = min(_cpu(lambda: boundary.tokenise(text), times=20) for _ in range(5))
-    return Figure(f"boundary, {name}", len(text) / best / 1e6, "M characters per CPU-second", None, _COMMAND)
+    best = min(_per_text(boundary, line, characters=20_000, times=20) for _ in range(5))
+    return Figure(f"boundary, {name}", 20_000 / best / 1e6, "M characters per CPU-second", None, _COMMAND)
 
 
 def _prompt() -> Figure:
     boundary = Boundary("bench", b"k" * 32, _dictionary())
-    text = _text(_ENGLISH, 2_000)
-    best = min(_cpu(lambda: boundary.tokenise(text), times=200) for _ in range(5))
+    best = min(_per_text(boundary, _ENGLISH, characters=2_000, times=200) for _ in range(5))
     return Figure("boundary, one 2 kB prompt", best * 1e3, "ms of CPU", None, _COMMAND)
 
 
-def _cpu(function: Callable[[], object], *, times: int) -> float:
+def _per_text(boundary: Boundary, line: str, *, characters: int, times: int) -> float:
+    """Seconds of CPU, over texts of which none came before."""
+    texts = [_text(line, characters, next(_NUMBERS)) for _ in range(times)]
     start = time.process_time()
-    for _ in range(times):
-        function()
+    for text in texts:
+        boundary.tokenise(text)
     return (time.process_time() - start) / times
 
 
@@ -207,9 +234,21 @@ def scripted_upstream() -> Generator[str]:
             process.terminate()
 
 
-def _cost(server: Server, *, stream: bool, calls: int = _CALLS) -> float:
+def _costs(servers: list[Server]) -> list[tuple[float, float]]:
+    """Milliseconds of CPU that each uses per call and per stream, taking turns."""
+    measured: defaultdict[tuple[int, bool], list[float]] = defaultdict(list)
+    for server in servers:
+        for stream in (False, True):
+            asyncio.run(load(server, 50, stream=stream))
+    for _ in range(_ROUNDS):
+        for server in servers:
+            for stream in (False, True):
+                measured[server.pid, stream].append(cost(server, stream=stream))
+    return [(min(measured[server.pid, False]), min(measured[server.pid, True])) for server in servers]
+
+
+def cost(server: Server, *, stream: bool, calls: int = _CALLS) -> float:
     """Milliseconds of CPU that the server uses per call."""
-    asyncio.run(load(server, 50, stream=stream))
     before = server.cpu()
     asyncio.run(load(server, calls, stream=stream))
     return (server.cpu() - before) / calls * 1e3
@@ -220,8 +259,8 @@ async def load(server: Server, calls: int, *, stream: bool) -> None:
     left = iter(range(calls))
 
     async def client(session: aiohttp.ClientSession) -> None:
-        for call in left:
-            await _call(session, server, call, stream=stream)
+        for _ in left:
+            await _call(session, server, stream=stream)
 
     async with aiohttp.ClientSession() as session:
         await asyncio.gather(*(client(session) for _ in range(_AT_ONCE)))
@@ -232,8 +271,8 @@ async def _paced(server: Server, seconds: float) -> list[float]:
     loop = asyncio.get_running_loop()
     took: list[float] = []
 
-    async def one(session: aiohttp.ClientSession, number: int, at: float) -> None:
-        await _call(session, server, number, stream=False)
+    async def one(session: aiohttp.ClientSession, at: float) -> None:
+        await _call(session, server, stream=False)
         took.append((loop.time() - at) * 1e3)
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -242,13 +281,13 @@ async def _paced(server: Server, seconds: float) -> list[float]:
         for number in range(int(seconds * _PER_SECOND)):
             at = begin + number / _PER_SECOND
             await asyncio.sleep(at - loop.time())
-            calls.append(asyncio.create_task(one(session, number, at)))
+            calls.append(asyncio.create_task(one(session, at)))
         await asyncio.gather(*calls)
     return sorted(took[_PER_SECOND:])
 
 
-async def _call(session: aiohttp.ClientSession, server: Server, number: int, *, stream: bool) -> None:
-    message = {"role": "user", "content": _text(_ENGLISH, 2_000, seed=number)}
+async def _call(session: aiohttp.ClientSession, server: Server, *, stream: bool) -> None:
+    message = {"role": "user", "content": _text(_ENGLISH, 2_000, next(_NUMBERS))}
     body = {"model": "gpt-5-mini", "messages": [message], "max_tokens": 500, "stream": stream}
     headers = {"authorization": f"Bearer {server.key}", "content-type": "application/json"}
     async with session.post(server.url, data=orjson.dumps(body), headers=headers) as answer:
