@@ -16,10 +16,8 @@ import hyperscan
 
 from sakimori import compiled
 from sakimori.gateway.boundary.detectors.search.reach import looked_for
-from sakimori.gateway.boundary.detectors.search.reading import Encoded, Scanned, encoded
+from sakimori.gateway.boundary.detectors.search.reading import GROUPS, Encoded, Scanned, encoded
 
-_GROUPS = 6
-"""Databases that patterns are divided among: together they take half as long to make as one, and no longer to scan."""
 _AT_ONCE = 2
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 _FEWEST, _CHARACTERS_PER_FIND = 1_000, 8
@@ -39,26 +37,32 @@ class Wanted(NamedTuple):
     """Only whether it is there counts."""
 
 
-_groups: list[list[Wanted]] = [[] for _ in range(_GROUPS)]
+_groups: list[list[Wanted]] = [[] for _ in range(GROUPS)]
 _scanners: tuple["_Scanner", ...] = ()
 _lock = threading.Lock()
 _folder: Path | None = None
 
 
 def register(wanted: Wanted) -> tuple[int, int]:
-    """Add a pattern to those that are looked for. Its group, and its number there."""
+    """Add a pattern to those that are looked for. Its group, and its number there.
+
+    Raises:
+        RuntimeError: texts were scanned already, without it.
+    """
+    if _scanners:
+        raise RuntimeError("gates and signs are made where their modules are imported, before the first text")
     group = _group_of(wanted.pattern)
-    global _scanners
     _groups[group].append(wanted)
-    _scanners = ()
     return group, len(_groups[group]) - 1
 
 
 def scanned(group: int, text: str) -> Scanned:
     """Safe to use from several threads."""
-    scanner = (_scanners or prepare())[group]
     read = encoded(text)
-    return read.scanned.get(scanner) or scanner.scan(read)
+    found = read.scanned[group]
+    if found is None:
+        found = read.scanned[group] = (_scanners or prepare())[group].scan(read)
+    return found
 
 
 def keep_in(folder: Path) -> None:
@@ -86,21 +90,21 @@ class _Scanner:
         self._reaches = [reach for _, reach in told]
         self._every = _Database(self._expressions, [_FLAGS_ONCE if wanted.once else _FLAGS for wanted in patterns])
         self._once: _Database | None = None
+        self._nothing = Scanned({}, self._reaches)
 
     def scan(self, text: Encoded) -> Scanned:
-        """Where the patterns may match; kept with the text."""
+        """Where the patterns may match."""
         most = _FEWEST + len(text.data) // _CHARACTERS_PER_FIND
         found: list[int] = []
         if self._every.scan(text.data, found, most):
+            if not found:
+                return self._nothing
             found.sort()
             ends: defaultdict[int, list[int]] = defaultdict(list)
             for place, point in zip(found, text.code_points([place >> _BITS for place in found]), strict=True):
                 ends[place & _NUMBER].append(point)
-            scanned = Scanned(dict(ends), self._reaches)
-        else:
-            scanned = self._flooded(text.data)
-        text.scanned[self] = scanned
-        return scanned
+            return Scanned(dict(ends), self._reaches)
+        return self._flooded(text.data)
 
     def _flooded(self, data: bytes) -> Scanned:
         """A text that is nothing but what patterns begin with: which they are, without where."""
