@@ -29,12 +29,21 @@ _calls = _meter.create_counter(
 _tokens = _meter.create_counter(
     "sakimori.gateway.tokens", description="Tokens as the provider counted them, by model and direction."
 )
-_under_way = _meter.create_up_down_counter(
-    "sakimori.gateway.calls.under_way", description="Calls that are being worked on."
-)
-_reserved = _meter.create_up_down_counter(
-    "sakimori.gateway.tokens.reserved", description="Tokens that calls under way hold of budgets, as upper bounds."
-)
+
+
+class _Level:
+    """How much there is of something, counted by one thread and read when measures are collected."""
+
+    def __init__(self, name: str, description: str) -> None:
+        self.now = 0
+        _meter.create_observable_up_down_counter(name, [self._observe], description=description)
+
+    def _observe(self, _options: metrics.CallbackOptions) -> list[metrics.Observation]:
+        return [metrics.Observation(self.now)]
+
+
+_under_way = _Level("sakimori.gateway.calls.under_way", "Calls that are being worked on.")
+_reserved = _Level("sakimori.gateway.tokens.reserved", "Tokens that calls under way hold of budgets, as upper bounds.")
 _boundary = _meter.create_counter(
     "sakimori.gateway.boundary.refusals", description="Calls that the boundary did not let out, by error code."
 )
@@ -50,9 +59,7 @@ _stage_seconds = _meter.create_histogram(
     description="Of the parts of calls: authenticate, tokenise, reserve, upstream, stream, restore, settle.",
     explicit_bucket_boundaries_advisory=SECONDS,
 )
-_pending = _meter.create_up_down_counter(
-    "sakimori.ledger.pending", description="Ledger entries that this process wrote and has not sealed yet."
-)
+_pending = _Level("sakimori.ledger.pending", "Ledger entries that this process wrote and has not sealed yet.")
 _seal_failures = _meter.create_counter(
     "sakimori.ledger.seal.failures", description="Attempts to seal an institution's entries that failed."
 )
@@ -121,7 +128,7 @@ class Call:
     def admitted(self, *, model: str, purpose: str, tokens: int) -> None:
         """It may be made: ``tokens`` are held for it."""
         self.model, self.purpose, self._reserved = model, purpose, tokens
-        _reserved.add(tokens)
+        _reserved.now += tokens
 
     def settled(self, outcome: str, usage: Usage | None) -> None:
         """How it ended, where its client may have been told something else: a stream that broke began well."""
@@ -131,7 +138,7 @@ class Call:
     def under_way(self, traceparent: str | None) -> Generator[None]:
         """From its arrival to what its client hears; tells of it at the end."""
         began = time.perf_counter()
-        _under_way.add(1)
+        _under_way.now += 1
         with traces.serving(f"gateway {self.endpoint}", traceparent):
             outcome = FAILED
             try:
@@ -146,11 +153,10 @@ class Call:
     def _ended(self, outcome: str, seconds: float) -> None:
         model = _model(self.model) if self.model else ""
         labels = {"model": model, "purpose": _purpose(self.purpose) if self.purpose else "", "outcome": outcome}
-        _under_way.add(-1)
+        _under_way.now -= 1
         _calls.add(1, labels)
         _call_seconds.record(seconds, {"model": model})
-        if self._reserved:
-            _reserved.add(-self._reserved)
+        _reserved.now -= self._reserved
         if self.usage is not None:
             _tokens.add(self.usage.input, {"model": model, "direction": "input"})
             _tokens.add(self.usage.output, {"model": model, "direction": "output"})
@@ -188,7 +194,7 @@ _STAGES = {name: {"stage": name} for name in _STAGE_NAMES}
 
 def pending(entries: int) -> None:
     """So many ledger entries more (or fewer) wait to be sealed."""
-    _pending.add(entries)
+    _pending.now += entries
 
 
 def seal_failed() -> None:
