@@ -18,9 +18,10 @@ _DIGITS = "0-9一二三四五六七八九十百〇"
 _N = f"[{_DIGITS}]{{1,5}}"
 _TAIL = Gate(
     # All begin with one class, so that ``re`` skips to it.
-    rf"[{_DIGITS}](?:[{_DIGITS}]{{0,4}}(?:丁目|番町|番地|番|線|条)(?:の)?"
-    rf"(?:[ \u3000]?{_N}(?:丁目|番地?の?|号|条|-|の)?(?![年月日時分円件名人回%])){{0,4}}"
-    r"|(?<=[0-9])[0-9]{0,4}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])|(?<=[0-9])[0-9]{0,3}(?:の[0-9]{1,4}){1,3}(?![0-9年月日]))"
+    rf"[{_DIGITS}](?:[{_DIGITS}]{{0,4}}(?:丁目|丁(?=[0-9])|番町|番地|番|線|条)(?:の)?"
+    rf"(?:[ \u3000]?[東西南北]?{_N}(?:丁目|番地?の?|号|条|-|の)?(?![年月日時分円件名人回%])){{0,4}}"
+    r"|(?<=[0-9])[0-9]{0,4}(?:[\-ー][0-9]{1,4}){1,3}(?![0-9])|(?<=[0-9])[0-9]{0,3}(?:の[0-9]{1,4}){1,3}(?![0-9年月日])"
+    r"|(?<=[一二三四五六七八九十百])[一二三四五六七八九十百]{0,3}(?:[のノ][一二三四五六七八九十百〇]{1,4}){1,4}(?![年月日]))"
 )
 _NUMBERS = re.compile(
     "[ \u3000]?(?:[一-龥ァ-ヴーぁ-ん]{0,6})[0-9]{1,5}(?:(?:番地?の?|丁目|号|条|線|の|-)[0-9]{1,4}){0,4}(?:番地?|号)?"
@@ -53,7 +54,7 @@ _PREFECTURE = Gate(
 _IN_TOWN = Gate(
     r"([一-龥ァ-ヴヶ]{1,5}[市区町村])[一-龥ァ-ヴヶーの]{1,8}[町字通条丁][0-9]{1,5}(?![0-9年月日時分件円人名回%階号線丁番の\-])"
     "(?:[ \u3000][一-龥ァ-ヴー]{1,10}[ \u3000]?[a-z]?[0-9]{1,4}(?![0-9\\-])号?室?)?"
-    "|([一-龥ァ-ヴヶ]{1,5}[市区町村])[一-龥ァ-ヴヶー]{1,8}(?:甲|乙|丙)?[0-9]{2,5}(?=[ \n)」、。,]|$)"
+    "|([一-龥ァ-ヴヶ]{1,6}[市区町村])[一-龥ァ-ヴヶー]{1,8}(?:甲|乙|丙)?[0-9]{2,5}(?=[ \n)」、。,]|$)"
 )
 _POSTCODE = Gate(r"(?<![0-9\-a-z.])〒?[ ]?([0-9]{3}[\-ー][0-9]{4})(?![0-9\-])")
 _STREET = (
@@ -74,7 +75,7 @@ _US = Gate(
 _FLAT = Gate(
     r"\b(?:apt|apartment|suite|ste|unit|flat|room|floor|fl|box|(?:[0-9]{1,6} )?p\.?o\.? ?box|psc)\b"
     r"\.?,? ?#?[0-9]{1,5}[a-z]?\b"
-    r"|#[0-9]{2,5}\b(?=[ ,\n])"
+    r"|#[0-9]{2,5}\b(?=[ ,\n])|[0-9]{1,2}(?:st|nd|rd|th) (?:fl|floor)\b|\bblk [0-9]{1,4}[a-z]?\b"
 )
 _ROOM = Gate(
     r"[0-9](?:-[0-9]{1,4}){1,2} (#[0-9]{2,4})(?![0-9])"
@@ -156,7 +157,8 @@ def detect_japanese_addresses(folded: Folded) -> Iterator[Hit]:
             end = numbers.end() if numbers else match.end()
             yield Hit(match.start(), end, Kind.ADDRESS, "address-ja", text[match.start() : end])
     for match in _IN_TOWN.finditer(text):
-        if (match[1] or match[2]) in japanese().places:
+        town = match[1] or match[2]
+        if town in japanese().places or "郡" in town[1:-1]:
             yield Hit(match.start(), match.end(), Kind.ADDRESS, "address-ja", match[0])
     reach = 0
     for match in _TAIL.finditer(text):
@@ -246,7 +248,7 @@ def _is_address(left: str, tail: str) -> bool:
         return (
             not re.search(r"(?:年|月|第|度|版|図|表|号|項|章|条)$", bare)
             and parts >= 1
-            and any(mark in tail for mark in "番-ーの")
+            and any(mark in tail for mark in "番-ーのノ")
         )
     return (
         parts >= 3

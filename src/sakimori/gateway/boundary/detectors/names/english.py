@@ -26,7 +26,8 @@ _JOINING = (
 _SEQUENCE = re.compile(
     # The class comes first, the look-behind second: so the search skips from capital to capital.
     rf"[{_UPPER}](?<![{LETTER}0-9_@/\\.\-$%#][{_UPPER}])[{LETTER}]*+(?:['\u2019\-][{LETTER}]++)*"
-    rf"(?:\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ){_WORD})*(?![{LETTER}0-9_@\\/(=]|\.[a-z0-9]|-[0-9])"
+    rf"(?:\.?(?:,? (?:(?:{_JOINING}) ){{0,2}}|,? & ){_WORD})*"
+    rf"(?![{LETTER}0-9_@\\/=]|\((?![^\x00-\x7f])|\.[a-z0-9]|-[0-9])"
 )
 _SMALL_WORD = re.compile("[a-z]{4,}")
 """All that ``_small`` holds is written so."""
@@ -100,6 +101,23 @@ _SUBJECT = Gate(r"[/,(] ?(O|ST|L)=([A-Z][^/,\n\"=]{1,39})(?=[/,\n\")]|$)")
 """Parts of distinguished names (RFC 4514) that say who and where."""
 _IN_PATH = Gate(rf"[/\\_]((?:[{_UPPER}][{LETTER}]{{1,20}} ){{1,3}}[{_UPPER}][{LETTER}]{{1,20}})(?=[/\\._])")
 """Folders and files that are called by somebody's name of several words."""
+_ELEMENT = Gate(
+    r"<(?:[A-Za-z0-9]{1,8}:)?(Nm|TwnNm|StrtNm|AdrLine|BldgNm|CtrySubDvsn|TwnLctnNm|DstrctNm)>([^<\n]{2,70})(?=</)"
+)
+"""Names and addresses in messages of ISO 20022."""
+_ELEMENTS = {
+    "Nm": Kind.NAME,
+    **dict.fromkeys(("TwnNm", "TwnLctnNm", "DstrctNm", "CtrySubDvsn"), Kind.PLACE),
+}
+"""Others are parts of addresses."""
+_PASSPORT = Gate(r"P[A-Z<][A-Z<]{3}([A-Z]{1,30}(?:<[A-Z]{1,30}){0,3}<<[A-Z]{1,30}(?:<[A-Z]{1,30}){0,3})")
+"""The name in a passport's machine readable zone (ICAO 9303)."""
+_OF = Gate(
+    rf"(?<![A-Za-z])((?:[{_UPPER}][{LETTER}'\-]+ ){{0,3}}"
+    r"(?:City|Town|Village|Prefecture|Port|University|Consulate|Embassy|Court|Ministry|Diocese|County|Chamber|Aid|Sons|House|Bank|Kingdom|Society|Institute|Museum|Church|Friends"
+    r"|CITY|TOWN|PORT|UNIVERSITY|CONSULATE|EMBASSY|COURT|MINISTRY|BANK|CHURCH|SOCIETY|INSTITUTE)"
+    rf" (?:of|OF) (?:the |THE )?[{_UPPER}][{LETTER}'\-]+(?: (?:in|and|of|IN|AND|OF) [{_UPPER}][{LETTER}'\-]+)?)"
+)
 _SIGNED = Gate(r"[ \n]-([A-Z][a-z]{2,14})(?=\n|$)")
 _SPELLED = Gate(r"(?<![A-Za-z\-])[A-Z](?:-[A-Z]){3,24}(?![A-Za-z\-])")
 _BRANCH = Gate(
@@ -133,6 +151,13 @@ def detect_english_names(folded: Folded) -> Iterator[Hit]:
     for match in _SIGNED.finditer(cased):
         if not is_word(match[1].lower(), lexicon):
             yield Hit(*match.span(1), Kind.PERSON, "name-en", match[1].lower())
+    for match in _ELEMENT.finditer(cased):
+        yield Hit(*match.span(2), _ELEMENTS.get(match[1], Kind.ADDRESS), "name-en", match[2].lower())
+    for match in _PASSPORT.finditer(cased):
+        yield Hit(*match.span(1), Kind.PERSON, "name-en", match[1].lower())
+    for match in _OF.finditer(cased):
+        if not is_word(match[1].split()[-1].lower(), lexicon):
+            yield Hit(*match.span(1), Kind.ORG, "name-en", match[1].lower())
     for match in _SPELLED.finditer(cased):
         yield Hit(*match.span(), Kind.NAME, "name-en", match[0].replace("-", "").lower())
     for match in _BRANCH.finditer(cased):
@@ -198,7 +223,7 @@ def _people_in_capitals(sequence: str) -> Iterator[tuple[int, int, Kind]]:
             end = word.end()
             unknown.append(low)
             continue
-        if len(unknown) > 1 and max(map(len, unknown)) > _SHORT:
+        if len(unknown) > 1 and (len(unknown) > 2 or max(map(len, unknown)) > _SHORT):
             yield begin, end, Kind.PERSON
         unknown = []
 

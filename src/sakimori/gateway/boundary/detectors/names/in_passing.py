@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.names.branches import detect_branches
+from sakimori.gateway.boundary.detectors.names.expected import detect_expected
 from sakimori.gateway.boundary.detectors.names.marked import detect_marked_people
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.lexicon import japanese
@@ -18,11 +19,15 @@ from sakimori.gateway.boundary.span import Hit, Kind
 
 _HOUSES = "[屋荘亭園堂庵舎館苑里]"
 _TRADES = (
-    "(?:銀行|信金|信用金庫|信組|信用組合|農協|漁協|生協|(?:財形)?組合|書店|商店|酒店|商事|物産|不動産|建設|工務店|食品|水産|製菓|製麺"
-    "|製作所|工業|産業|薬局|医院|歯科|クリニック|病院|保育園|幼稚園|旅館|食堂|酒造|農園|牧場|本舗|運輸|運送|リース|保険|証券|信託|保証|交通"
-    "|印刷|電機|電気|鉄工|乳業|整形外科|形成外科|外科|内科|眼科|小児科|皮膚科|耳鼻|整骨院|接骨院|鍼灸院|介護|福祉|冷凍|冷蔵|倉庫|物流|急便"
-    "|通商|貿易|商会|工房|塾|学園|造園|園芸|設備|電設|塗装|板金|自動車|モータース|石油|燃料|ガス|電力|青果|鮮魚|精肉|畜産|製パン|洋菓子|和菓子"
-    "|ファーム|フーズ|ストア|スーパー|マート|クロス|クリーニング|ベーカリー|キッチン|カフェ|ケア|ホーム|サービス)"
+    "(?:銀行|信金|信用金庫|信組|信用組合|農協|漁協|生協|(?:財形)?組合|書店|商店|酒店|商事|物産|不動産|建設"
+    "|工務店|食品|水産(?:加工)?|製菓|製麺|製作所|工業|産業|薬局|医院|歯科|クリニック|病院|保育園|幼稚園|旅館"
+    "|食堂|酒造|農園|牧場|本舗|運輸|運送|リース|保険|証券|信託|保証|交通|印刷|電機|電気|鉄工|乳業|整形外科"
+    "|形成外科|眼科|小児科|皮膚科|耳鼻科|整骨院|接骨院|鍼灸院|冷凍|冷蔵|物流|急便|通商|貿易|商会|工房|学習塾"
+    "|学園|造園|園芸|電設|板金|モータース|青果|鮮魚|精肉|畜産|製パン|洋菓子|和菓子|醸造|建機|重機|農機|養鶏"
+    "|製材|石材|米穀|酒販|珈琲店?|茶舗|(?:鮮魚|精肉|青果|花|生花|履物|呉服|時計|眼鏡|文具|玩具|楽器|釣具)店"
+    "|葬祭|葬儀社|セレモニー|ホールディングス|信用保証|債権回収|総研|ケアサービス|ホームケア|デイサービス"
+    "|助産院|動物病院|自動車(?:販売|整備|工業)|ファーム|フーズ|ストア|スーパー|マート|クロス|クリーニング"
+    "|ベーカリー|キッチン|カフェ|ケア|ホーム|サービス)"
 )
 _FIRM = Gate(
     f"([ぁ-ん](?<![ぁ-ん]{{2}})[ぁ-ん]{{2,8}})(?:{_HOUSES}(?![{KANJI}{KANA}](?<![様社代]))|{_TRADES})",
@@ -60,6 +65,7 @@ def detect_in_passing(folded: Folded) -> Iterator[Hit]:
         return
     yield from detect_marked_people(folded)
     yield from detect_branches(text)
+    yield from detect_expected(text)
     lexicon = japanese()
     for match in _FIRM.finditer(text):
         start = _start_of_firm(match[1], text[match.start() - 1 : match.start()] > "\u3040")

@@ -20,9 +20,10 @@ from sakimori.gateway.boundary.detectors.words.pieces import (
 from sakimori.gateway.boundary.span import Hit, Kind
 
 MUST_NAME = listed(
-    "様 殿 氏 君 先生 部長 課長 係長 次長 室長 主任 社長 副社長 会長 専務 常務 支店長 頭取 弁護士 税理士 "
-    "選手 監督 議員 教授 容疑者 被告 夫人 "
-    "取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領 大臣"
+    "様 殿 氏 君 先生 部長 課長 係長 次長 室長 主任 社長 副社長 会長 専務 常務 支店長 頭取 弁護士 税理士 選手"
+    " 監督 議員 教授 容疑者 被告 夫人 取締役 代表取締役 執行役員 課長代理 部長代理 支店長代理 医師 首相 大統領"
+    " 大臣 審査役 調査役 隊員 巡査 巡査部長 警部補 会計士 書記官 執行官 看護師 班長 院長 園長 店長 監事 組合長"
+    " 工場長 代理"
 )
 """Titles that somebody's name must stand before."""
 TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}

@@ -46,12 +46,17 @@ _TRADES = listed(
     " games toys jewelers jewellery watches optical nursery gardens orchards vineyards ranch dairy fisheries"
     " seafood meats produce grain timber lumber cement concrete quarry metals alloys tooling forge castings"
     " plastics rubber paints coatings adhesives packaging import export imports exports trustees savings house tea"
-    " pension pensions assets"
+    " pension pensions assets valve valves custody body tavern mutual life linen signal pumps fasteners boilers"
+    " elevator elevators tyres tires marina dock docks"
 )
 """Last words of organisations' names that terms have as well."""
 _FIRMS = listed(
-    "staffing lease leasing foods motors bakery brewery winery airlines airways realty pharma biotech robotics textiles"
-    " vaulting outfitters catering jewelers jewellery vineyards orchards fisheries seafood lumber shinkin bancorp"
+    "staffing lease leasing foods motors bakery brewery winery airlines airways realty pharma biotech robotics"
+    " textiles vaulting outfitters catering jewelers jewellery vineyards orchards fisheries seafood lumber shinkin"
+    " bancorp mfg kogyo sangyo shoji bussan denki kensetsu fudosan unyu unso suisan shokuhin seiko kinzoku kagaku"
+    " seiyaku jidosha kaihatsu kosan shokai shoten komuten seisakusho seikosho tekko soko kaiun kisen boeki jutaku"
+    " giken kiko denshi tsushin insatsu shoseki yakuhin iryo hoken shoken shintaku ginko nokyo gyokyo seikyo sushi"
+    " ramen izakaya udon soba yakitori onsen ryokan"
 )
 """Last words that nothing but a firm's name has."""
 _HONORIFICS = listed(
