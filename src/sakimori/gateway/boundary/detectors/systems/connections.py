@@ -57,7 +57,9 @@ _IKE_SECRET = Gate(
 _IKE = Gate(r"(?:^|\n)[ \t]*([@%a-z0-9.\-_: ]{2,120}?)[ \t]{1,4}: (?:psk|eap|rsa|xauth|ecdsa|ntlm|pkcs8)[ \t]")
 """Whose keys they are, in strongSwan's ipsec.secrets."""
 _DOWN_LEVEL = Gate(
-    r"(?<![a-z0-9\\/.%_\-])(?<![a-z]:)([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])"
+    r"(?<![a-z0-9\\/.%_\-])(?<![a-z]:)([a-z][a-z0-9\-]{1,14})\\{1,2}([a-z][a-z0-9._\-$]{1,40})(?![a-z0-9\\:*?])",
+    needs=r"[a-z0-9\-]\\{1,2}[a-z][a-z0-9._\-$]",
+    within=20,
 )
 _ACCOUNT_OF = Gate(
     r"(?<![a-z])(?:account|user(?:name)?|login|(?:logged|logs|log|signed) (?:on|in) as|runs? as)[ :=\"']{1,3}"

@@ -9,10 +9,12 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _PHRASE = Gate(
-    r"(?:recovery|seed|backup|secret|mnemonic|wallet|復元|リカバリー?|シード|ニーモニック|秘密の)"
-    r"[ ]?(?:phrase|words|seed|フレーズ|ワード|文字列|単語|コード)?[^\n]{0,40}?"
+    r"(?:(?:recovery|seed|backup|secret|wallet|復元|リカバリー?|シード|秘密の)"
+    r"[ ]?(?:phrase|words|seed|フレーズ|ワード|文字列|単語|コード)|mnemonic|ニーモニック)[^\n]{0,40}?"
     r"((?<![a-z])(?:[0-9]{1,2}[.)] ?)?[a-z]{3,8}(?:[ ,、]{1,2}(?:[0-9]{1,2}[.)] ?)?[a-z]{3,8}){11,23})(?![a-z])",
-    needs=r"[a-z]{3,8}(?:[ ,、]{1,2}(?:[0-9]{1,2}[.)] ?)?[a-z]{3,8}){11}",
+    needs=r"(?:recovery|seed|backup|secret|wallet|復元|リカバリー?|シード|秘密の)"
+    r"[ ]?(?:phrase|words|seed|フレーズ|ワード|文字列|単語|コード)|mnemonic|ニーモニック",
+    within=20,
 )
 """Twelve or more words (BIP 39)."""
 _SENTENCE = re.compile(r"(?<![a-z])(?:the|and|to|of|is|was|are|in|with|for|that|your|you)(?![a-z])")

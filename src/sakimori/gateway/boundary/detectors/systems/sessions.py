@@ -17,7 +17,8 @@ _COMMANDS = listed(
     " rm scp sed sh show sqlplus ssh su sudo systemctl tail tar tcpdump telnet top uname vi vim wget who whoami"
 )
 _TASK = Gate(
-    r"(?:^|\n)[ \t]*(?:ok|changed|fatal|failed|skipping|unreachable|rescued|ignored): \[([a-z0-9][a-z0-9.\-_]{1,80})(?:\]| -> |: )"
+    r"(?:^|\n)[ \t]{0,16}(?:ok|changed|fatal|failed|skipping|unreachable|rescued|ignored): "
+    r"\[([a-z0-9][a-z0-9.\-_]{1,80})(?:\]| -> |: )"
 )
 _RECAP = Gate(r"(?:^|\n)([a-z0-9][a-z0-9.\-_]{1,80})[ \t]{1,60}: ok=[0-9]")
 """Of Ansible."""

@@ -35,14 +35,11 @@ _NAMED = Gate(
     wants=rf"{TELLING_END}[\"']?[\s,]{{1,20}}[\"']?value[\"']?\s{{0,3}}[=:]",
 )
 _REGISTRY = Gate(r"/v ([a-z][a-z0-9_]{1,40})(?: /t [a-z_]{1,20})? /d ")
-_ARGUMENT = Gate(
-    r"[a-z_]{2,24}\(\s{0,4}[\"']([a-z][a-z0-9_.\-]{1,60})[\"']\s{0,4},\s{0,4}(?=[\"'])",
-    wants=rf"{TELLING_END}[\"']\s{{0,4}},",
-)
+_ARGUMENT = Gate(r"[a-z_]\(\s{0,4}[\"']([a-z][a-z0-9_.\-]{1,60})[\"']\s{0,4},\s{0,4}(?=[\"'])")
 """``define('DB_PASSWORD', '…')`` and its like."""
 _REGISTERED = Gate(
     r"(?<![a-z0-9])([a-z][a-z0-9_]{1,40})[ \t]{1,12}reg_(?:expand_|multi_)?sz[ \t]{1,12}",
-    wants=rf"{TELLING_END}[ \t]{{1,12}}reg_",
+    needs=r"[ \t]reg_(?:expand_|multi_)?sz[ \t]",
 )
 _FORMS = (
     (_CALL, True),
@@ -57,7 +54,7 @@ _PHRASE = Gate(
     r"<(?:[a-z:]{1,30} [^<>\n]{0,60}?(?:name|key)=\"([a-z][a-z0-9_.\-:]{1,60})\"[^<>\n]{0,40}"
     r"|([a-z][a-z0-9_.\-:]{1,60}))>"
     r"([^<\s][^<\n]{0,80} [^<\n]{1,60})</",
-    wants=rf"{TELLING_END}\"?[^<>\n]{{0,40}}>[^<\s]",
+    needs=r">[^<\s][^<\n]{0,80} [^<\n]{1,60}</",
 )
 """Elements of XML whose text is several words."""
 _OPTION = Gate(r"(?<![^ \t\n\"'(\[,])(--?|/)([a-z][a-z0-9\-_]{0,40}+)(?:[ \t]{1,3}+|[=:][ \t]?)(?![\-|>&])")

@@ -51,7 +51,7 @@ _SPACED = re.compile(r"[0-9](?:[ \-][0-9]){3,11}(?![0-9])")
 _WEAKLY = (
     re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8} ?\("),
     re.compile(r"(?: [a-z0-9'\u2019._\-]+){0,8}, ?"),
-    re.compile(r"(?![a-z0-9_\-])[^\n。=:]{0,60}?(?: [=→] ?|: )"),
+    re.compile(r"(?![a-z0-9_\-])[^\n。=:\"]{0,60}?(?: [=→] ?|: )"),
     re.compile(r"['\u2019]?s?(?: [a-z]+){2,6} (?:one|same|usual|old) "),
 )
 """What stands between the word and a value that the sentence does not quite say to be it: ``pin you gave me, …``."""
@@ -113,7 +113,7 @@ def _said(folded: Folded, telling: str, end: int) -> tuple[int, int] | None:
     if place is None and (ja := _SAID_JA.match(text, end)) and (not telling.isascii() or not ja[0].isascii()):
         place = _value(folded, ja.end(), spoken=True)
         value = text[place[0] : place[1]] if place else ""
-        if not (value.isascii() or _IS.fullmatch(ja[0]) or any(map(str.isdigit, value))):
+        if not (value.isascii() or _IS.fullmatch(ja[0]) or (telling not in _SHORT and any(map(str.isdigit, value)))):
             place = None
     if place is None and (directive := _DIRECTIVE.match(text, end)) and telling not in ("login", "token", "pin"):
         place = _value(folded, directive.end(), spoken=False)
@@ -139,6 +139,8 @@ def _weakly_said(text: str, telling: str, end: int) -> tuple[int, int] | None:
     return None
 
 
+_SHORT = ("キー", "パス")
+"""That longer words end with."""
 _OF_DIGITS = ("pin", "passcode", "pass code", "otp")
 _DIGITS = re.compile("[0-9]{4,12}")
 _NO_WORDS = (Shape.HOST, Shape.USER, Shape.KEY, Shape.COUNTED)
