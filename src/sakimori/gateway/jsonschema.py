@@ -93,8 +93,12 @@ def _keyword(name: str, value: object, passage: Passage) -> tuple[str, object]:
         named = cast("dict[str, object]", value)
         return name, {passage.send(key): _schema(member, passage) for key, member in named.items()}
     if name == "type":
-        return name, _each(value, lambda word: word if word in _TYPES else passage.send_value(word))
+        return name, _each(value, lambda word: _type(word, passage))
     return (name if name in _VALUES else passage.send(name)), passage.send_value(value)
+
+
+def _type(word: object, passage: Passage) -> object:
+    return word if isinstance(word, str) and word in _TYPES else passage.send_value(word)
 
 
 def _each(value: object, change: Callable[[object], object]) -> object:

@@ -6,7 +6,7 @@ listed for that place, so nothing can be carried past the boundary in them.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 
@@ -180,6 +180,8 @@ class Number:
     whole: bool = False
 
     def send(self, value: object, at: str, out: Outgoing) -> object:
+        if self.whole and isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON knows one kind of numbers
         fitting = int if self.whole else (int, float)
         if not isinstance(value, fitting) or isinstance(value, bool) or not self.low <= value <= self.high:
             kind = "an integer" if self.whole else "a number"
@@ -361,6 +363,12 @@ class ByType:
             if given in self._refused:
                 raise refused_field(at, self._refused[given])
         raise Refusal(400, "invalid_value", f"Invalid value for '{path}': expected {_listed(self._known)}.", param=path)
+
+    def only(self, names: Collection[str], reason: str) -> "ByType":
+        """One that takes these types alone. ``reason``: why the others do not pass there."""
+        known = {name: shape for name, shape in self._known.items() if name in names}
+        others = dict.fromkeys(self._known.keys() - known.keys(), reason)
+        return ByType(known, refused={**self._refused, **others}, default=self._default, key=self._key)
 
     def schema(self) -> Schema:
         return {"anyOf": [self._of(name, shape) for name, shape in self._known.items()]}

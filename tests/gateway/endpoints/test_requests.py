@@ -128,7 +128,12 @@ REFUSED: list[tuple[Endpoint, dict[str, Any], str]] = [
         (DECISIONS, {"input": "x", "questions": [{"type": "choice", "instructions": "?", "choices": [{"value": "a"}]}]},
          "questions[0].choices"),
         (DECISIONS, {"input": [{"type": "reasoning"}], "questions": [{"type": "predicate", "instructions": "?"}]},
+         "input[0]"),
+        (DECISIONS, {"input": [{"type": []}], "questions": [{"type": "predicate", "instructions": "?"}]},
          "input[0].type"),
+        (DECISIONS, {"input": [{"type": "unheard_of"}], "questions": [{"type": "predicate", "instructions": "?"}]},
+         "input[0].type"),
+        (RESPONSES, {"input": "x", "max_output_tokens": 10.5}, "max_output_tokens"),
 ]  # fmt: skip
 
 
@@ -170,6 +175,11 @@ def test_a_search_of_chat_completions_never_passes_since_nobody_can_bound_it(opt
     with pytest.raises(Refusal, match="/v1/responses") as refused:
         sent(CHAT_COMPLETIONS, {"messages": [], "web_search_options": options}, hosted_tools=frozenset({"web_search"}))
     assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "web_search_options")
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    rebuilt = sent(RESPONSES, {"input": "x", "max_output_tokens": 10.0})
+    assert (rebuilt["max_output_tokens"], type(rebuilt["max_output_tokens"])) == (10, int)
 
 
 def test_a_credential_for_a_tool_never_leaves() -> None:

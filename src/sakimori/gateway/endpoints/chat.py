@@ -175,8 +175,12 @@ _TOOL_CHOICE = Either(
             "allowed_tools": Fields(
                 {
                     "type": OneOf("allowed_tools"),
-                    "allowed_tools": Fields({"mode": OneOf("auto", "required"), "tools": Each(ByType(_NAMED_TOOL))}),
-                }
+                    "allowed_tools": Fields(
+                        {"mode": OneOf("auto", "required"), "tools": Each(ByType(_NAMED_TOOL))},
+                        frozenset({"mode", "tools"}),
+                    ),
+                },
+                frozenset({"allowed_tools"}),
             ),
         }
     ),

@@ -6,24 +6,14 @@ from sakimori.gateway.endpoints.endpoint import KEEPS_STATE, Decided, Endpoint
 from sakimori.gateway.endpoints.responses_items import CONTENT, ITEM
 from sakimori.gateway.endpoints.stream import restored
 from sakimori.gateway.endpoints.usage import Usage
-from sakimori.gateway.refusal import refused_field
 from sakimori.gateway.shapes import ByType, Each, Either, Fields, Model, OneOf, Outgoing, Pseudonym, Schema, Text, wrong
 from sakimori.gateway.translate.decisions import decisions_elsewhere
 
 _TEXT = Text()
-_ITEMS = frozenset({"message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"})
-
-
-class _Item:
-    """An item of the Responses API, of those that a decision can be about."""
-
-    def send(self, value: object, at: str, out: Outgoing) -> object:
-        if isinstance(value, dict) and cast("dict[str, object]", value).get("type", "message") not in _ITEMS:
-            raise refused_field(f"{at}.type", "decisions are about messages and calls of tools")
-        return ITEM.send(cast("object", value), at, out)
-
-    def schema(self) -> Schema:
-        return ITEM.schema()
+_ITEM = ITEM.only(
+    {"message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"},
+    "decisions are about messages and calls of tools",
+)
 
 
 class _Value:
@@ -89,7 +79,7 @@ DECISIONS = Endpoint(
     shape=Fields(
         {
             "model": Model(),
-            "input": Either(_TEXT, Each(_Item())),
+            "input": Either(_TEXT, Each(_ITEM)),
             "questions": _Several(_QUESTION, least=1, most=400),
             "prompt_cache_key": Pseudonym(),
             "safety_identifier": Pseudonym(),

@@ -174,7 +174,8 @@ TOOL_CHOICE = Either(
                     "type": OneOf("allowed_tools"),
                     "mode": OneOf("auto", "required"),
                     "tools": Each(ByType(_CHOICES, refused=_REFUSED)),
-                }
+                },
+                frozenset({"mode", "tools"}),
             ),
         },
         refused=_REFUSED,
