@@ -29,7 +29,7 @@ _LABELLED = Gate(
 _CODE = Gate(r"(?<![0-9.\-])([0-9]{3})(?=[ \-/・]{1,2}(?:普通?|当座?|貯蓄)[ \-/・:]{0,2}[0-9]{7}(?![0-9]))")
 _CODE_LABELLED = Gate(
     r"(?:店番号?|支店(?:番号|コード)|店舗コード|店コード|tenban|tenpo_?cd|shiten(?:_?cd)?|branch_?(?:code|cd|no))"
-    r"[^0-9a-z\n]{1,8}([0-9]{3,4})(?![0-9])"
+    r"[^0-9a-z\nぁ-ん、。]{1,8}([0-9]{3,4})(?![0-9])"
 )
 _IN_RECORD = Gate(f"(?<![0-9.,:/])([0-9]{{3,5}})(?=[{KANA}]{{2,15}}(?:  |\n|$))")
 """Of banks and branches in records of fixed length, before their names in kana."""

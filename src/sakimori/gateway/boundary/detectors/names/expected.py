@@ -51,7 +51,7 @@ _ENDS = re.compile(
 )
 """What follows a name in a sentence."""
 _SENTENCE = re.compile(
-    "[はがをにへもや]|です|ます|した|する|ない|って|ため|から|まで|より|いる|ある|れる|せる|たい|なり|なら|ので"
+    f"(?<=[{KANJI}{KANA}])[はがをにへもや](?![ぁ-ん])|です|ます|した|する|ない|って|ため|から|まで|より|いる|ある|れる|せる|たい|なり|なら|ので"
 )
 _JOINED = re.compile("[のと]")
 _NOBODY = listed(

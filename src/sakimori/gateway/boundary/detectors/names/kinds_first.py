@@ -69,7 +69,8 @@ def _name_of_kind(run: str, is_apart: bool) -> str:
     lexicon = japanese()
     if is_apart and not _SENTENCE.search(run) and run[0] not in _PARTICLES:
         phrase = _POLITE.sub("", run)
-        if len(phrase) > 1 and not all(_is_common(part) for part in _JOINED.split(phrase)):
+        parts = _JOINED.split(phrase)
+        if not all(map(_is_common, parts)) or (len(parts) > 1 and any(map(_is_unlisted, parts))):
             return phrase
     if run[0] < "\u30a0":
         hiragana = _HIRAGANA.match(run)
@@ -89,11 +90,15 @@ _HOUSE = re.compile("の[丘里家森郷園杜風空泉樹村庭窓海門館宿�
 
 
 def _is_common(part: str) -> bool:
-    """Whether a part is made of words; single kanji beside each other are none."""
-    kanji = [
-        piece for piece in pieces_of(part) if piece.what not in _WORDS or piece.end - piece.start < min(2, len(part))
-    ]
-    return not kanji and all(is_common_hiragana(stretch) for stretch in re.findall("[ぁ-ん]{2,}", part))
+    """Whether a part is made of words."""
+    if any(piece.what not in _WORDS for piece in pieces_of(part)):
+        return False
+    return all(is_common_hiragana(stretch) for stretch in re.findall("[ぁ-ん]{2,}", part))
+
+
+def _is_unlisted(part: str) -> bool:
+    """Whether kanji are words only one by one: 北浜."""
+    return len(part) > 1 and all(piece.end - piece.start == 1 for piece in pieces_of(part))
 
 
 _WORDS = ("word", "title", "org-ending", "place-ending", "event-ending")

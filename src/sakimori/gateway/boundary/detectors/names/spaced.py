@@ -14,6 +14,7 @@ from sakimori.gateway.boundary.detectors.words.pieces import (
     KANA,
     KANJI,
     is_common_hiragana,
+    is_listed,
     is_unknown,
     plausible_given,
 )
@@ -106,9 +107,14 @@ def _given_in_cell(surname: str, following: str) -> str:
     """
     lexicon = japanese()
     cell = _CELL.match(following)
-    if cell is None or surname in lexicon.words:
+    if cell is None:
         return ""
     given = cell[0]
+    if surname in lexicon.words:
+        # Family names that are words (林, 孫) are told by what fills the field beside them.
+        fills = following[cell.end() : cell.end() + 1] in _AFTER_CELL and len(given) > 1 and given[0] > "\u3100"
+        common = given in lexicon.words or given in lexicon.titles or given in MUST_NAME or is_listed(given)
+        return given if surname in lexicon.surnames and fills and not common else ""
     if given in lexicon.words or given in lexicon.titles or given in MUST_NAME:
         return ""
     is_known = surname in lexicon.surnames
