@@ -29,6 +29,9 @@ def is_hidden(part: str, text: str) -> bool:
         ("生：1988.02.29　採用 R8.4.1", "1988.02.29"),
         ("Minor beneficiary, b. 14.02.2015, passport", "14.02.2015"),
         ("生年月日を要求 → いただいたのは 3/9/81 ですが", "3/9/81"),
+        ("客: しょうわ よんじゅうねん ごがつ みっか", "しょうわ よんじゅうねん ごがつ みっか"),
+        ("Customer Ann, DOB 14-Feb-1994, card", "14-Feb-1994"),
+        ("イクバル 平3.11.12 旭市", "平3.11.12"),
         ("born Showa 44.6.17, resides", "Showa 44.6.17"),
     ],
 )
@@ -38,7 +41,13 @@ def test_births_do_not_leave_however_they_are_written(text: str, date: str) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["発生 2026/11/10 10:02", "令和8年10月1日 確定", "release 4.10.2 of 2026-03-02", "学生 12名、h2.1.4 へ更新"],
+    [
+        "平29.11.12 契約",
+        "発生 2026/11/10 10:02",
+        "令和8年10月1日 確定",
+        "release 4.10.2 of 2026-03-02",
+        "学生 12名、h2.1.4 へ更新",
+    ],
 )
 def test_other_dates_leave(text: str) -> None:
     assert not [found for found in hidden(text) if any(map(str.isdigit, found))] or "h2.1.4" in text

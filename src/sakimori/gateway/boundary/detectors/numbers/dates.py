@@ -1,5 +1,6 @@
 """Dates that tell who somebody is: births, and full dates before any working life in today's telemetry; and ages."""
 
+import re
 from collections.abc import Iterator
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
@@ -12,7 +13,7 @@ _ERA = Gate(
     rf"{_ERAS}[ ]?({_N})[ ]?(?:年の?|[./・\-])[ ]?(?:旧暦)?{_N}[ ]?(?:月の?|[./・\-])[ ]?{_N}[ ]?日?"
     r"(?:[ ]?生(?:まれ)?)?|(?<![a-z0-9])[mtsh][ ]?[0-9]{1,2}[./・\-年][ ]?[0-9]{1,2}"
     r"[./・\-月][ ]?[0-9]{1,2}日?(?![0-9a-z])"
-    r"|[明大昭](?<![一-龥][一-龥])[ ]?[0-9]{1,2}[./・\-年][ ]?[0-9]{1,2}[./・\-月][ ]?[0-9]{1,2}日?(?![0-9a-z])"
+    r"|[明大昭平](?<![一-龥][一-龥])[ ]?[0-9]{1,2}[./・\-年][ ]?[0-9]{1,2}[./・\-月][ ]?[0-9]{1,2}日?(?![0-9a-z])"
     r"|(?<![a-z])(?:meiji|tais?h[oō]|sh[oō]wa|heisei)[ ]?[0-9]{1,2}(?:[./\- ][0-9]{1,2}[./\- ][0-9]{1,2}(?![0-9])"
     r"|(?= *[,;)]))"
 )
@@ -28,6 +29,11 @@ _BEHIND_BORN = Gate(
     needs=r"生[ \u3000:は年]|(?:^|[^a-z])(?:b\.|dob|d\.o)",
     within=4,
 )
+_IN_HIRAGANA = Gate(
+    "(?:めいじ|たいしょう|しょうわ|へいせい)[ 、]?[ぁ-ん]{1,12}ねん(?:[ 、]?[ぁ-ん]{1,8}がつ)?"
+    "(?:[ 、]?[ぁ-ん]{1,8}(?:にち|か|たち))?"
+)
+"""As it was heard."""
 _TIME = r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
 _MONTH = (
     "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|ap"
@@ -64,13 +70,12 @@ def detect_dates(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     for pattern in (_ERA, _BORN, *_OLD):
         for match in pattern.finditer(text):
-            if pattern is _ERA and match[0].startswith("令和") and "生" not in match[0]:
-                continue
-            if pattern is _ERA and match[0].startswith("平成") and "生" not in match[0] and not _is_old(match[1]):
-                continue
-            yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
+            if pattern is not _ERA or not _is_recent(match):
+                yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
     for match in _BEHIND_BORN.finditer(text):
         yield Hit(*match.span(1), Kind.BIRTHDATE, "birth-date", match[1])
+    for match in () if text.isascii() else _IN_HIRAGANA.finditer(text):
+        yield Hit(*match.span(), Kind.BIRTHDATE, "birth-date", match[0])
     for pattern in _IN_PROSE:
         for match in pattern.finditer(text):
             yield Hit(match.start(1), match.end(1), Kind.DATE, "date-prose", match[1])
@@ -89,5 +94,14 @@ _IN_PROSE = (
 """Years and days as people write about themselves; logs write dates in full."""
 
 
-def _is_old(year: str) -> bool:
-    return not year.isdigit() or int(year) <= 20
+def _is_recent(match: re.Match[str]) -> bool:
+    """Whether a date of an era is one of business rather than a birth."""
+    date = match[0]
+    if "生" in date or date[0] not in "令平":
+        return False
+    year = match[1] or date[1:3].strip(" ./・-年")
+    return date[0] == "令" or (year.isdigit() and int(year) > _LAST_OLD_YEAR)
+
+
+_LAST_OLD_YEAR = 20
+"""Of Heisei."""

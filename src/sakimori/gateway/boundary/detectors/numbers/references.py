@@ -97,7 +97,8 @@ _OF_STAFF = Gate(
     r"|(?:職員|行員|社員|従業員)[ \u3000:])([0-9]{4,8})(?![0-9a-z,\-/:]|[ ]?(?:名|人|円|people|members|in |were|have))"
 )
 _IN_KANJI = Gate(
-    r"(?:no\.?|番号|№)[ \u3000:=]{0,2}(?!第)([一-龥ァ-ヴ]{1,3}-?[0-9]{2,8}(?:-[0-9]{2,8})?)(?![0-9年月日件名])"
+    r"(?:no\.?|番号|№)[ \u3000:=]{0,2}(?!第)([一-龥ァ-ヴ]{1,4}(?:[a-z]{1,2}-?|-)?[0-9]{2,8}(?:-[0-9]{2,8}){0,2})"
+    r"(?![0-9年月日件名])"
 )
 """Numbers of contracts that begin with what they are about: 管理番号遺-1184."""
 _FIELD = Gate(
@@ -127,7 +128,7 @@ _NAME_BEFORE = re.compile("[一-龥々ヶァ-ヴー]+\\Z")
 _POSITIONAL = Gate(r"[(\[,][ ]?['\"]([0-9]{6,12})['\"](?=[ ]?[,)\]])")
 """Values of statements and lists, which have no names."""
 _IN_PATH = Gate(
-    r"/(?:cif|kyc|customers?|applicants?|borrowers?|accounts?|members?|clients?|users?|kokyaku|contracts?|policies|loans?|orders?|claims?)"
+    r"/(?:cif|kyc|customers?|applicants?|borrowers?|members?|clients?|users?|kokyaku|contracts?|policies|loans?|orders?|claims?)"
     r"/([a-z\-]{0,6}[0-9][a-z0-9\-]{3,24})(?![a-z0-9.\-])"
 )
 _FIRST_OF_LINE = Gate(
@@ -252,7 +253,7 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             yield _hit(match, 1)
     for match in _IN_KANJI.finditer(text):
-        if not is_compound(match[1].rstrip("0123456789-")):
+        if not is_compound(match[1].rstrip("0123456789-" + ascii_lowercase)):
             yield _hit(match, 1)
     for match in _RUN_TOGETHER.finditer(text):
         if _is_free(match[0], codes):
