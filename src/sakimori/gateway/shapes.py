@@ -249,13 +249,18 @@ class Either:
 class Names:
     """An object whose members the client names: names and values go through the boundary."""
 
+    most: int = 10_000
+
     def send(self, value: object, at: str, out: Outgoing) -> object:
         if not isinstance(value, dict):
             raise wrong(at, "an object")
-        return out.passage.send_value(cast("dict[str, object]", value))
+        members = cast("dict[str, object]", value)
+        if len(members) > self.most:
+            raise wrong(at, f"at most {self.most} members")
+        return out.passage.send_value(members)
 
     def schema(self) -> Schema:
-        return {"type": "object"}
+        return {"type": "object", "maxProperties": self.most}
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ REFUSED: list[tuple[Endpoint, dict[str, Any], str]] = [
         (DECISIONS, {"input": [{"type": "unheard_of"}], "questions": [{"type": "predicate", "instructions": "?"}]},
          "input[0].type"),
         (RESPONSES, {"input": "x", "max_output_tokens": 10.5}, "max_output_tokens"),
+        (RESPONSES, {"input": "x", "metadata": {str(number): "x" for number in range(17)}}, "metadata"),
 ]  # fmt: skip
 
 

@@ -209,7 +209,7 @@ _SHAPE = Fields(
         "logprobs": Flag({True: NO_LOGPROBS}),
         "max_completion_tokens": Number(1, 10_000_000, whole=True),
         "max_tokens": Number(1, 10_000_000, whole=True),
-        "metadata": Names(),
+        "metadata": Names(most=16),
         "modalities": Each(OneOf("text", refused={"audio": NO_MEDIA})),
         "n": Number(1, 16, whole=True),
         "parallel_tool_calls": Flag(),

@@ -59,7 +59,7 @@ _SHAPE = Fields(
         "include": Each(_INCLUDED),
         "max_output_tokens": Number(1, 10_000_000, whole=True),
         "max_tool_calls": Number(1, 1_000, whole=True),
-        "metadata": Names(),
+        "metadata": Names(most=16),
         "parallel_tool_calls": Flag(),
         "prompt_cache_key": Pseudonym(),
         "reasoning": Fields(
