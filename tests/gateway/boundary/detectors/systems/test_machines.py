@@ -22,6 +22,10 @@ from tests.gateway.boundary.detectors.systems.test_settings import left
         ("%ASA-5-111008: User 'netops-rancid' executed", "netops-rancid"),
         ("<yonemitsu> なあ、また詰まってるで", "yonemitsu"),
         ("db2 connect to LOANDB user db2ln using 'x'", "db2ln"),
+        ("thor not answering on BMC", "thor"),
+        ("thor, raven, falcon up since 22:15", "raven"),
+        ("ldapsearch -x -H ldaps://kestrel:636", "kestrel"),
+        ("mounted from osprey:/export", "osprey"),
         ("1,2026/11/10 03:12:09,015351000048812,TRAFFIC,end,,", "015351000048812"),
     ],
 )
@@ -34,6 +38,7 @@ def test_does_not_leave(text: str, hidden: str) -> None:
     [
         "Run pg-dump before db-migrate, then restart the read-only replica.",
         "It ran on WIN11 and Windows10, from step 3 on.",
+        "The tiger is an animal, mercury rises, and maple syrup is sweet.",
         "enabled since 02-May and 3-Jun-2026",
         "<b> bold </b> and <td> cells",
         "Start .\\setup.ps1 as usual",

@@ -101,12 +101,16 @@ def test_stays_readable(text: str) -> None:
     assert left(text) == text
 
 
+_ALGORITHMS = ("sha256", "sha512")
+"""Behind the name of a secret they say what is done with one."""
+
+
 @given(
     st.sampled_from(
         ["DB_PASSWORD={}", "dbPassword: '{}'", '{{"clientSecret": "{}"}}', "--storepass {}", "<pwd>{}</pwd>"]
     ),
     st.text(string.ascii_letters + string.digits + "!#%+@_", min_size=6, max_size=24).filter(
-        lambda value: any(map(str.isdigit, value)) and any(map(str.isalpha, value)) and value[0].isalpha()
+        lambda value: any(map(str.isdigit, value)) and value[0].isalpha() and value.lower() not in _ALGORITHMS
     ),
 )
 def test_whatever_a_secret_is_its_field_hides_it(form: str, value: str) -> None:

@@ -11,7 +11,7 @@ from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.systems.sessions import detect_sessions
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
 from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
-from sakimori.gateway.boundary.detectors.words.vocabulary import is_known, is_listed
+from sakimori.gateway.boundary.detectors.words.vocabulary import customary_names, is_known, is_listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
@@ -211,7 +211,8 @@ def _is_mixed(value: str) -> bool:
 
 def _machine(match: re.Match[str]) -> Iterator[Hit]:
     name = match[1].rstrip("-")
-    if name not in NOBODY and not (name.isalpha() and is_known(name)) and not name.isdigit():
+    is_word = name.isalpha() and is_known(name) and name not in customary_names()
+    if name not in NOBODY and not is_word and not name.isdigit():
         yield Hit(match.start(1), match.start(1) + len(name), Kind.HOST, "connection", name)
 
 

@@ -48,6 +48,11 @@ _LOOK_BACK = 48
 _LONGEST = 128
 _ACRONYM = 5
 _ON = listed("on from onto ftp sftp telnet ssh ping traceroute tracert nslookup rlogin rsh spawn rebooted")
+_ANSWERS = re.compile(
+    r":[/~]|(?:(?:,| and|, and) [a-z]{2,12}){0,5},? (?:(?:is|are|was|went|came|still|not) )?"
+    r"(?:answering|responding|unreachable|down|up|offline|online|rebooted)(?![a-z])"
+)
+"""What is said of machines."""
 _WHO = listed("agent operator teller analyst colleague with by as account login")
 _SOFTWARE = re.compile(
     r"(?:win|windows|rhel|centos|ubuntu|debian|sles|office|ie|edge|java|jdk|jre|php|python|perl|ruby|http|sql|oracle|db|was"
@@ -153,7 +158,8 @@ def _judge(
     previous = _word_before(text, start, last) if last else ""
     told = told_by(previous) if previous else None
     if shape is Shape.ROLE:
-        return told or (Kind.HOST if previous in _ON else None)
+        is_machine = previous in _ON or _ANSWERS.match(text, end) is not None
+        return told or (Kind.HOST if is_machine else None)
     if shape is Shape.COUNTED:
         run = text[start:end]
         if previous in _ON and run.isupper() and run.isalnum() and not _SOFTWARE.match(run.lower()):
@@ -173,6 +179,8 @@ def _judge(
     is_plain = look.is_plain or (is_led and shape is Shape.COMPOUND)
     if (is_plain and (is_led or look.is_name)) or surroundings.is_machine_text(start, end):
         return Kind.NAME
+    if look.is_plain and _ANSWERS.match(text, end):
+        return Kind.HOST
     return None
 
 

@@ -8,13 +8,21 @@ from enum import StrEnum
 from functools import lru_cache
 
 from sakimori.gateway.boundary.detectors.words.lexicon import English, english, listed
-from sakimori.gateway.boundary.detectors.words.vocabulary import is_built, is_known, is_listed, pieces_of
+from sakimori.gateway.boundary.detectors.words.vocabulary import (
+    customary_names,
+    is_built,
+    is_known,
+    is_listed,
+    pieces_of,
+)
 
 
 class Shape(StrEnum):
     HARMLESS = "words, numbers, versions, hashes, files"
     COUNTED = "known words with a number: step3, backup2"
-    ROLE = "known words joined, one of them short for a machine: pg-prairie-ro"
+    ROLE = (
+        "known words joined, one of them short for a machine, or a word that machines are called: pg-prairie-ro, thor"
+    )
     NAME = "unknown letters and nothing else"
     COMPOUND = "words of which one is unknown, joined"
     HOST = "a machine's name"
@@ -93,6 +101,8 @@ def shape_of(run: str) -> Shape:
     low = run.lower()
     if low in _CALENDAR:
         return Shape.HARMLESS
+    if run == low and low in customary_names() and is_built(low):
+        return Shape.ROLE
     if low.isalpha():
         if _OFFICE.match(low) and not is_known(low) and (run == low or run.isupper()):
             return Shape.USER

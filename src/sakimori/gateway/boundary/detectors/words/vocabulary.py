@@ -27,6 +27,13 @@ def _technical() -> dict[str, str]:
     return {first: f" {' '.join(words)} " for first, words in buckets.items()}
 
 
+@cache
+def customary_names() -> frozenset[str]:
+    """Words that people call machines after (content/boundary/machine-names.txt), small letters."""
+    lines = files("sakimori.content").joinpath("boundary", "machine-names.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
 def is_listed(word: str) -> bool:
     """Whether a word of small letters and digits stands in a list, as it is."""
     return word in english().words or f" {word} " in _technical().get(word[:_BUCKET], "")
