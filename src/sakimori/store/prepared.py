@@ -28,7 +28,7 @@ _SQLITE = "sqlite"
 def command(connection: Connection, text: str) -> None:
     """Execute a statement without values or rows, of which there are many: what begins and ends a part, say."""
     if connection.dialect.name == _SQLITE:
-        _driver(connection).execute(text)
+        driver(connection).execute(text)
     else:
         connection.exec_driver_sql(text)
 
@@ -124,12 +124,12 @@ class Prepared:
         return Found(result.all() if result.returns_rows else (), result.rowcount)
 
     def _run(self, connection: Connection, values: Values | Sequence[Values]) -> Found:
-        driver = _driver(connection)
+        to = driver(connection)
         try:
             if isinstance(values, Mapping):
-                done = driver.execute(self._text, self._given(values))
+                done = to.execute(self._text, self._given(values))
             else:
-                done = driver.executemany(self._text, [self._given(each) for each in values])
+                done = to.executemany(self._text, [self._given(each) for each in values])
             rows = [self._row(row) for row in done] if done.description else ()
         except sqlite3.Error as error:
             raise DBAPIError.instance(self._text, None, error, sqlite3.Error, hide_parameters=True) from error
@@ -147,7 +147,8 @@ class Prepared:
         return [found[name] for name in self._order]
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
+def driver(connection: Connection) -> sqlite3.Connection:
+    """What SQLAlchemy's connection to a file stands for."""
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 

@@ -16,15 +16,15 @@ from sqlalchemy.engine import URL
 
 from sakimori.store.errors import Busy, StoreError, explaining
 from sakimori.store.migrate import migrate
-from sakimori.store.prepared import command
+from sakimori.store.prepared import command, driver
 
 PATIENCE = 10.0
 """Seconds to wait for another writer. Transactions are short; one that holds the lock longer hangs."""
 _LONGEST_LOG = 8192
 """Pages of 4 kB in the write-ahead log, after which whoever commits takes them over into the file: some 20 ms."""
 
-_TAKE_OVER = "PRAGMA wal_checkpoint(PASSIVE)"
-"""As much as can be without waiting for anybody, who may still read what is older."""
+_LONG_LOG = 4096
+"""Pages, likewise, after which others wait until all of it is taken over: a few milliseconds."""
 
 
 class SqliteFile:
@@ -86,12 +86,13 @@ class SqliteFile:
     def tidy(self) -> None:
         """Take the write-ahead log over into the file, so that it is written from its beginning again.
 
-        Most of it while others write; they wait for the rest only.
+        That is while others write. Where something came after what was taken over, the log goes on: it is long before
+        they wait for all of it.
         """
         with self._reading.connect() as connection:
-            command(connection, _TAKE_OVER)
-            with self._writer:
-                command(connection, _TAKE_OVER)
+            if _left(connection) > _LONG_LOG:
+                with self._writer:
+                    _left(connection)
 
     def close(self) -> None:
         if self._held is not None and not self._held.in_transaction():
@@ -117,6 +118,12 @@ def engine(url: URL, *, live: bool = True) -> Engine:
         event.listen(made, "connect", _write_ahead_log)
     event.listen(made, "begin", _begin)
     return made
+
+
+def _left(connection: Connection) -> int:
+    """Pages that the log goes on from, once what nobody waits for was taken over; 0: it begins again."""
+    _, pages, done = driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return pages if done < pages else 0
 
 
 def _identity(path: str) -> tuple[int, int] | None:
