@@ -33,6 +33,8 @@ def is_hidden(part: str, text: str) -> bool:
         ("NBNF=/3390214", "3390214"),
         ("BSB 062-000 for payroll", "062-000"),
         ("登録番号のT1234567890120", "1234567890120"),
+        ("母店 318 僚店 319", "319"),
+        ("支店318", "318"),
         (">> branch 0318 record 22: invalid", "0318"),
         ("Seagull Bank Toyosu (071) futsu 3390214", "071"),
         ("甥,榊 一,318,0045512,03-0000-0000", "0045512"),
@@ -50,6 +52,7 @@ def test_accounts_and_codes_do_not_leave(text: str, number: str) -> None:
     "text",
     [
         "done 512/1048576 blocks",
+        "支店112か所、店100件",
         "<br>500</br> in /var/3390, br: 12, listen: 8080",
         "git branch 2024-fixes, branch 12",
         "普通 3 件、当座 2 件",

@@ -91,7 +91,9 @@ _BEHIND_BRANCH = Gate(r"[一-龥ァ-ヴー]/([0-9]{7})(?![0-9/.円件名人])")
 _BRANCH = Gate(
     r"(?:店番号?|支店番号|支店コード|店番|支店名?|本店|出張所|branch(?: code| no\.?| number)?"
     r"|(?<![a-z])(?:shiten|tenban|tenpo|tempo|mise|brn|br)(?:[_ ]?(?:cd|code|no|ban|bango))?"
-    r"|(?<![一-龥ァ-ヴ])店)[ \u3000(:='\"]{1,4}([0-9]{3}|0[0-9]{3})(?![0-9]|-[0-9])"
+    r"|(?<![一-龥ァ-ヴ])店)[ \u3000(:='\"#]{1,4}([0-9]{3}|0[0-9]{3})(?![0-9]|-[0-9])"
+    r"|(?:支店|取扱店|勘定店|母店|僚店|(?<![一-龥ァ-ヴー])店)[ \u3000:]?([0-9]{3})"
+    r"(?![0-9年月日時分件名人円か箇店拠.,:/\-])"
 )
 _BRANCH_FIELD = Gate(
     r"(?<![a-z])(?:br(?:anch|n)?|ten(?:po)?|shiten|mise)(?:[_ \-]?(?:cd|code|no|num|id|ban(?:gou?)?)>?)?"
@@ -225,7 +227,7 @@ def detect_accounts(folded: Folded) -> Iterator[Hit]:
         yield _number(match, 1, Kind.ACCOUNT, "account")
     for pattern in (_BRANCH, _BRANCH_FIELD, _BRANCH_IN_BRACKETS):
         for match in pattern.finditer(text):
-            yield _number(match, 1, Kind.BRANCH, "branch-code")
+            yield _number(match, match.lastindex or 1, Kind.BRANCH, "branch-code")
     for match in _BANK_CODE.finditer(text):
         yield _number(match, 1, Kind.BRANCH, "bank-code")
     if not text.isascii():

@@ -7,6 +7,10 @@ from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
+_MONTH = (
+    "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|ap"
+    "r|jun|jul|aug|sept?|oct|nov|dec"
+)
 _N = "[0-9一二三四五六七八九十〇元]{1,4}"
 _ERAS = "(?:明治|大正|昭和|平成|令和|㍾|㍽|㍼|㍻)"
 _ERA = Gate(
@@ -29,16 +33,16 @@ _BEHIND_BORN = Gate(
     needs=r"生[ \u3000:は年]|(?:^|[^a-z])(?:b\.|dob|d\.o)",
     within=4,
 )
+_DAY_OF_BIRTH = Gate(
+    r"(?:誕生日[^0-9\n]{0,6}|birthday (?:is |on |was )?)([0-9]{1,2}月[0-9]{1,2}日|[0-9]{1,2}/[0-9]{1,2}(?![0-9/])"
+    rf"|(?:{_MONTH})\.? [0-9]{{1,2}}(?:st|nd|rd|th)?(?![0-9]))"
+)
 _IN_HIRAGANA = Gate(
     "(?:めいじ|たいしょう|しょうわ|へいせい)[ 、]?[ぁ-ん]{1,12}ねん(?:[ 、]?[ぁ-ん]{1,8}がつ)?"
     "(?:[ 、]?[ぁ-ん]{1,8}(?:にち|か|たち))?"
 )
 """As it was heard."""
 _TIME = r"(?:[ t][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?"
-_MONTH = (
-    "january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|ap"
-    "r|jun|jul|aug|sept?|oct|nov|dec"
-)
 _OLD_YEAR = "(?:19[0-9]{2}|200[0-8])"
 _OLD = (
     Gate(
@@ -73,6 +77,8 @@ def detect_dates(folded: Folded) -> Iterator[Hit]:
             if pattern is not _ERA or not _is_recent(match):
                 yield Hit(match.start(), match.end(), Kind.BIRTHDATE, "birth-date", match[0])
     for match in _BEHIND_BORN.finditer(text):
+        yield Hit(*match.span(1), Kind.BIRTHDATE, "birth-date", match[1])
+    for match in _DAY_OF_BIRTH.finditer(text):
         yield Hit(*match.span(1), Kind.BIRTHDATE, "birth-date", match[1])
     for match in () if text.isascii() else _IN_HIRAGANA.finditer(text):
         yield Hit(*match.span(), Kind.BIRTHDATE, "birth-date", match[0])

@@ -15,7 +15,7 @@ from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
 
 _NUMBER = Gate(
-    r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5,22}(?:-[0-9a-z]{1,4})?(?![a-z0-9_%:/]|[.,:][0-9]|-[0-9a-z])",
+    r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5,33}(?:-[0-9a-z]{1,4})?(?![a-z0-9_%:/]|[.,:][0-9]|-[0-9a-z])",
     needs=r"(?<![a-z0-9_.\-/\\:,#$¥€£%+~&^])[0-9](?:-?[0-9]){5}",
     within=12,
 )
@@ -90,7 +90,7 @@ def _is_given(text: str, match: re.Match[str]) -> bool:
     number = match[0]
     if len(number) == len(text):
         return False  # the value of a JSON member: its name tells, or a detector of a form
-    if number.endswith("000") or _TIME.match(number) or _UNIT.match(text, match.end()):
+    if (number.endswith("000") and "-" not in number) or _TIME.match(number) or _UNIT.match(text, match.end()):
         return False
     if len(set(number) - {"-"}) == 1:
         return False  # 000000, 999999

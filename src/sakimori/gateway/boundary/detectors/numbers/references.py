@@ -16,6 +16,8 @@ import yaml
 
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.words.compounds import is_compound
+from sakimori.gateway.boundary.detectors.words.lexicon import english as english_lexicon
+from sakimori.gateway.boundary.detectors.words.lexicon import japanese as japanese_lexicon
 from sakimori.gateway.boundary.detectors.words.lexicon import listed
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -96,6 +98,18 @@ _OF_STAFF = Gate(
     r"|(?:(?<![a-z])(?:teller|supervisor|operator|emp(?:loyee)?|badge)[ #:.no]{1,4}"
     r"|(?:職員|行員|社員|従業員)[ \u3000:])([0-9]{4,8})(?![0-9a-z,\-/:]|[ ]?(?:名|人|円|people|members|in |were|have))"
 )
+_COUNTED = "[件名人円年月日時分回個%行万千]"
+_BY_STAFF = Gate(
+    r"(?:(?:承認|起票|検印|精査|担当|操作|照合|役席|従業|オペレータ|処理者|入力者)[者員ー]?(?:id)?[ \u3000:=/]{0,2}"
+    r"|ログイン[ \u3000:=]{1,2}|(?<![a-z])(?:officer|clerk|approver|maker|checker|reviewer"
+    r"|(?:keyed|approved|released|verified|entered|checked|authori[sz]ed|signed|posted|overridden) by)[ :#=]{1,2})"
+    rf"([0-9]{{4,8}})(?![0-9a-z.\-:]|[,/][0-9]|[ ]?{_COUNTED})"
+)
+"""Beside what somebody of the bank does."""
+_BESIDE_SURNAME = Gate(
+    rf"(?<![一-龥ァ-ヴー々])([一-龥々]{{2,3}})[ ]?([0-9]{{5,8}})(?![0-9a-z.\-:]|[,/][0-9]|[ ]?{_COUNTED})"
+    r"|(?<![0-9a-z,.\-/:])([0-9]{5,8})([一-龥々]{2,3})(?=[がはのをにさ様、。 \n]|$)"
+)
 _IN_KANJI = Gate(
     r"(?:no\.?|番号|№)[ \u3000:=]{0,2}(?!第)([一-龥ァ-ヴ]{1,4}(?:[a-z]{1,2}-?|-)?[0-9]{2,8}(?:-[0-9]{2,8}){0,2})"
     r"(?![0-9年月日件名])"
@@ -124,7 +138,7 @@ _NAME_OF_FILE = Gate(
 """Files that are named by whose they are: P4400-81732.pdf."""
 _COUNTS = "数額計済高率量値"
 """What such words end with counts."""
-_NAME_BEFORE = re.compile("[一-龥々ヶァ-ヴー]+\\Z")
+_NAME_BEFORE = re.compile("(?:[一-龥々ヶァ-ヴー]+|[a-z]+)\\Z")
 _POSITIONAL = Gate(r"[(\[,][ ]?['\"]([0-9]{6,12})['\"](?=[ ]?[,)\]])")
 """Values of statements and lists, which have no names."""
 _IN_PATH = Gate(
@@ -249,7 +263,11 @@ def _by_form(folded: Folded, codes: frozenset[str]) -> Iterator[Hit]:
                 yield _hit(match, number)
     for match in _OF_STAFF.finditer(text):
         yield _hit(match, 1 if match[1] else 2)
-    for pattern in (_SAFE, _FIELD):
+    for match in _BESIDE_SURNAME.finditer(text):
+        number, name = (2, 1) if match[1] else (3, 4)
+        if match[name] in japanese_lexicon().surnames and not match[number].endswith("00"):
+            yield _hit(match, number)
+    for pattern in (_BY_STAFF, _SAFE, _FIELD):
         for match in pattern.finditer(text):
             yield _hit(match, 1)
     for match in _IN_KANJI.finditer(text):
@@ -294,7 +312,11 @@ def _is_behind_name(text: str, match: re.Match[str], codes: frozenset[str]) -> b
     if digits != _FEWEST_OF_CODE:
         return digits > _FEWEST_OF_CODE
     name = _NAME_BEFORE.search(text, max(0, match.start() - _LONGEST_WORD), match.start() + 1)
-    return name is not None and name[0][-1] not in _COUNTS and not is_compound(name[0])
+    if name is None:
+        return False
+    if name[0].isascii():
+        return name[0] in english_lexicon().surnames and name[0] not in english_lexicon().words
+    return name[0][-1] not in _COUNTS and not is_compound(name[0])
 
 
 def _is_free(code: str, codes: frozenset[str]) -> bool:
