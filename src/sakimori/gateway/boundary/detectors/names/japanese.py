@@ -168,7 +168,7 @@ def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: b
         case "organisation":
             return (piece.start, piece.end, Kind.ORG)
         case "katakana" if length >= 3:
-            return (piece.start, piece.end, Kind.NAME)
+            return (_start_with_initials(run, pieces, index), piece.end, Kind.NAME)
         case "org-ending" | "place-ending" | "event-ending":
             first = _name_before(run, pieces, index)
             if first is None:
@@ -189,6 +189,14 @@ def _claim(run: str, pieces: list[Piece], index: int, *, named: bool, is_last: b
             return None
 
 
+def _start_with_initials(run: str, pieces: list[Piece], index: int) -> int:
+    """Where a name in katakana begins with the letters in front of it: BNYメロン, FCバルセロナ."""
+    before = pieces[index - 1] if index else None
+    initials = run[before.start : before.end] if before and before.what == "latin" else ""
+    return before.start if before and initials.isalpha() and len(initials) <= _MOST_INITIALS else pieces[index].start
+
+
+_MOST_INITIALS = 4
 _QUARTERS = ("駅前", "駅東", "駅西", "駅南", "駅北", "中央", "東口", "西口", "南口", "北口")
 
 
