@@ -97,7 +97,9 @@ _COMPONENTS = re.compile(r"dc=[a-z0-9\-]+(?:,[ ]?dc=[a-z0-9\-]+)+")
 _STORED = Gate(
     r"\$(?:[0-9]|2[abxy]|g?y|apr1|argon2i?d?|pbkdf2[a-z0-9\-]*|s?sha[0-9]{0,3}|md5|[sb]crypt)\$[a-z0-9./$+=,\-]{8,256}"
     r"|\{(?:s?sha[0-9]{0,3}|s?md5|ssha[0-9]{3}|crypt|pbkdf2[a-z0-9\-]*)\}[a-z0-9+/=$.]{8,256}"
-    r"|\*[0-9a-f]{40}(?![0-9a-f])|[0-9a-f]{32}:[0-9a-f]{32}(?![0-9a-f])|(?<![0-9\-])[0-9]{6}(?:-[0-9]{6}){7}(?![0-9\-])"
+    r"|\*[0-9a-f]{40}(?![0-9a-f])|[0-9a-f]{32}:[0-9a-f]{32}(?![0-9a-f])|(?<![0-9\-])[0-9]{6}(?:-[0-9]{6}){7}(?![0-9\-])",
+    needs=r"\$(?:[0-9]|2[abxy]|g?y|apr1|argon2i?d?|s?sha[0-9]{0,3}|md5|[sb]crypt)\$|\$pbkdf2|\{(?:s?sha|s?md5|crypt|pbkdf2)"
+    r"|\*[0-9a-f]{32}|[0-9a-f]{32}:[0-9a-f]|[0-9]{6}(?:-[0-9]{6}){3}",
 )
 """Modular crypt, LDAP, MySQL, the dumps of Windows (LM:NT), BitLocker's recovery keys."""
 _IDENTIFIED = Gate(r"identified (?:by|with [a-z0-9_'\"]{1,40} (?:by|as))(?: password)? ['\"]([^'\"\n]{1,200})['\"]")
