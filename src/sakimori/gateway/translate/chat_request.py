@@ -27,7 +27,7 @@ def chat_request(sent: Mapping[str, Any]) -> tuple[dict[str, Any], ToolNames]:
     body: dict[str, Any] = {}
     for name in _SAME:
         asked.move(body, name)
-    told = asked.take("input") or []
+    told: Any = asked.take("input") or list[Any]()
     items = cast("list[dict[str, Any]]", [{"role": "user", "content": told}] if isinstance(told, str) else told)
     offered = _offered(asked.take("tools") or [], items)
     names = ToolNames(tool for _, tool in offered)
