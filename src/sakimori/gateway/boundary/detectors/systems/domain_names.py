@@ -64,7 +64,8 @@ def detect_domain_names(folded: Folded) -> Iterator[Hit]:
     text = folded.text
     for match in _NAME_END.finditer(text):
         end = match.end()
-        if _GOES_ON.match(text, end) and (_INSIDE_END.match(match[0]) or not _OF_FILES.match(text, end)):
+        goes_on = _GOES_ON.match(text, end) is not None
+        if goes_on and not _OF_FILES.match(text, end):
             continue
         labels = _LABELS_BACKWARDS.match(text[max(0, end - _LONGEST) : end][::-1])
         start = end - (labels.end() if labels else 0)
@@ -75,7 +76,10 @@ def detect_domain_names(folded: Folded) -> Iterator[Hit]:
         if kind is None or (before == "@" and not text.startswith("//", start)):
             continue
         is_url = text.endswith(("://", "//"), 0, start)
-        if before and before in "_/\\" and not is_url and (kind is not Kind.HOST or _INSIDE_END.search(name)):
+        is_short = _INSIDE_END.search(name) is not None and name.count(".") < _SHORT
+        if goes_on and is_short:  # settings.local.yaml
+            continue
+        if before and before in "_/\\" and not is_url and (kind is not Kind.HOST or is_short):
             continue
         yield Hit(start, end, kind, "host-form", name)
 

@@ -85,9 +85,13 @@ _COPIED = Gate(
 )
 """Configurations of network devices, in files called after them."""
 _LOCAL_ACCOUNT = Gate(
-    r"(?:admin|account|user|login|logon|as)s?[ :=\"']{1,2}\.\\([a-z][a-z0-9._\-]{1,30})(?![a-z0-9\\])"
+    r"(?:admin|account|user|login|logon|with|using|as)s?[ :=\"']{1,2}\.\\([a-z][a-z0-9._\-]{1,30})(?![a-z0-9\\])"
 )
-_QUOTED_USER = Gate(r"(?<![a-z])user(?:name)? ?['\"\[<「]([a-z][a-z0-9._\-]{2,40})['\"\]>」]")
+_QUOTED_USER = Gate(r"(?<![a-z])(?:user(?:name)?|author|creator) ?['\"\[<「]([a-z][a-z0-9._\-]{2,40})['\"\]>」]")
+_SHARED = Gate(
+    r"(?<![a-z])(?:shared|login|common|service|batch|generic|admin) (?:id|account|login) "
+    r"([a-z][a-z0-9._\-]{2,30})(?![a-z0-9@(])"
+)
 _SPEAKS = Gate(r"(?:^|\n)<([^<>\s/@]{2,30})> (?=[^\s<])")
 _OF_SIGN = (
     (_LEASE, Kind.HOST, "lease"),
@@ -101,8 +105,16 @@ _OF_SIGN = (
     (_SITE, Kind.URL, "site"),
 )
 """Where nothing but such a thing can stand; it is group 1."""
-_UNLESS_KNOWN = ((_SAID_AT, "nickname"), (_SPEAKS, "nickname"), (_KEY_FILE, "key-file"), (_QUOTED_USER, "quoted"))
+_UNLESS_KNOWN = (
+    (_SAID_AT, "nickname"),
+    (_SPEAKS, "nickname"),
+    (_KEY_FILE, "key-file"),
+    (_QUOTED_USER, "quoted"),
+    (_SHARED, "shared"),
+)
 """Accounts, where words can stand, too."""
+_OF_PERSON = Gate(r"[A-Z][a-z'\-]{1,20},? [A-Z][A-Za-z'\-.]{0,20} \(([a-z][a-z0-9._\-]{3,20})\)")
+"""An account behind a name."""
 _TARGET = Gate(
     r"(?:接続[先元]|サーバー?名?|ホスト名?|端末名?|機器名?|対象機?|踏み台|送信先|転送先|宛先|ノード|筐体)"
     r"[ :=は「]{1,3}"
@@ -161,6 +173,9 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
                 yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
+    for match in _OF_PERSON.finditer(folded.cased):
+        if not is_known(match[1]):
+            yield Hit(*match.span(1), Kind.USER, "of-person", match[1])
     yield from detect_domain_names(folded)
     for match in _SYSLOG.finditer(text):
         if not match[1].isdigit() and match[1] not in _LEVELS:

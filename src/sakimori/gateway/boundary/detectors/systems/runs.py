@@ -58,6 +58,8 @@ _SOFTWARE = re.compile(
     r"(?:win|windows|rhel|centos|ubuntu|debian|sles|office|ie|edge|java|jdk|jre|php|python|perl|ruby|http|sql|oracle|db|was"
     r"|ios|macos|android|exchange|sharepoint|outlook|chrome|firefox|covid|phase|round|channel|port)[0-9]+$"
 )
+_NUMBERED = re.compile(r"[A-Za-z]{1,2}[0-9]{5,8}")
+"""Accounts of employees, which are no names of settings."""
 _MUCH_COUNTED = re.compile(r"[a-z]{4}[0-9]{3,5}$")
 _KINDS = {Shape.HOST: Kind.HOST, Shape.USER: Kind.USER, Shape.KEY: Kind.SECRET}
 _BETWEEN = " \t=:([\"'/\\"
@@ -143,7 +145,10 @@ def _judge(
             return Kind.HOST
         if follows["account"]:
             return Kind.USER
-        if follows["name"] and not (follows["name"] == "(" and (shape is Shape.KEY or "-" in text[start:end])):
+        if follows["name"] == "(":
+            if shape is not Shape.KEY and "-" not in text[start:end]:
+                return None
+        elif follows["name"] and not (shape is Shape.USER and _NUMBERED.fullmatch(text, start, end)):
             return None
     before = text[start - 1 : start]
     if before and before in "-./\\$%{<`#+@":

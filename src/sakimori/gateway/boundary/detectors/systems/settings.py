@@ -65,7 +65,7 @@ _DIRECTIVE = Gate(
     within=76,
 )
 _STATEMENT = Gate(
-    r"(?<![a-z0-9_])(?:user|role|login|username|account|host|hostname|server|node|machine|peer|owner|member)"
+    r"(?<![a-z0-9_])(?:user|role|login|username|account|acct|host|hostname|server|node|machine|peer|owner|member)"
     r"[ \t]{1,3}[`\"'\[]?([a-z0-9][a-z0-9.\-]{0,60}[_0-9][a-z0-9_.\-]{0,60})"
 )
 _CHANGED = re.compile(r"\"[^\"\n]{0,200}\" ?[=\-]> ?(?=\")")

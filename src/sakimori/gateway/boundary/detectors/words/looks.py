@@ -147,6 +147,8 @@ def shape_of(run: str) -> Shape:
             return Shape.HOST
         if "-" in low and len(parts) == _PAIR and _NODE.match(parts[1]) and (parts[1][1] == "0" or _has_role(parts[0])):
             return Shape.HOST
+        if "-" in low and len(parts) > _PAIR and parts[-1].isdigit() and any(part in _SHORT_ROLES for part in parts):
+            return Shape.HOST
         if all(_is_harmless_part(part) for part in parts):
             return Shape.HARMLESS
         if any(_DIGITS_WITHIN.match(part) and not _is_harmless_part(part) for part in parts):
