@@ -45,6 +45,7 @@ _LAST = "".join(sorted({label[-1] for label in _LABELS}))
 """What labels end with: whether one does is looked at then."""
 _LABELLED = Gate(f'[{_LAST}](?:[ :│]{{1,3}}|[ :]?[「『"])({_NAME}{{1,16}})(?=[ \n、。(」』/,│"]|$)')
 _SPOKEN = Gate(f"[先者店社ト主][のは]({_NAME}{{2,16}})(?=[ \n、。(」』/,]|$)")
+_ADDRESSED = Gate(f"({_NAME}{{2,16}})(?= ?御中)", needs=f"{_NAME} ?御中")
 _LONGEST = max(map(len, _LABELS))
 _ENDS = re.compile(
     "(?:さん|さま|様|御中|殿|氏)?(?:(?:に|へ|で|が|を|は|も|と|から|より|まで|の)(?:[^ぁ-ん].*|)|です|でした|だ|向け.*|宛て?.*|への.*)?$"
@@ -72,6 +73,9 @@ def detect_expected(text: str) -> Iterator[Hit]:
         label = text[max(0, match.start() + 1 - _LONGEST) : match.start() + 1]
         if label.endswith(_IN_SENTENCES) and (name := _name(match[1], True)):
             yield Hit(match.start(1), match.start(1) + len(name), Kind.ORG, "expected", name)
+    for match in _ADDRESSED.finditer(text):
+        if not _SENTENCE.search(match[1]) and match[1] not in _NOBODY and not _is_common(match[1]):
+            yield Hit(*match.span(1), Kind.ORG, "expected", match[1])
 
 
 def _follows_label(text: str, end: int) -> bool:
