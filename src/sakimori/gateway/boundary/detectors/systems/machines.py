@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from sakimori.gateway.boundary.detectors.search.gates import Gate
 from sakimori.gateway.boundary.detectors.systems.domain_names import detect_domain_names
 from sakimori.gateway.boundary.detectors.words.lexicon import english, listed
+from sakimori.gateway.boundary.detectors.words.looks import Shape, shape_of
 from sakimori.gateway.boundary.detectors.words.vocabulary import is_built, is_known
 from sakimori.gateway.boundary.fold import Folded
 from sakimori.gateway.boundary.span import Hit, Kind
@@ -174,7 +175,7 @@ def detect_machines(folded: Folded) -> Iterator[Hit]:
             if match[1] not in _EVERYONE and not match[1].startswith(("*", "<", "{", "%", "$")):
                 yield Hit(match.start(1), match.end(1), Kind.USER, "home-folder", match[1])
     for match in _OF_PERSON.finditer(folded.cased):
-        if not is_known(match[1]):
+        if shape_of(match[1]) is not Shape.HARMLESS:
             yield Hit(*match.span(1), Kind.USER, "of-person", match[1])
     yield from detect_domain_names(folded)
     for match in _SYSLOG.finditer(text):
