@@ -88,7 +88,10 @@ _RULE_TYPES = frozenset(
         "WALLET",
     }
 )
-_OF_OTHERS = ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_OF_OTHERS = (
+    *("fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "thirteenth", "fourteenth"),
+)
 _KINDS_OF_NAMES = frozenset(
     {"PERSON", "ORG", "PLACE", "NAME", "TITLE", "NATIONALITY", "DATE", "HOST", "USER", "DOMAIN"}
 )

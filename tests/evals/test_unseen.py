@@ -7,7 +7,10 @@ import pytest
 
 from sakimori.evals import unseen
 
-_BY_OTHERS = ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_BY_OTHERS = (
+    *("fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "thirteenth", "fourteenth"),
+)
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,19 @@ SHA-256 of the files as they were committed before any rule was read, in the ord
 ``third.txt`` was written when they had learned from the second too; nothing was changed for it:
     00b4c353d6a87982ea3105d7ca0f4c81d0d6758510c333df5c09efafec5a4633
 
-``fourth.txt`` to ``ninth.txt`` were written by others, each in another role at a bank, who saw neither rules nor texts
-before them. The rules learned from the first five of them in that order; from ``ninth`` nothing:
+``fourth.txt`` to ``fourteenth.txt`` were written by others, each in another role at a bank, who saw neither rules nor
+texts before them. The rules learned from them in that order; from ``fourteenth`` nothing:
     3bfe6959f7fe1fd77fb33560001a71bfef12797246e93f5c7d3000595caadc06  fourth
     fe5148fddc97bca082f20a8123fe5c2aaa1a07dbb7e2a93e579478131026b328  fifth
     a034a75bf4abdbc0cbfd6cb2026dad71d61de0511f430a71e13ed3a7c102ab59  sixth
     d326b02e82a9cb464671bb55b399070e7a095cd1d9b0f3515837e2f2ca3442e7  seventh
     4403eb0ccc95f9e130fb9e25ee69fb9174278facf9b7148a4987601cb47619ba  eighth
     f02315f64a2248e3f68c9ee79074ec5b01009b897d843f3961fc3dab82fc3b10  ninth
+    0dda82fad551f3dac62095db048c47a0ec1ea7e79442c51c4d6730c0720db73b  tenth
+    8b974482505c819550de4db3d58b3cc2b6b38a5855b0fd86b90cbbd876a86a3a  eleventh
+    c5dd10928b434caf9e5b07dcfe113f7319d0a770c91b6f074fb3a94e6526ded7  twelfth
+    1d0837d8b328bad1f862dd00c2dfb317ce8f884a003bacf5055ba26f9cb24106  thirteenth
+    b08b84c9554dd3ca6a85610fdb63a77f762a3b48b3c7d07b89c0b46d4ce2753a  fourteenth
 """
 
 import random
