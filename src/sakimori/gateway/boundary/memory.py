@@ -74,9 +74,8 @@ def _packed(found: Sequence[Hit]) -> bytes | None:
         claims = orjson.dumps(tuple(zip(*found, strict=True)))
     except orjson.JSONEncodeError:  # a lone surrogate
         return None
-    return bytes(
-        memoryview(claims)
-    )  # a copy: what orjson gives holds the room in which it was written, four times this
+    # A copy: what orjson gives holds the room in which it was written, four times this.
+    return bytes(memoryview(claims))
 
 
 def _unpacked(claims: bytes) -> tuple[Hit, ...]:
