@@ -56,9 +56,9 @@ class MortalDatabase(Database):
         self._life = life
 
     @contextmanager
-    def transaction(self, tenant: str) -> Generator[Transaction, None, None]:
+    def transaction(self, tenant: str, *, at_once: bool = False) -> Generator[Transaction, None, None]:
         self._life.passes()
-        with self._inner.transaction(tenant) as transaction:
+        with self._inner.transaction(tenant, at_once=at_once) as transaction:
             yield transaction
             self._life.passes()
         self._life.passes()

@@ -1,17 +1,7 @@
 """Tables in texts: a value is what the head of its column says."""
 
 import pytest
-
-from sakimori.gateway.boundary import Boundary, Dictionary
-
-BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
-
-
-def left(text: str) -> str:
-    """What of a text would leave."""
-    for span in reversed(BOUNDARY.find(text)[1]):
-        text = text[: span.start] + "*" + text[span.end :]
-    return text
+from tests.gateway.boundary.rules import left
 
 
 @pytest.mark.parametrize(

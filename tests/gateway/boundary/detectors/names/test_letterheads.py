@@ -1,14 +1,6 @@
 """Blocks of addresses: no line between the street and the country leaves, nor who stands above."""
 
-from sakimori.gateway.boundary import Boundary, Dictionary
-
-BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
-
-
-def left(text: str) -> str:
-    for span in reversed(BOUNDARY.find(text)[1]):
-        text = text[: span.start] + "*" + text[span.end :]
-    return text
+from tests.gateway.boundary.rules import left
 
 
 def test_a_firm_of_common_words_stands_above_its_street() -> None:

@@ -1,14 +1,7 @@
 """People whom roles and polite words mark."""
 
 import pytest
-
-from sakimori.gateway.boundary import Boundary, Dictionary, Passage
-
-BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
-
-
-def sent(text: str) -> str:
-    return Passage(BOUNDARY).send(text)
+from tests.gateway.boundary.rules import sent
 
 
 @pytest.mark.parametrize(

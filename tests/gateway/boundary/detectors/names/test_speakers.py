@@ -1,14 +1,7 @@
 """Who speaks in chats and minutes, and how names are read."""
 
 import pytest
-
-from sakimori.gateway.boundary import Boundary, Dictionary, Passage
-
-BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
-
-
-def sent(text: str) -> str:
-    return Passage(BOUNDARY).send(text)
+from tests.gateway.boundary.rules import sent
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,7 @@
 """Numbers of documents, of insured people and of vehicles by their forms."""
 
 import pytest
-
-from sakimori.gateway.boundary import Boundary, Dictionary
-
-BOUNDARY = Boundary("t", b"k" * 32, Dictionary())
-
-
-def hidden(text: str) -> list[str]:
-    return [text[span.start : span.end] for span in BOUNDARY.find(text)[1]]
-
-
-def is_hidden(part: str, text: str) -> bool:
-    """Whether all of a part stands within what is replaced."""
-    return any(part in found for found in hidden(text))
+from tests.gateway.boundary.rules import hidden, is_hidden
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,7 @@
 """Numbers of customers, contracts and files beside labels that no list holds; what has no owner stays."""
 
 import pytest
-
-from sakimori.gateway.boundary import Boundary, Dictionary, Passage
-
-BOUNDARY = Boundary("aozora", b"k" * 32, Dictionary())
-
-
-def sent(text: str) -> str:
-    return Passage(BOUNDARY).send(text)
+from tests.gateway.boundary.rules import sent
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,6 @@
 """Records of transfer files: no bank, branch or account leaves, with the codes or without."""
 
-from sakimori.gateway.boundary import Boundary, Dictionary
-
-BOUNDARY = Boundary("t", b"k" * 32, Dictionary())
-
-
-def hidden(text: str) -> list[str]:
-    return [text[span.start : span.end] for span in BOUNDARY.find(text)[1]]
-
-
-def is_hidden(part: str, text: str) -> bool:
-    """Whether all of a part stands within what is replaced."""
-    return any(part in found for found in hidden(text))
+from tests.gateway.boundary.rules import hidden, is_hidden
 
 
 def test_fields_of_fixed_width_do_not_leave() -> None:
