@@ -1,14 +1,7 @@
 """When a card expires and its security code: what nobody may keep or pass on with a card's number."""
 
 import pytest
-
-from sakimori.gateway.boundary import Boundary, Dictionary
-
-BOUNDARY = Boundary("t", b"k" * 32, Dictionary())
-
-
-def hidden(text: str) -> set[str]:
-    return {text[span.start : span.end] for span in BOUNDARY.find(text)[1]}
+from tests.gateway.boundary.rules import hidden
 
 
 @pytest.mark.parametrize(
@@ -32,10 +25,13 @@ def hidden(text: str) -> set[str]:
         ("card, the expiry should be 05/30", {"05/30"}),
         ("DE002 4111111111111111\nDE014 2806", {"2806"}),
         ("番号と裏面の3桁(604)まで入れた", {"604"}),
+        ("4111 1111 1111 1111 期限12月/2028年 裏の3桁086", {"12月/2028年", "086"}),
+        ("4111-1111-1111-1111 03-27 551", {"03-27", "551"}),
+        ("card 4111 1111 1111 1111\nValid thru ..... 06/30", {"06/30"}),
     ],
 )
 def test_details_of_cards_stay_here(text: str, details: set[str]) -> None:
-    assert details <= hidden(text)
+    assert details <= set(hidden(text))
 
 
 @pytest.mark.parametrize(
@@ -43,6 +39,7 @@ def test_details_of_cards_stay_here(text: str, details: set[str]) -> None:
     [
         "The contract was renewed; the offer is valid until 12/27.",
         "card readers: 3 digits on the back are printed",
+        "裏の資料 300 部をカード係へ",
         "exp(2.5) of the mean, see page 11/28 of the card manual",
     ],
 )

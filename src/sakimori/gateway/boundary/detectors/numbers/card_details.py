@@ -14,20 +14,20 @@ from sakimori.gateway.boundary.span import Hit, Kind
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:20)?[2-4][0-9]"
 _DATE = (
-    rf"(?:{_MONTH} ?[/\-.] ?{_YEAR}|{_YEAR} ?[/\-.年] ?{_MONTH}月?|{_MONTH}月 ?{_YEAR}年?"
+    rf"(?:{_MONTH} ?[/\-.] ?{_YEAR}|{_YEAR} ?[/\-.年] ?{_MONTH}月?|{_MONTH}月 ?/? ?{_YEAR}年?"
     rf"|{_MONTH}{_YEAR}|{_YEAR}(?:0[1-9]|1[0-2]))(?!(?!/[0-9]{{3,4}}(?![0-9/]))[0-9/\-.:][0-9]|[0-9])"
 )
 _BEHIND = re.compile(
     r"(?:[\"']?,\s{0,3}[\"'][a-z_]{1,20}[\"']\s?:\s?[\"']|[ \t|,;:/(\"'、_\-=]{1,6})"
     r"(?:(?:and |の)?(?:exp[a-z]*|valid[a-z ]*|good (?:thru|through)|有効期限|期限)[^0-9a-z\n]{0,6})?"
     rf"(?:[a-zァ-ヴー][a-zァ-ヴー.\-]{{0,20}} [a-zァ-ヴー][a-zァ-ヴー. \-]{{0,24}}[ ,|;/\t]{{1,12}})?({_DATE})"
-    r"(?:(?:[\"']?,\s{0,3}[\"'][a-z_]{1,20}[\"']\s?:\s?[\"']|[ \t]?[,|/;][ \t]?|[\"'],[ ]?[\"'])"
-    r"([0-9]{3,4})(?![0-9.,/:\-]?[0-9]))?"
+    r"(?:(?:[\"']?,\s{0,3}[\"'][a-z_]{1,20}[\"']\s?:\s?[\"']|[ \t]?[,|/; \t][ \t]?|[\"'],[ ]?[\"'])"
+    r"([0-9]{3,4})(?![0-9.,/:\-]?[0-9])(?! ?(?:円|yen|jpy|usd|eur|件|回)))?"
 )
 """An expiry date right behind the number of a card, in whatever separates them, and the code behind it."""
 _EXPIRY = Gate(
     r"(?:(?<![a-z])(?:card[_ \-]?)?exp(?:iry|ires?|iration|\.)?(?: ?date)?|valid ?(?:thru|through|until|till|to)"
-    r"|good ?(?:thru|through)|有効期限|期限|有効|満了|de-?0?14|f0?14|field 0?14)(?![a-z])[^0-9a-z\n]{0,6}"
+    r"|good ?(?:thru|through)|有効期限|期限|有効|満了|de-?0?14|f0?14|field 0?14)(?![a-z])[^0-9a-z\n]{0,12}"
     rf"(?:[a-z]{{2,7}} ){{0,4}}[はが]?({_DATE})"
 )
 _PART = Gate(
@@ -43,7 +43,7 @@ _IN_WORDS = Gate(
 )
 _CODE = Gate(
     r"(?:(?<![a-z])(?:cvv2?|cvc2?|cvn|csc|cid|security code)(?![a-z])"
-    r"|(?:digits?|numbers?|code) (?:at|on) the back|セキュリティー?コード|裏面)"
+    r"|(?:digits?|numbers?|code) (?:at|on) the back|セキュリティー?コード|裏[面側]|裏の(?=[34]桁))"
     r"(?:[^0-9a-z\n]|is|was|are|number|reads?){0,12}(?:[34]桁[^0-9\n]{0,8})?([0-9]{3,4})(?![0-9桁])(?!,[0-9]|\.[0-9])"
 )
 _CARDS = Sign(

@@ -14,6 +14,20 @@ _LOCAL_EDGE = ".%+-#~!&'$*?^`|"
 _DOTS_OF_IPV4 = 3
 _LONGEST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
 _MAIL_DOMAIN = re.compile(r"@([a-z0-9](?:[a-z0-9.\-]{0,252}[a-z0-9])?)")
+_NO_COUNTRY = "on|in|is|it|as|of|to|or|by|an|no|so|we|he|be|do|go|me|my|up|us|at"
+_SAID_DOMAIN = (
+    r"[a-z0-9\-]{2,30}(?: dot [a-z0-9\-]{2,30}){0,3} dot "
+    rf"(?:com|net|org|info|biz|edu|gov|example|(?!(?:{_NO_COUNTRY})(?![a-z]))[a-z]{{2}})"
+)
+_DOT = r"(?: ?[\[(](?:dot|\.)[\])] ?|\.)"
+_SAID_MAIL = Gate(
+    r"(?<![a-z0-9])[a-z0-9_]{1,30}(?:(?: (?:dot|underscore|dash|hyphen) |[._\-])[a-z0-9_]{1,30}){0,4}"
+    rf"(?: at {_SAID_DOMAIN}"
+    rf"| ?[\[(](?:at|@)[\])] ?[a-z0-9\-]{{2,30}}(?:{_DOT}[a-z0-9\-]{{2,30}}){{0,3}}{_DOT}[a-z]{{2,10}})"
+    r"(?![a-z0-9])",
+    needs=r" at [a-z0-9\-]{2,30} dot |[\[(](?:at|@)[\])]",
+)
+"""As people say it (``siobhan dot odowd at bank dot ie``) or hide it from robots (``info[at]bank.example``)."""
 _IPV4 = Gate(
     r"[0-9](?<![0-9][0-9])(?<![0-9]\.[0-9])[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.(?:[0-9]{1,3}(?:/[0-9]{1,2})?(?![0-9])|[%*])"
 )
@@ -41,6 +55,8 @@ def detect_mail(folded: Folded) -> Iterator[Hit]:
         if domain and is_host and start < at:
             yield Hit(start, domain.end(), Kind.MAIL, "e-mail", text[start : domain.end()])
             position = domain.end()
+    for match in _SAID_MAIL.finditer(text):
+        yield Hit(*match.span(), Kind.MAIL, "e-mail", match[0])
 
 
 def detect_ipv4(folded: Folded) -> Iterator[Hit]:
