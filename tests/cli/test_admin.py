@@ -146,7 +146,7 @@ def test_a_gateway_is_alive_ready_and_measured_apart_from_its_own_port(bank: Pat
         status, body = gateway.get("/readyz")
         assert status == 200
         assert json.loads(body)["checks"] == dict.fromkeys(
-            ("database", "secrets", "ledger", "providers", "calls"), "ok"
+            ("database", "secrets", "ledger", "providers", "background", "calls"), "ok"
         )
         root = gateway.url.removesuffix("/v1")
         assert fetch(f"{root}/healthz") == (200, '{"status":"ok"}')
