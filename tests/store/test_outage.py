@@ -178,17 +178,20 @@ def _signal(pids: list[int], what: signal.Signals) -> None:
             os.kill(pid, what)
 
 
+def _children(pid: int) -> list[int]:
+    """All of a server's workers, those too that it made a moment ago."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_a_server_that_hangs_exhausts_the_pool_and_is_used_again(server: Cluster, world: World, tmp_path: Path) -> None:
     """Stopped where it stands: connections are open and nothing answers."""
     ready = Ready(world, tmp_path)
     with world.running():
         world.until(lambda: world.written > 2 * WRITERS)
-        pids = [
-            int(pid) for pid in server.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").split()
-        ]
-        postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
-        held = [postmaster, *pids]
+        held = [int((server.folder / "data" / "postmaster.pid").read_text().split()[0])]
         try:
+            _signal(held, signal.SIGSTOP)  # from here on nobody is let in
+            held += _children(held[0])
             _signal(held, signal.SIGSTOP)
             world.until(lambda: world.told("are in use: try again") > 3)
             assert not ready()
